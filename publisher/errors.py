@@ -1,0 +1,97 @@
+"""The exception tree: each error says what happened, why it matters and what to do next.
+
+Programming mistakes stay ordinary exceptions; only what a person can act on belongs here.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+
+class PublisherError(Exception):
+    """An error to show to the user as text, without a traceback.
+
+    ``what`` names the place (``content/spring.md:4: …``); ``why`` and ``hint`` are sentences,
+    empty when there is nothing to add.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, why: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return "\n  ".join(line for line in (self.what, self.why, self.hint) if line)
+
+
+class ConfigError(PublisherError):
+    """``jobs.yaml`` or the environment cannot be used; lists every problem found."""
+
+    exit_code = 78
+
+
+class PostError(PublisherError):
+    """A post or page cannot be read or changed; the file is as it was."""
+
+
+class ComposeError(PublisherError):
+    """An announcement cannot be written within its channel's limits."""
+
+
+class SiteError(PublisherError):
+    """The rebuild or the verification of the site did not succeed."""
+
+
+class LedgerError(PublisherError):
+    """The ledger cannot be opened, or refuses what was asked of it."""
+
+
+class LedgerBusyError(LedgerError):
+    """Another publisher process holds this ledger."""
+
+    exit_code = 75
+
+
+class StaleError(LedgerError):
+    """The row changed since it was read: somebody else acted; read it again."""
+
+
+class NotDelivered(PublisherError):
+    """A channel is sure that nothing went out.
+
+    ``permanent`` means that the same request can never succeed. ``retry_after`` is the wait that
+    the service asked for. ``needs_auth`` closes the channel until its credentials change.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        why: str = "",
+        hint: str = "",
+        permanent: bool = False,
+        retry_after: timedelta | None = None,
+        needs_auth: bool = False,
+    ) -> None:
+        super().__init__(what, why=why, hint=hint)
+        self.permanent = permanent
+        self.retry_after = retry_after
+        self.needs_auth = needs_auth
+
+
+class DuplicateContent(PublisherError):
+    """The service refused because it already holds this content.
+
+    That is evidence, not a failure. ``remote_id`` and ``remote_url`` are set when the service
+    named the earlier post.
+    """
+
+    def __init__(
+        self, what: str, *, remote_id: str | None = None, remote_url: str | None = None
+    ) -> None:
+        super().__init__(what)
+        self.remote_id = remote_id
+        self.remote_url = remote_url

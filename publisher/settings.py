@@ -1,0 +1,117 @@
+"""The frozen form of ``jobs.yaml``: what each part is told. Reading the file is ``config``'s."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from publisher.model import ChannelName, ChannelPlan, Policy, PostState
+from publisher.secret import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """How one generator's frontmatter says state and date.
+
+    ``values`` maps each publication state to the value of ``state_key``; where two states share
+    a value (a draft flag is true for drafts and for scheduled posts), the post is scheduled when
+    it has a release date and a draft when it has none, and ``explicit`` is false.
+    ``missing`` is the state of a post without the key.
+    """
+
+    name: str
+    state_key: str
+    values: Mapping[PostState, str | bool]
+    missing: PostState
+    date_keys: tuple[str, ...]  # after `reveal`, in order of precedence
+    explicit: bool
+    blocks: bool = False  # pages may hold <PostPreview> blocks
+    output: str = "dist"  # below the site root
+    rebuild: tuple[str, ...] = ()  # the command `init` writes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSettings:
+    name: str
+    url: str  # absolute, no slash at the end
+    root: Path  # absolute; the generator's project
+    posts: str  # glob below root
+    post_url: str  # path with {slug}, {id}, {year}, {month}, {day}
+    preset: Preset
+    zone: ZoneInfo
+    release_time: time
+    channels: tuple[ChannelName, ...] = ()  # for complaints about `announce:` keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebuildSettings:
+    command: tuple[str, ...]
+    output: Path  # absolute
+    timeout: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifySettings:
+    live: bool = True
+    timeout: timedelta = timedelta(minutes=15)
+    feed: str | None = None  # path on the site, e.g. /feed.xml
+    sitemap: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Where a secret comes from: ``source`` is ``env``, ``credential`` or ``file``."""
+
+    source: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSettings:
+    """One channel of ``jobs.yaml``. ``options`` may hold ``SecretRef`` until resolved."""
+
+    name: ChannelName
+    type: str
+    options: Mapping[str, Any | SecretRef] = field(default_factory=dict)
+    template: str | None = None  # None: the type's default
+    subject: str | None = None
+    after: timedelta = timedelta(0)
+    timeout: timedelta = timedelta(seconds=60)  # T_SEND: the longest a send may take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All of ``jobs.yaml``, checked."""
+
+    file: Path  # absolute path of jobs.yaml
+    site: SiteSettings
+    state_dir: Path  # absolute
+    ledger_url: str  # SQLAlchemy URL
+    rebuild: RebuildSettings | None
+    verify: VerifySettings
+    max_late: timedelta
+    stale_after: timedelta
+    burst: int
+    channels: tuple[ChannelSettings, ...]
+
+    @property
+    def project(self) -> Path:
+        """Give the folder of ``jobs.yaml``; relative paths of posts start here."""
+        return self.file.parent
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(
+            site=self.site.name,
+            channels=tuple(ChannelPlan(name=c.name, after=c.after) for c in self.channels),
+            max_late=self.max_late,
+            stale_after=self.stale_after,
+            burst=self.burst,
+        )
+
+
+Resolved = Mapping[str, Any | Secret]

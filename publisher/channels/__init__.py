@@ -70,14 +70,14 @@ def load_type(name: str) -> ChannelType:
     found: dict[str, EntryPoint] = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name not in found:
         near = get_close_matches(name, found, n=1)
+        known = f"known types: {', '.join(sorted(found))}"
+        hint = f"did you mean {near[0]!r}?" if near else known
         raise ConfigError(
             f"there is no channel type {name!r}",
-            hint=f"did you mean {near[0]!r}?"
-            if near
-            else f"known types: {', '.join(sorted(found))}",
+            hint=hint,
         )
     try:
-        return cast(ChannelType, found[name].load())
+        return cast("ChannelType", found[name].load())
     except ImportError as error:
         raise ConfigError(
             f"the channel type {name!r} cannot be loaded: {error}",

@@ -464,7 +464,14 @@ class Settle:
     why: str
 
 
-Action = Observe | Flip | Rebuild | Verify | Move | Deliver | Reconcile | Settle
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopt:
+    """Begin a ledger on a site where nothing was public before."""
+
+    why: str = ""
+
+
+Action = Adopt | Observe | Flip | Rebuild | Verify | Move | Deliver | Reconcile | Settle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -474,7 +481,7 @@ class Hold:
     ``needs_person`` is true when waiting alone will not help; then ``why`` names the command.
     """
 
-    post: PostId
+    post: PostId | None = None  # None: the whole site
     channel: ChannelName | None = None
     occasion: str | None = None
     why: str

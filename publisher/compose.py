@@ -14,7 +14,8 @@ from typing import Any
 
 import regex
 from jinja2 import StrictUndefined, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markdown_it import MarkdownIt
 
 from publisher.errors import ComposeError
@@ -23,8 +24,9 @@ from publisher.model import Limits, Message, Post
 OUTPUT_CAP = 100_000  # characters; the longest text any channel takes is far below
 ELLIPSIS = "…"
 PLACEHOLDER = regex.compile(r"\{([a-z_]+)\}")
-FILTERS = ("capitalize", "default", "first", "join", "last", "length", "lower", "replace")
-FILTERS += ("title", "trim", "truncate", "upper")
+FILTERS = frozenset(
+    "capitalize default first join last length lower replace title trim truncate upper".split()
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +138,7 @@ def _tidy(text: str) -> str:
     """Normalise to NFC, as the services count, and drop what empty facts leave behind."""
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
     lines = "\n".join(line.rstrip() for line in text.split("\n"))
-    return regex.sub(r"\n{3,}", "\n\n", lines).strip()
+    return str(regex.sub(r"\n{3,}", "\n\n", lines)).strip()
 
 
 # --- templates -----------------------------------------------------------------------------
@@ -200,7 +202,7 @@ def _cut(graphemes: list[str], count: int) -> str:
     kept = "".join(graphemes[:count])
     if count < len(graphemes) and not graphemes[count].isspace() and " " in kept.strip():
         kept = kept.rsplit(" ", 1)[0]
-    return kept.rstrip(" ,;:.-–—") + ELLIPSIS
+    return kept.rstrip(" ,;:.-\u2013\u2014") + ELLIPSIS
 
 
 def _longest(most: int, is_good: Callable[[int], bool]) -> int | None:

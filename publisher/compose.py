@@ -24,9 +24,7 @@ from publisher.model import Limits, Message, Post
 OUTPUT_CAP = 100_000  # characters; the longest text any channel takes is far below
 ELLIPSIS = "…"
 PLACEHOLDER = regex.compile(r"\{([a-z_]+)\}")
-FILTERS = frozenset(
-    "capitalize default first join last length lower replace title trim truncate upper".split()
-)
+FILTERS = ("capitalize", "default", "first", "join", "last", "length", "lower", "replace", "trim")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,229 @@
+"""Carry one delivery through its states: claim, prepare, intend, send, record.
+
+The order is the guarantee: the intent is committed and synced before the request leaves, the
+receipt after the answer. A crash between leaves a row that says so. Nothing here retries: it
+records what happened and when it may be tried again, and the planner decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from typing import cast
+
+from publisher.clock import Clock
+from publisher.compose import Voice, compose
+from publisher.errors import ComposeError, DuplicateContent, NotDelivered, StaleError
+from publisher.ledger import Ledger
+from publisher.model import (
+    CanPrepare,
+    Channel,
+    DeliveryRecord,
+    DeliveryState,
+    Image,
+    Message,
+    Outcome,
+    Post,
+    Receipt,
+)
+from publisher.report import Report, info, warn
+
+BACKOFF = (timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10))
+
+
+def backoff(failures: int) -> timedelta:
+    """Give the wait after the n-th failure in a row: 1, 2, 5, then 10 minutes."""
+    return BACKOFF[min(max(failures - 1, 0), len(BACKOFF) - 1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlet:
+    """A channel that is ready to be used, with its voice and the longest a send may take."""
+
+    channel: Channel
+    voice: Voice
+    timeout: timedelta
+
+
+@dataclass(slots=True, kw_only=True)
+class Courier:
+    ledger: Ledger
+    clock: Clock
+    owner: str
+    report: Report
+    load_image: Callable[[Post], bytes | None]
+
+    def deliver(
+        self, record: DeliveryRecord, post: Post, outlet: Outlet, *, schedule_rev: int
+    ) -> None:
+        """Send one planned delivery; ends in sent, planned, failed, held or uncertain."""
+        now = self.clock.now()
+        try:
+            message = self._message(record, post, outlet)
+        except ComposeError as error:
+            reason = f"{error.what}; correct it, then `publisher retry {record.key}`"
+            self.ledger.settle(record, DeliveryState.HELD, reason=reason, now=now)
+            warn(self.report, "delivery.held", **names_of(record), reason=reason)
+            return
+        lease_until = now + 3 * outlet.timeout
+        try:
+            record = self.ledger.claim(record, owner=self.owner, lease_until=lease_until, now=now)
+        except StaleError:
+            return  # somebody else acted between our view and now
+        prepared = self._prepare(record, message, outlet)
+        if prepared is None:
+            return
+        begun_s = self.clock.monotonic()
+        now = self.clock.now()
+        intent = self.ledger.intend(
+            prepared,
+            payload=to_payload(message),
+            deadline=now + outlet.timeout,
+            schedule_rev=schedule_rev,
+            now=now,
+        )
+        if intent is None:
+            info(self.report, "delivery.returned", **names_of(record), reason="the gate closed")
+            return
+        self.send(intent, message, outlet, begun_s=begun_s)
+
+    def _message(self, record: DeliveryRecord, post: Post, outlet: Outlet) -> Message:
+        message = compose(post, outlet.voice, text=record.text)
+        return replace(message, image_bytes=self.load_image(post))
+
+    def _prepare(
+        self, record: DeliveryRecord, message: Message, outlet: Outlet
+    ) -> DeliveryRecord | None:
+        """Make the draft, once for each wording; ``None`` when the claim was given back."""
+        if not hasattr(outlet.channel, "prepare"):
+            return record
+        wording = hashlib.sha256(to_payload(message).encode()).hexdigest()[:16]
+        if record.draft is not None and record.draft.startswith(wording + ":"):
+            return record
+        key = f"{record.key.idempotency_key}-{wording}"
+        try:
+            reference = cast("CanPrepare", outlet.channel).prepare(message, key=key)
+        except Exception as error:  # noqa: BLE001 - whatever it was, nothing is public yet
+            self._give_back(record, error)
+            return None
+        draft = f"{wording}:{reference or ''}"
+        return self.ledger.keep_draft(record, draft, now=self.clock.now())
+
+    def _give_back(self, record: DeliveryRecord, error: Exception) -> None:
+        now = self.clock.now()
+        reason = reason_of(error)
+        wait = backoff(1)
+        if isinstance(error, NotDelivered) and error.retry_after is not None:
+            wait = error.retry_after
+        self.ledger.release_claim(record, reason=reason, not_before=now + wait, now=now)
+        if isinstance(error, NotDelivered) and error.needs_auth:
+            self.ledger.close_channel(record.key.channel, _closed(record, error), now=now)
+        warn(self.report, "delivery.not_prepared", **names_of(record), reason=reason)
+
+    def send(
+        self, record: DeliveryRecord, message: Message, outlet: Outlet, *, begun_s: float
+    ) -> None:
+        """Send under an open intent and record what came of it."""
+        if self.clock.monotonic() - begun_s > outlet.timeout.total_seconds():
+            # Paused since the intent: others may have taken us for dead (rule R3).
+            self._not_sent(record, NotDelivered("abandoned: the intent was too old to act on"))
+            return
+        info(self.report, "delivery.sending", **names_of(record))
+        draft = reference_of(record.draft)
+        key = record.key.idempotency_key
+        try:
+            receipt = outlet.channel.send(message, key=key, draft=draft)
+        except NotDelivered as error:
+            self._not_sent(record, error)
+        except DuplicateContent as error:
+            self._duplicate(record, error)
+        except Exception as error:  # noqa: BLE001 - anything else leaves the outcome unknown
+            self._unknown(record, reason_of(error))
+        else:
+            self._accepted(record, receipt, outlet)
+
+    def _accepted(self, record: DeliveryRecord, receipt: Receipt, outlet: Outlet) -> None:
+        now = self.clock.now()
+        record = self.ledger.record_outcome(
+            record, Outcome.ACCEPTED, now=now, receipt=receipt, reason=receipt.note
+        )
+        names = names_of(record)
+        if record.state is not DeliveryState.SENT:
+            warn(self.report, f"delivery.{record.state}", **names, reason=record.reason)
+            return
+        info(self.report, "delivery.sent", **names, url=receipt.remote_url or receipt.remote_id)
+        if not hasattr(outlet.channel, "find"):
+            self.ledger.confirm(record, now=now)  # not readable by design
+
+    def _not_sent(self, record: DeliveryRecord, error: NotDelivered) -> None:
+        now = self.clock.now()
+        wait = error.retry_after if error.retry_after is not None else backoff(record.attempts)
+        wait += timedelta(seconds=int(record.key.idempotency_key[:2], 16) / 64)  # spread
+        reason = str(error).replace("\n  ", "; ")
+        record = self.ledger.record_outcome(
+            record,
+            Outcome.NOT_SENT,
+            now=now,
+            reason=reason,
+            not_before=now + wait,
+            permanent=error.permanent,
+        )
+        if error.needs_auth:
+            self.ledger.close_channel(record.key.channel, _closed(record, error), now=now)
+        warn(
+            self.report, "delivery.not_sent", **names_of(record), state=record.state, reason=reason
+        )
+
+    def _duplicate(self, record: DeliveryRecord, error: DuplicateContent) -> None:
+        if error.remote_id is None:
+            self._unknown(record, f"{error.what}; that is evidence of an earlier one")
+            return
+        receipt = Receipt(remote_id=error.remote_id, remote_url=error.remote_url)
+        record = self.ledger.record_outcome(
+            record,
+            Outcome.FOUND,
+            now=self.clock.now(),
+            receipt=receipt,
+            evidence="duplicate",
+            reason=error.what,
+        )
+        info(self.report, "delivery.sent", **names_of(record), evidence="duplicate")
+
+    def _unknown(self, record: DeliveryRecord, reason: str) -> None:
+        now = self.clock.now()
+        record = self.ledger.record_outcome(record, Outcome.UNKNOWN, now=now, reason=reason)
+        warn(self.report, "delivery.uncertain", **names_of(record), reason=reason)
+
+
+def to_payload(message: Message) -> str:
+    """Write down the exact words of a message; what is looked up or repeated is this."""
+    facts = asdict(replace(message, image_bytes=None))
+    return json.dumps(facts, ensure_ascii=False, sort_keys=True)
+
+
+def from_payload(payload: str) -> Message:
+    """Read back what ``to_payload`` wrote; the image's bytes are not kept."""
+    facts = json.loads(payload)
+    image = facts.pop("image")
+    return Message(**facts, image=Image(**image) if image else None)
+
+
+def reference_of(draft: str | None) -> str | None:
+    """Take the service's reference out of the stored ``wording:reference``."""
+    return (draft.partition(":")[2] or None) if draft is not None else None
+
+
+def names_of(record: DeliveryRecord) -> dict[str, object]:
+    key = record.key
+    return {"post": key.post, "channel": key.channel, "occasion": key.occasion}
+
+
+def _closed(record: DeliveryRecord, error: NotDelivered) -> str:
+    return f"{error.what}; renew the credentials, then `publisher retry {record.key.channel}`"
+
+
+def reason_of(error: Exception) -> str:
+    return str(error).replace("\n  ", "; ") or type(error).__name__

@@ -1,0 +1,69 @@
+"""File locks: one daemon per ledger, one tick at a time. The kernel drops them with the process."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from publisher.errors import LedgerBusyError, LedgerError
+
+DAEMON = "daemon.lock"
+TICK = "tick.lock"
+
+
+@contextmanager
+def hold(state_dir: Path, name: str, *, wait: bool = False) -> Iterator[None]:
+    """Hold the lock file ``name`` while the block runs; ``wait`` waits for whoever has it.
+
+    The file says who holds it; only the lock counts, so a file left behind means nothing.
+
+    :raises LedgerBusyError: when another process holds it and ``wait`` is false.
+    """
+    path = state_dir / name
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise LedgerError(
+            f"{path}: cannot be opened: {error.strerror}",
+            why="without the lock two processes could send the same announcement",
+            hint="make the state folder writable for this user",
+        ) from error
+    try:
+        _lock(descriptor, path, wait=wait)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_held(state_dir: Path, name: str) -> bool:
+    """Tell whether a process holds the lock right now; creates nothing."""
+    path = state_dir / name
+    if not path.exists():
+        return False
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
+
+
+def _lock(descriptor: int, path: Path, *, wait: bool) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError as error:
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise
+        pid = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+        raise LedgerBusyError(
+            f"{path}: held by the publisher process {pid}",
+            why="one daemon works on a ledger; the commands beside it are safe",
+            hint="stop the other one first, or leave the work to it",
+        ) from None

@@ -1,0 +1,139 @@
+"""Find out what became of a delivery whose answer was lost: by key, by look-up, or by a person.
+
+What is repeated or looked up are the exact words of the attempt, as the ledger kept them: the
+post may have been edited since.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import cast
+
+from publisher.clock import Clock
+from publisher.courier import (
+    Courier,
+    Outlet,
+    backoff,
+    from_payload,
+    names_of,
+    reason_of,
+    reference_of,
+)
+from publisher.ledger import Ledger
+from publisher.model import CanFind, DeliveryRecord, DeliveryState, Receipt, RecoveryKind
+from publisher.report import Report, info, warn
+
+KEY_MARGIN = 0.9  # of a key's life: the service's clock and ours may differ
+
+
+@dataclass(slots=True, kw_only=True)
+class Reconciler:
+    ledger: Ledger
+    clock: Clock
+    courier: Courier
+    report: Report
+    stale_after: timedelta
+    _seen: dict[tuple[int, int], float] = field(default_factory=dict)
+
+    def reconcile(self, record: DeliveryRecord, outlet: Outlet) -> None:
+        """Settle an uncertain delivery, or read an accepted one back, as its channel allows."""
+        if record.state is DeliveryState.SENT:
+            self._read_back(record, outlet)
+            return
+        recovery = outlet.channel.recovery
+        age = self.clock.now() - (record.first_attempt_at or record.due_at)
+        if recovery.kind is RecoveryKind.KEY:
+            life = recovery.key_life
+            if life is None or age < life * KEY_MARGIN:
+                self._repeat(record, outlet)
+            else:
+                self._ask(record, outlet, "the service no longer knows its key")
+        elif recovery.kind is RecoveryKind.LOOKUP:
+            self._look_up(record, outlet, age=age)
+        else:
+            self._ask(record, outlet, "the service cannot be asked")
+
+    def _repeat(self, record: DeliveryRecord, outlet: Outlet) -> None:
+        """Send the same words under the same key again, where the service honours that."""
+        now = self.clock.now()
+        last_at, count = record.last_attempt_at, record.attempts
+        if last_at is not None and count > 1 and now < last_at + backoff(count - 1):
+            return
+        payload = self.ledger.attempts(record)[-1].payload
+        begun_s = self.clock.monotonic()
+        intent = self.ledger.intend_again(
+            record,
+            owner=self.courier.owner,
+            payload=payload,
+            deadline=now + outlet.timeout,
+            now=now,
+        )
+        self.courier.send(intent, from_payload(payload), outlet, begun_s=begun_s)
+
+    def _look_up(self, record: DeliveryRecord, outlet: Outlet, *, age: timedelta) -> None:
+        """Look until it is found, or until its absence means something (rule R5)."""
+        seen_s = self.ledger.observe_uncertain(
+            record, era=self.clock.era, monotonic_s=self.clock.monotonic()
+        )
+        waited = timedelta(seconds=self.clock.monotonic() - seen_s)
+        try:
+            receipt = self._find(record, outlet)
+        except Exception as error:  # noqa: BLE001 - a look-up that fails says nothing
+            reason = reason_of(error)
+            warn(self.report, "delivery.not_looked_up", **names_of(record), reason=reason)
+            if age > self.stale_after:
+                self._ask(record, outlet, f"looking it up keeps failing: {reason}")
+            return
+        now = self.clock.now()
+        if receipt is not None:
+            record = self.ledger.record_found(record, receipt, now=now)
+            info(self.report, "delivery.sent", **names_of(record), evidence="lookup")
+        elif waited >= outlet.timeout + outlet.channel.recovery.settle:
+            self.ledger.record_absent(record, now=now, not_before=now)
+            info(self.report, "delivery.absent", **names_of(record))
+
+    def _read_back(self, record: DeliveryRecord, outlet: Outlet) -> None:
+        """Confirm what was accepted; what cannot be seen after the settle time is held."""
+        now = self.clock.now()
+        if not hasattr(outlet.channel, "find") or record.evidence != "response":
+            self.ledger.confirm(record, now=now)
+            return
+        recovery = outlet.channel.recovery
+        monotonic_s = self.clock.monotonic()
+        seen_s = self._seen.setdefault((record.id, record.fence), monotonic_s)
+        try:
+            receipt = self._find(record, outlet)
+        except Exception as error:  # noqa: BLE001 - it was accepted; reading back may wait
+            reason = reason_of(error)
+            warn(self.report, "delivery.not_read_back", **names_of(record), reason=reason)
+            return
+        if receipt is not None:
+            self.ledger.confirm(record, now=now)
+            info(self.report, "delivery.confirmed", **names_of(record))
+        elif monotonic_s - seen_s >= (outlet.timeout + recovery.settle).total_seconds():
+            where = record.remote_url or recovery.look_at
+            reason = f"was accepted ({record.remote_id}) but is not to be seen; look at {where}"
+            self.ledger.settle(record, DeliveryState.HELD, reason=reason, now=now)
+            warn(self.report, "delivery.held", **names_of(record), reason=reason)
+
+    def _find(self, record: DeliveryRecord, outlet: Outlet) -> Receipt | None:
+        first = self.ledger.attempts(record)[0]
+        last = self.ledger.attempts(record)[-1]
+        return cast("CanFind", outlet.channel).find(
+            from_payload(last.payload),
+            key=record.key.idempotency_key,
+            draft=reference_of(record.draft),
+            since=first.intent_at,
+        )
+
+    def _ask(self, record: DeliveryRecord, outlet: Outlet, why: str) -> None:
+        """Hold an uncertain delivery for a person, with the place to look and the command."""
+        look_at = outlet.channel.recovery.look_at
+        place = f"look at {look_at}, then" if look_at else "look there, then"
+        reason = (
+            f"may have gone out ({record.reason}); {why}: {place} "
+            f"`publisher resolve {record.key} --sent URL` or `--not-sent`"
+        )
+        self.ledger.settle(record, DeliveryState.HELD, reason=reason, now=self.clock.now())
+        warn(self.report, "delivery.held", **names_of(record), reason=reason)

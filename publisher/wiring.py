@@ -1,0 +1,157 @@
+"""Put the parts together: from ``Settings`` to voices, outlets and an engine that is ready."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event as Flag
+
+from publisher.channels import ChannelContext, ChannelType, load_type
+from publisher.clock import Clock
+from publisher.compose import Voice
+from publisher.config import resolve_secrets
+from publisher.courier import Courier, Outlet
+from publisher.engine import Engine, Outlets
+from publisher.errors import ConfigError
+from publisher.ledger import Ledger
+from publisher.model import ChannelName, Post
+from publisher.posts import Library
+from publisher.reconcile import Reconciler
+from publisher.report import Report
+from publisher.settings import ChannelSettings, SecretRef, Settings
+from publisher.site import GeneratedSite
+
+IMAGE_MAX_BYTES = 20 * 1024 * 1024  # no channel takes more; larger files are not read
+
+
+def voice_of(channel: ChannelSettings) -> Voice:
+    """Give a channel's texts and limits; needs none of its secrets.
+
+    :raises ConfigError: when its type cannot be loaded.
+    """
+    kind: ChannelType = load_type(channel.type)
+    template_for = getattr(kind, "template_for", lambda options: kind.template)
+    subject_for = getattr(kind, "subject_for", lambda options: kind.subject)
+    limits_for = getattr(kind, "limits_for", lambda options: kind.limits)
+    template, subject = channel.template, channel.subject
+    return Voice(
+        channel=channel.name,
+        template=template if template is not None else template_for(channel.options),
+        subject=subject if subject is not None else subject_for(channel.options),
+        limits=limits_for(channel.options),
+    )
+
+
+def open_outlets(
+    settings: Settings, *, environ: Mapping[str, str], credentials_dir: Path | None
+) -> Outlets:
+    """Open every channel; one that lacks a secret is closed and says which, the others go on."""
+    ready: dict[ChannelName, Outlet] = {}
+    closed: dict[ChannelName, str] = {}
+    for channel in settings.channels:
+        try:
+            options = resolve_secrets(channel, environ=environ, credentials_dir=credentials_dir)
+        except ConfigError as error:
+            closed[channel.name] = str(error).replace("\n  ", "; ")
+            continue
+        context = ChannelContext(
+            name=channel.name,
+            site=settings.site.name,
+            site_url=settings.site.url,
+            state_dir=settings.state_dir,
+        )
+        ready[channel.name] = Outlet(
+            channel=load_type(channel.type)(options, context),
+            voice=voice_of(channel),
+            timeout=channel.timeout,
+        )
+    return Outlets(ready=ready, closed=closed)
+
+
+@contextmanager
+def open_engine(
+    settings: Settings,
+    *,
+    environ: Mapping[str, str],
+    clock: Clock,
+    report: Report,
+    stop: Flag | None = None,
+) -> Iterator[Engine]:
+    """Open ledger and channels and give the engine that works on them.
+
+    :raises LedgerError: when the ledger cannot be opened or is damaged.
+    """
+    credentials = environ.get("CREDENTIALS_DIRECTORY")
+    outlets = open_outlets(
+        settings, environ=environ, credentials_dir=Path(credentials) if credentials else None
+    )
+    with Ledger.open(
+        settings.ledger_url, site=settings.site.name, now=clock.now(), check=True
+    ) as ledger:
+        courier = Courier(
+            ledger=ledger,
+            clock=clock,
+            owner=f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}",
+            report=report,
+            load_image=lambda post: load_image(settings, post),
+        )
+        reconciler = Reconciler(
+            ledger=ledger,
+            clock=clock,
+            courier=courier,
+            report=report,
+            stale_after=settings.stale_after,
+        )
+        yield Engine(
+            library=Library(settings.site, settings.project),
+            ledger=ledger,
+            site=GeneratedSite(settings=settings, environ=build_environ(settings, environ)),
+            outlets=outlets,
+            policy=settings.policy,
+            courier=courier,
+            reconciler=reconciler,
+            clock=clock,
+            state_dir=settings.state_dir,
+            report=report,
+            verify_timeout=settings.verify.timeout,
+            is_tree_busy=lambda: is_tree_busy(settings.project),
+            stop=stop or Flag(),
+        )
+
+
+def build_environ(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment of the build: ours without any secret a channel names."""
+    names = {
+        value.name
+        for channel in settings.channels
+        for value in channel.options.values()
+        if isinstance(value, SecretRef) and value.source == "env"
+    }
+    names |= {"CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}
+    return {name: value for name, value in environ.items() if name not in names}
+
+
+def load_image(settings: Settings, post: Post) -> bytes | None:
+    """Read the post's hero image; ``None`` when it has none here, or one too large to send."""
+    if post.hero is None or post.hero.path is None:
+        return None
+    path = settings.site.root / post.hero.path
+    try:
+        if path.is_symlink() or path.stat().st_size > IMAGE_MAX_BYTES:
+            return None
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def is_tree_busy(project: Path) -> bool:
+    """Tell whether git is in the middle of changing files: then a missing post is not deleted."""
+    for folder in (project, *project.parents):
+        git = folder / ".git"
+        if git.is_dir():
+            marks = ("index.lock", "rebase-merge", "rebase-apply", "MERGE_HEAD")
+            return any((git / mark).exists() for mark in marks)
+    return False

@@ -6,7 +6,7 @@ recorded and the next one runs; this is the one place that turns an exception in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -140,26 +140,29 @@ class Engine:
         return scan, view, todo
 
     def _perform(self, actions: list[Action], scan: Scan, view: LedgerView) -> list[Action]:
-        """Perform the actions in order; deliveries last, each channel in a thread of its own."""
+        """Perform the actions: records and flips first, then deliveries, builds last.
+
+        An announcement that is due does not wait for the build of another post.
+        """
         posts = {post.id: post for post in scan.posts}
+        letters = [a for a in actions if isinstance(a, Deliver | Reconcile)]
+        slow = [a for a in actions if isinstance(a, Rebuild | Verify)]
+        quick = [a for a in actions if not isinstance(a, Deliver | Reconcile | Rebuild | Verify)]
+        return [
+            *self._perform_each(quick, posts, view),
+            *self._send(letters, posts, view),
+            *self._perform_each(slow, posts, view),
+        ]
+
+    def _perform_each(
+        self, actions: Sequence[Action], posts: Mapping[PostId, Post], view: LedgerView
+    ) -> list[Action]:
         performed: list[Action] = []
-        letters: dict[ChannelName, list[Deliver | Reconcile]] = {}
         for action in actions:
             if self.stop.is_set():
-                return performed
-            if isinstance(action, Deliver | Reconcile):
-                letters.setdefault(action.key.channel, []).append(action)
-            else:
-                self._guard(action, partial(self._perform_one, action, posts, view))
+                break
+            self._guard(action, partial(self._perform_one, action, posts, view))
             performed.append(action)
-        if letters:
-            with ThreadPoolExecutor(len(letters), thread_name_prefix="channel") as pool:
-                sent = [
-                    pool.submit(self._send_batch, channel, batch, posts, view)
-                    for channel, batch in letters.items()
-                ]
-            for future in sent:
-                future.result()  # a mistake of ours ends the tick loudly, after all channels
         return performed
 
     def _guard(self, action: Action, perform: Callable[[], None]) -> None:
@@ -199,7 +202,7 @@ class Engine:
                 self.ledger.settle(record, action.to, reason=action.why, now=now)
                 warn(self.report, f"delivery.{action.to}", delivery=action.key, reason=action.why)
             case Deliver() | Reconcile():
-                raise AssertionError("deliveries go through _send_batch")
+                raise AssertionError("deliveries go through _send")
             case _:
                 assert_never(action)
 
@@ -272,10 +275,28 @@ class Engine:
 
     # --- announcements -----------------------------------------------------------------
 
+    def _send(
+        self, letters: Sequence[Deliver | Reconcile], posts: Mapping[PostId, Post], view: LedgerView
+    ) -> list[Action]:
+        """Send in parallel: each channel in a thread of its own, its deliveries in order."""
+        batches: dict[ChannelName, list[Deliver | Reconcile]] = {}
+        for letter in letters:
+            batches.setdefault(letter.key.channel, []).append(letter)
+        if self.stop.is_set() or not batches:
+            return []
+        with ThreadPoolExecutor(len(batches), thread_name_prefix="channel") as pool:
+            sent = [
+                pool.submit(self._send_batch, channel, batch, posts, view)
+                for channel, batch in batches.items()
+            ]
+        for future in sent:
+            future.result()  # a mistake of ours ends the tick loudly, after all channels
+        return list(letters)
+
     def _send_batch(
         self,
         channel: ChannelName,
-        batch: list[Deliver | Reconcile],
+        batch: Sequence[Deliver | Reconcile],
         posts: Mapping[PostId, Post],
         view: LedgerView,
     ) -> None:

@@ -1,0 +1,54 @@
+"""Compare what the files say with what the ledger says and return what may be done now.
+
+Pure: no I/O, no clock. Level-triggered: the same input always gives the same plan, whatever
+happened in between, so a restart at any line resumes by itself. ``preview`` runs this very
+function forward, which is why a dry run cannot lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from publisher.model import Adopt, Hold, LedgerView, Plan, Policy, Post
+from publisher.plan import deliveries, releases
+from publisher.plan.draft import Draft, is_old, is_unknown
+
+__all__ = ["plan"]
+
+
+def plan(
+    posts: Sequence[Post],
+    view: LedgerView,
+    policy: Policy,
+    now: datetime,
+    *,
+    unreadable: frozenset[str] = frozenset(),
+    tree_busy: bool = False,
+) -> Plan:
+    """Return the actions that may be performed at ``now``, in the order to perform them.
+
+    ``unreadable`` are paths whose files are there but could not be read: their posts wait and
+    are not taken for deleted. ``tree_busy`` says that git is in the middle of changing files.
+    """
+    old = [post for post in posts if is_unknown(post, view) and is_old(post, now)]
+    if view.adopted_at is None and old:
+        return Plan(holds=(_refuse_unadopted(old),))
+    if view.adopted_at is None:
+        return Plan(actions=(Adopt(why="nothing was public before"),))
+    draft = Draft(posts, view, policy, now, unreadable, tree_busy)
+    releases.see_posts(draft)
+    releases.see_missing(draft)
+    releases.rebuild_and_verify(draft)
+    deliveries.deliver(draft)
+    return draft.result()
+
+
+def _refuse_unadopted(old: Sequence[Post]) -> Hold:
+    count = len(old)
+    posts = "1 post was" if count == 1 else f"{count} posts were"
+    return Hold(
+        why=f"{posts} public or due before publisher came (first: {old[0].id}); "
+        "nothing is released or announced until `publisher adopt` has recorded them",
+        needs_person=True,
+    )

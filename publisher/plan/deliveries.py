@@ -1,0 +1,179 @@
+"""Which deliveries to send, move, reconcile or hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from publisher.model import (
+    LAUNCH,
+    ChannelName,
+    Deliver,
+    DeliveryRecord,
+    DeliveryState,
+    Hold,
+    Move,
+    Policy,
+    Post,
+    Reconcile,
+    ReleaseRecord,
+    ReleaseState,
+    Settle,
+)
+from publisher.plan.draft import Draft
+
+
+def planned_at(
+    post: Post, policy: Policy, channel: ChannelName, due_at: datetime
+) -> datetime | None:
+    """Give the instant of a post's launch on a channel; ``None`` where it is switched off.
+
+    Never before ``due_at``: an announcement does not precede its release.
+    """
+    rule = post.announce.get(channel)
+    if post.announce_off or (rule is not None and not rule.enabled):
+        return None
+    if rule is not None and rule.at is not None:
+        return max(rule.at, due_at)
+    default = next((c.after for c in policy.channels if c.name == channel), timedelta(0))
+    after = rule.after if rule is not None and rule.after is not None else default
+    return due_at + after
+
+
+# --- deliveries --------------------------------------------------------------------
+
+
+def deliver(draft: Draft) -> None:
+    """Decide about every delivery that is not settled, each by itself."""
+    for record in sorted(draft.view.deliveries.values(), key=lambda r: (r.due_at, r.key)):
+        match record.state:
+            case DeliveryState.PLANNED:
+                _deliver_planned(draft, record)
+            case DeliveryState.UNCERTAIN | DeliveryState.SENT:
+                _reconcile(draft, record)
+            case DeliveryState.CLAIMED | DeliveryState.SENDING:
+                _hold_delivery(draft, record, "is being sent")
+            case DeliveryState.HELD | DeliveryState.FAILED:
+                _hold_delivery(draft, record, record.reason, needs_person=True)
+            case DeliveryState.CONFIRMED | DeliveryState.CANCELLED | DeliveryState.SKIPPED:
+                pass
+
+
+def _hold_delivery(
+    draft: Draft,
+    record: DeliveryRecord,
+    why: str,
+    *,
+    until: datetime | None = None,
+    needs_person: bool = False,
+) -> None:
+    key = record.key
+    draft.holds.append(
+        Hold(
+            post=key.post,
+            channel=key.channel,
+            occasion=key.occasion,
+            why=why,
+            until=until,
+            needs_person=needs_person,
+        )
+    )
+    if until is not None:
+        draft.wakes.append(until)
+
+
+def _reconcile(draft: Draft, record: DeliveryRecord) -> None:
+    if not _has_channel(draft, record.key.channel):
+        _hold_delivery(draft, record, _channel_gone(record), needs_person=True)
+        return
+    why = "accepted, to be read back"
+    if record.state is DeliveryState.UNCERTAIN:
+        why = record.reason or "a request may have been accepted"
+    draft.actions.append(Reconcile(key=record.key, why=why))
+
+
+def _deliver_planned(draft: Draft, record: DeliveryRecord) -> None:
+    key, post = record.key, draft.by_id.get(record.key.post)
+    release = draft.view.releases.get(key.post)
+    if post is None or release is None:
+        _hold_delivery(draft, record, "its post is not there")
+        return
+    if key.occasion == LAUNCH:
+        at = planned_at(post, draft.policy, key.channel, release.due_at or record.due_at)
+        if at is None:
+            _settle(
+                draft, record, DeliveryState.CANCELLED, "switched off by `announce` in the post"
+            )
+            return
+        if _is_redated(record, at, draft.now):
+            draft.actions.append(Move(key=key, at=at, why="its post was edited"))
+            return
+    if not _has_channel(draft, key.channel):
+        _hold_delivery(draft, record, _channel_gone(record), needs_person=True)
+    elif key.channel in draft.view.closed_channels:
+        why = draft.view.closed_channels[key.channel]
+        _hold_delivery(draft, record, why, needs_person=True)
+    elif not _is_open(release, key.occasion):
+        _hold_delivery(draft, record, "waits until the page is live")
+    elif record.not_before > draft.now:
+        why = record.reason or "waits for its instant"
+        _hold_delivery(draft, record, why, until=record.not_before)
+    else:
+        _deliver_now(draft, record)
+
+
+def _deliver_now(draft: Draft, record: DeliveryRecord) -> None:
+    late = draft.now - record.due_at
+    limit = draft.policy.stale_after if record.attempts else draft.policy.max_late
+    if late > limit:
+        why = f"late by {_words(late)} (limit {_words(limit)}); " + _retry_hint(record)
+        _settle(draft, record, DeliveryState.HELD, why)
+    else:
+        draft.actions.append(Deliver(key=record.key, at=record.due_at, why="the page is live"))
+
+
+def _settle(draft: Draft, record: DeliveryRecord, to: DeliveryState, why: str) -> None:
+    draft.actions.append(Settle(key=record.key, to=to, why=why))
+
+
+def _has_channel(draft: Draft, name: ChannelName) -> bool:
+    return any(channel.name == name for channel in draft.policy.channels)
+
+
+def _is_open(release: ReleaseRecord, occasion: str) -> bool:
+    """Tell whether the page is public: only then may anything point at it."""
+    if release.state is ReleaseState.LIVE:
+        return True
+    return occasion != LAUNCH and release.state is ReleaseState.BASELINE
+
+
+def _is_redated(record: DeliveryRecord, at: datetime, now: datetime) -> bool:
+    """Tell whether an edit moved a waiting delivery.
+
+    Moving ahead only counts while the old instant is still to come: a row whose instant passed
+    may have been given a new one by a person, and that one stands.
+    """
+    return at > record.due_at or (at < record.due_at and record.due_at > now)
+
+
+def _channel_gone(record: DeliveryRecord) -> str:
+    return (
+        f"the channel {record.key.channel!r} is not in jobs.yaml any more; put it back, "
+        f"or `publisher resolve {record.key} --drop`"
+    )
+
+
+def _retry_hint(record: DeliveryRecord) -> str:
+    return f"`publisher retry {record.key}` sends it all the same"
+
+
+def _words(duration: timedelta) -> str:
+    """Write a duration as people say it, in its two largest units."""
+    seconds = int(duration.total_seconds())
+    units: Iterable[tuple[str, int]] = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+    parts = []
+    for name, size in units:
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2]) or "0 s"

@@ -1,0 +1,76 @@
+"""A plan in the making: the facts it rests on, and what was decided so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from publisher.model import (
+    Action,
+    Hold,
+    LedgerView,
+    Plan,
+    Policy,
+    Post,
+    PostId,
+    PostState,
+    ReleaseRecord,
+    ReleaseState,
+)
+
+
+def is_unknown(post: Post, view: LedgerView) -> bool:
+    return post.id not in view.releases
+
+
+def is_old(post: Post, now: datetime) -> bool:
+    """Tell whether a post is public already, or was due before we saw it."""
+    if post.state is PostState.PUBLISHED:
+        return True
+    return (
+        post.state is PostState.SCHEDULED and post.release_at is not None and post.release_at <= now
+    )
+
+
+@dataclass(slots=True)
+class Draft:
+    """Collects actions, holds and wake-ups of one call of ``plan``."""
+
+    posts: Sequence[Post]
+    view: LedgerView
+    policy: Policy
+    now: datetime
+    unreadable: frozenset[str]
+    tree_busy: bool
+    actions: list[Action] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    wakes: list[datetime] = field(default_factory=list)
+    by_id: Mapping[PostId, Post] = field(init=False)
+    lost: Mapping[str, ReleaseRecord] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.by_id = {post.id: post for post in self.posts}
+        self.lost = {
+            record.digest: record
+            for record in self.view.releases.values()
+            if record.post not in self.by_id
+            and record.path not in self.unreadable
+            and record.state in (ReleaseState.REVEALING, ReleaseState.LIVE)
+        }
+
+    def result(self) -> Plan:
+        return Plan(
+            actions=tuple(self.actions),
+            holds=tuple(self.holds),
+            next_at=min((at for at in self.wakes if at > self.now), default=None),
+        )
+
+    def hold(self, post: PostId, why: str, *, until: datetime | None = None) -> None:
+        self.holds.append(Hold(post=post, why=why, until=until))
+        if until is not None:
+            self.wakes.append(until)
+
+    def ask(self, post: PostId, why: str) -> None:
+        """Hold for a person."""
+        self.holds.append(Hold(post=post, why=why, needs_person=True))

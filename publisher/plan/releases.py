@@ -1,0 +1,244 @@
+"""Which posts to observe, flip, rebuild and verify."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from publisher.model import (
+    DeliveryKey,
+    Flip,
+    Observe,
+    PlannedDelivery,
+    Post,
+    PostId,
+    PostState,
+    Rebuild,
+    ReleaseRecord,
+    ReleaseState,
+    Sight,
+    Verify,
+)
+from publisher.plan.deliveries import planned_at
+from publisher.plan.draft import Draft, is_old, is_unknown
+
+
+def see_posts(draft: Draft) -> None:
+    """Compare every post that is there with its release."""
+    unseen = [p for p in draft.posts if _is_unseen_due(draft, p)]
+    burst = len(unseen) > draft.policy.burst
+    for post in sorted(draft.posts, key=_release_order):
+        record = draft.view.releases.get(post.id)
+        if record is None:
+            _see_unknown(draft, post, burst=len(unseen) if burst else 0)
+        elif record.missing_since is not None:
+            _observe(draft, post, Sight.BACK, "its file is there again")
+        elif _has_moved(post, record):
+            _observe(draft, post, Sight.MOVED, "its file was edited")
+        else:
+            _see_known(draft, post, record)
+
+
+def _is_unseen_due(draft: Draft, post: Post) -> bool:
+    return (
+        is_unknown(post, draft.view)
+        and post.state is PostState.SCHEDULED
+        and post.explicit
+        and is_old(post, draft.now)
+    )
+
+
+def _see_unknown(draft: Draft, post: Post, *, burst: int) -> None:
+    if post.state is PostState.DRAFT:
+        draft.hold(post.id, "is a draft")
+    elif post.digest in draft.lost:
+        old = draft.lost[post.digest].post
+        draft.ask(post.id, f"looks like {old} renamed; write `id: {old}` into its frontmatter")
+    elif post.state is PostState.PUBLISHED:
+        _observe(draft, post, Sight.BASELINE, "was public when first seen; not announced")
+    elif post.release_at is None:
+        draft.ask(post.id, "is scheduled without a date; give it one")
+    elif post.release_at > draft.now:
+        _observe(draft, post, Sight.NEW, "scheduled")
+        draft.wakes.append(post.release_at)
+    elif not post.explicit:
+        draft.ask(
+            post.id,
+            "is a draft whose date had passed when first seen; give it a coming date, "
+            f"or run `publisher release {post.id}`",
+        )
+    elif burst:
+        draft.ask(
+            post.id,
+            f"is one of {burst} posts that came due unseen (burst: {draft.policy.burst}); "
+            f"`publisher release {post.id}` releases it, "
+            "`publisher adopt` takes them all as they are",
+        )
+    else:
+        _flip(draft, post, post.release_at, "was due when first seen")
+
+
+def _see_known(draft: Draft, post: Post, record: ReleaseRecord) -> None:
+    match record.state:
+        case ReleaseState.BASELINE:
+            if post.state is PostState.SCHEDULED:
+                draft.ask(
+                    post.id,
+                    "was public before publisher came and now says scheduled; "
+                    f"`publisher release {post.id}` releases it like any other",
+                )
+        case ReleaseState.SCHEDULED | ReleaseState.WITHDRAWN | ReleaseState.GONE:
+            _see_waiting(draft, post, record)
+        case ReleaseState.REVEALING:
+            _see_revealing(draft, post, record)
+        case ReleaseState.LIVE:
+            if post.state is not PostState.PUBLISHED:
+                _withdraw(draft, post)
+
+
+def _see_waiting(draft: Draft, post: Post, record: ReleaseRecord) -> None:
+    due_at = record.due_at
+    if post.state is PostState.PUBLISHED:
+        _flip(draft, post, due_at or draft.now, "its file says published already")
+    elif record.requested_at is not None and record.requested_at <= draft.now:
+        _flip(draft, post, record.requested_at, "asked for with `publisher release`")
+    elif post.state is PostState.DRAFT:
+        draft.hold(post.id, "is a draft")
+    elif due_at is None:
+        draft.ask(post.id, "is scheduled without a date; give it one")
+    elif due_at > draft.now:
+        draft.hold(post.id, "under embargo", until=due_at)
+    else:
+        _flip(draft, post, due_at, "due")
+
+
+def _see_revealing(draft: Draft, post: Post, record: ReleaseRecord) -> None:
+    due_at = record.due_at or draft.now
+    was_asked_for = record.requested_at is not None
+    if post.state is PostState.PUBLISHED and record.flip_gen is not None:
+        return  # rebuild_and_verify goes on from here
+    if post.state is PostState.PUBLISHED or was_asked_for:
+        _flip(draft, post, due_at, "begun, not yet recorded")
+    elif post.state is PostState.DRAFT or due_at > draft.now:
+        _withdraw(draft, post)
+    else:
+        _flip(draft, post, due_at, "due")
+
+
+def _flip(draft: Draft, post: Post, due_at: datetime, why: str) -> None:
+    record = draft.view.releases.get(post.id)
+    if record is not None and _is_backing_off(draft, record):
+        return
+    deliveries = []
+    for channel in draft.policy.channels:
+        at = planned_at(post, draft.policy, channel.name, due_at)
+        if at is not None:
+            key = DeliveryKey(site=draft.policy.site, post=post.id, channel=channel.name)
+            deliveries.append(PlannedDelivery(key=key, at=at))
+    draft.actions.append(Flip(post=post.id, at=due_at, deliveries=tuple(deliveries), why=why))
+
+
+def _is_backing_off(draft: Draft, record: ReleaseRecord) -> bool:
+    if record.retry_at is None or record.retry_at <= draft.now:
+        return False
+    draft.hold(record.post, record.reason, until=record.retry_at)
+    return True
+
+
+def _observe(draft: Draft, post: Post, sight: Sight, why: str) -> None:
+    draft.actions.append(
+        Observe(
+            post=post.id,
+            sight=sight,
+            path=post.path,
+            digest=post.digest,
+            release_at=post.release_at,
+            why=why,
+        )
+    )
+
+
+def _withdraw(draft: Draft, post: Post) -> None:
+    _observe(draft, post, Sight.WITHDRAWN, f"its file says {post.state.value} again")
+
+
+def see_missing(draft: Draft) -> None:
+    """Notice releases whose file is not there; deleted is what two scans a minute apart miss."""
+    for record in draft.view.releases.values():
+        if record.post in draft.by_id:
+            continue
+        if record.state in (ReleaseState.BASELINE, ReleaseState.GONE):
+            continue
+        if record.path in draft.unreadable:
+            draft.ask(record.post, f"{record.path} cannot be read; see `publisher check`")
+        elif record.missing_since is None:
+            _miss(draft, record, Sight.MISSING, "its file is not there")
+            draft.wakes.append(draft.now + draft.policy.gone_after)
+        elif draft.now - record.missing_since < draft.policy.gone_after or draft.tree_busy:
+            until = max(record.missing_since, draft.now) + draft.policy.gone_after
+            draft.hold(record.post, f"{record.path} is missing", until=until)
+        elif record.digest in draft.lost and any(p.digest == record.digest for p in draft.posts):
+            draft.ask(record.post, f"{record.path} seems renamed; keep `id: {record.post}`")
+        else:
+            _miss(draft, record, Sight.GONE, f"{record.path} was deleted")
+
+
+def _miss(draft: Draft, record: ReleaseRecord, sight: Sight, why: str) -> None:
+    draft.actions.append(
+        Observe(
+            post=record.post,
+            sight=sight,
+            path=record.path,
+            digest=record.digest,
+            release_at=record.release_at,
+            why=why,
+        )
+    )
+
+
+# --- the site ----------------------------------------------------------------------
+
+
+def rebuild_and_verify(draft: Draft) -> None:
+    """Build what was flipped, look at what was built."""
+    unbuilt = []
+    for record in draft.view.releases.values():
+        post = draft.by_id.get(record.post)
+        if record.state is not ReleaseState.REVEALING or record.flip_gen is None:
+            continue
+        if post is None or post.state is not PostState.PUBLISHED:
+            continue
+        if _is_backing_off(draft, record):
+            continue
+        if record.flip_gen > draft.view.built_gen:
+            unbuilt.append(record.post)
+        else:
+            draft.actions.append(Verify(post=record.post, why="rebuilt"))
+    if unbuilt:
+        _rebuild(draft, sorted(unbuilt))
+
+
+def _rebuild(draft: Draft, posts: Sequence[PostId]) -> None:
+    retry_at = draft.view.rebuild_retry_at
+    if retry_at is not None and retry_at > draft.now:
+        for post in posts:
+            draft.hold(post, f"the rebuild failed: {draft.view.rebuild_reason}", until=retry_at)
+    elif not any(isinstance(action, Flip) for action in draft.actions):
+        # One rebuild serves every post of this instant, so it waits for their flips.
+        draft.actions.append(Rebuild(posts=tuple(posts), gen=draft.view.dirty_gen, why="flipped"))
+
+
+def _release_order(post: Post) -> tuple[bool, float, str]:
+    at = post.release_at
+    return (at is None, at.timestamp() if at is not None else 0.0, post.id)
+
+
+def _has_moved(post: Post, record: ReleaseRecord) -> bool:
+    """Tell whether the ledger should learn of an edit; what was settled long ago may rest."""
+    if record.state is ReleaseState.BASELINE:
+        return False
+    return (post.path, post.digest, post.release_at) != (
+        record.path,
+        record.digest,
+        record.release_at,
+    )

@@ -1,0 +1,501 @@
+"""The planner decides; these tests say what, case by case."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from publisher.model import (
+    Adopt,
+    AnnounceRule,
+    Deliver,
+    DeliveryState,
+    Flip,
+    Move,
+    Observe,
+    PlannedDelivery,
+    PostState,
+    Rebuild,
+    Reconcile,
+    ReleaseState,
+    Settle,
+    Sight,
+    Verify,
+)
+from publisher.plan import plan
+from tests.factories import (
+    HOUR,
+    NOW,
+    X,
+    a_delivery,
+    a_key,
+    a_policy,
+    a_post,
+    a_release,
+    a_view,
+)
+
+DUE = NOW - timedelta(minutes=1)
+
+
+def sights(actions: tuple[object, ...]) -> list[Sight]:
+    return [action.sight for action in actions if isinstance(action, Observe)]
+
+
+# --- first run -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [200, 5_000])
+def test_first_run_over_old_posts_refuses_and_points_to_adopt(count: int) -> None:
+    posts = [a_post(f"old-{n}", state=PostState.PUBLISHED) for n in range(count)]
+
+    result = plan(posts, a_view(adopted_at=None), a_policy(), NOW)
+
+    assert result.actions == ()
+    assert len(result.holds) == 1
+    assert f"{count} posts were public" in result.holds[0].why
+    assert "publisher adopt" in result.holds[0].why
+    assert result.holds[0].needs_person
+
+
+def test_first_run_refuses_even_a_coming_post_while_old_ones_are_unadopted() -> None:
+    posts = [a_post("old", state=PostState.PUBLISHED), a_post("new", release_at=DUE)]
+
+    result = plan(posts, a_view(adopted_at=None), a_policy(), NOW)
+
+    assert result.actions == ()
+
+
+def test_first_run_on_a_site_without_old_posts_begins_by_itself() -> None:
+    result = plan([a_post()], a_view(adopted_at=None), a_policy(), NOW)
+
+    assert [type(action) for action in result.actions] == [Adopt]
+
+
+def test_published_post_never_seen_becomes_baseline_without_announcement() -> None:
+    post = a_post(state=PostState.PUBLISHED, release_at=DUE)
+
+    result = plan([post], a_view(), a_policy(), NOW)
+
+    assert sights(result.actions) == [Sight.BASELINE]
+    assert len(result.actions) == 1
+
+
+def test_baseline_post_never_gets_a_delivery() -> None:
+    post = a_post(state=PostState.PUBLISHED)
+    view = a_view([a_release(post, ReleaseState.BASELINE)])
+
+    result = plan([post], view, a_policy(), NOW + 1000 * HOUR)
+
+    assert result.actions == ()
+
+
+# --- embargo and release -------------------------------------------------------------------
+
+
+def test_scheduled_post_is_observed_and_its_instant_wakes_us() -> None:
+    post = a_post()
+
+    result = plan([post], a_view(), a_policy(), NOW)
+
+    assert sights(result.actions) == [Sight.NEW]
+    assert result.next_at == post.release_at
+
+
+def test_known_post_waits_under_embargo_until_its_instant() -> None:
+    post = a_post()
+
+    result = plan([post], a_view([a_release(post)]), a_policy(), NOW)
+
+    assert result.actions == ()
+    assert result.holds[0].why == "under embargo"
+    assert result.holds[0].until == post.release_at
+
+
+def test_due_post_is_flipped_with_its_launches() -> None:
+    post = a_post(release_at=DUE)
+
+    result = plan([post], a_view([a_release(post)]), a_policy("x", "mail"), NOW)
+
+    assert result.actions == (
+        Flip(
+            post=post.id,
+            at=DUE,
+            deliveries=(
+                PlannedDelivery(key=a_key(channel="x"), at=DUE),
+                PlannedDelivery(key=a_key(channel="mail"), at=DUE),
+            ),
+            why="due",
+        ),
+    )
+
+
+def test_a_post_is_flipped_exactly_at_its_instant_and_not_a_moment_before() -> None:
+    post = a_post(release_at=NOW)
+    view = a_view([a_release(post)])
+
+    before = plan([post], view, a_policy(), NOW - timedelta(microseconds=1))
+    at = plan([post], view, a_policy(), NOW)
+
+    assert before.actions == ()
+    assert [type(action) for action in at.actions] == [Flip]
+
+
+def test_draft_is_never_released() -> None:
+    post = a_post(state=PostState.DRAFT, release_at=DUE)
+
+    result = plan([post], a_view(), a_policy(), NOW)
+
+    assert result.actions == ()
+
+
+def test_draft_flag_with_a_past_date_never_seen_asks_a_person() -> None:
+    post = a_post(release_at=DUE, explicit=False)
+
+    result = plan([post], a_view(), a_policy(), NOW)
+
+    assert result.actions == ()
+    assert result.holds[0].needs_person
+
+
+def test_explicitly_scheduled_post_due_when_first_seen_is_released() -> None:
+    post = a_post(release_at=DUE)
+
+    result = plan([post], a_view(), a_policy(), NOW)
+
+    assert [type(action) for action in result.actions] == [Flip]
+
+
+def test_more_unseen_due_posts_than_the_burst_are_all_held() -> None:
+    posts = [a_post(f"p{n}", release_at=DUE) for n in range(6)]
+
+    result = plan(posts, a_view(), a_policy(burst=5), NOW)
+
+    assert result.actions == ()
+    assert len(result.holds) == 6
+    assert all(hold.needs_person for hold in result.holds)
+
+
+def test_posts_seen_before_do_not_count_as_a_burst() -> None:
+    posts = [a_post(f"p{n}", release_at=DUE) for n in range(9)]
+
+    result = plan(posts, a_view([a_release(p) for p in posts]), a_policy(burst=5), NOW)
+
+    assert [type(action) for action in result.actions] == [Flip] * 9
+
+
+def test_release_asked_for_by_hand_is_due_ahead_of_its_date() -> None:
+    post = a_post()
+
+    result = plan([post], a_view([a_release(post, requested_at=DUE)]), a_policy(), NOW)
+
+    assert isinstance(result.actions[0], Flip)
+    assert result.actions[0].at == DUE
+
+
+def test_post_revealed_by_hand_before_its_date_waits_with_its_announcements() -> None:
+    """The page is out; what points at it still goes at the planned instant."""
+    post = a_post(state=PostState.PUBLISHED)
+
+    result = plan([post], a_view([a_release(post)]), a_policy(), NOW)
+
+    assert isinstance(result.actions[0], Flip)
+    assert result.actions[0].deliveries[0].at == post.release_at
+
+
+def test_failed_flip_waits_for_its_back_off() -> None:
+    post = a_post(release_at=DUE)
+    release = a_release(
+        post, ReleaseState.REVEALING, retry_at=NOW + HOUR, failures=1, reason="read-only"
+    )
+
+    result = plan([post], a_view([release]), a_policy(), NOW)
+
+    assert result.actions == ()
+    assert result.holds[0].why == "read-only"
+    assert result.next_at == NOW + HOUR
+
+
+# --- rebuild and verify --------------------------------------------------------------------
+
+
+def revealing(name: str, flip_gen: int | None, **changes: object) -> tuple[object, object]:
+    post = a_post(name, state=PostState.PUBLISHED, release_at=DUE)
+    return post, a_release(post, ReleaseState.REVEALING, flip_gen=flip_gen, **changes)
+
+
+def test_one_rebuild_serves_all_flipped_posts() -> None:
+    one, first = revealing("one", 1)
+    two, second = revealing("two", 2)
+
+    result = plan([one, two], a_view([first, second], dirty_gen=2), a_policy(), NOW)
+
+    assert result.actions == (Rebuild(posts=("one", "two"), gen=2, why="flipped"),)
+
+
+def test_rebuild_waits_for_flips_of_the_same_instant() -> None:
+    one, first = revealing("one", 1)
+    two = a_post("two", release_at=DUE)
+
+    result = plan([one, two], a_view([first, a_release(two)], dirty_gen=1), a_policy(), NOW)
+
+    assert [type(action) for action in result.actions] == [Flip]
+
+
+def test_failed_rebuild_backs_off_and_says_why() -> None:
+    post, release = revealing("one", 1)
+    view = a_view([release], dirty_gen=1, rebuild_retry_at=NOW + HOUR, rebuild_reason="exit 1")
+
+    result = plan([post], view, a_policy(), NOW)
+
+    assert result.actions == ()
+    assert "exit 1" in result.holds[0].why
+    assert result.next_at == NOW + HOUR
+
+
+def test_built_post_is_verified() -> None:
+    post, release = revealing("one", 1)
+
+    result = plan([post], a_view([release], dirty_gen=1, built_gen=1), a_policy(), NOW)
+
+    assert result.actions == (Verify(post="one", why="rebuilt"),)
+
+
+def test_flip_undone_by_a_checkout_is_done_again() -> None:
+    post = a_post(release_at=DUE)
+    release = a_release(post, ReleaseState.REVEALING, flip_gen=1)
+
+    result = plan([post], a_view([release], dirty_gen=1, built_gen=1), a_policy(), NOW)
+
+    assert [type(action) for action in result.actions] == [Flip]
+
+
+# --- edits ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"release_at": NOW + 5 * HOUR},
+        {"release_at": DUE},
+        {"path": "content/blog/moved.md"},
+        {"digest": "edited"},
+    ],
+)
+def test_edited_post_is_recorded_before_anything_else(change: dict[str, object]) -> None:
+    seen = a_post()
+    post = a_post(**change)
+
+    result = plan([post], a_view([a_release(seen)]), a_policy(), NOW)
+
+    assert sights(result.actions) == [Sight.MOVED]
+    assert len(result.actions) == 1
+
+
+def test_live_post_set_back_to_draft_is_withdrawn() -> None:
+    post = a_post(state=PostState.DRAFT)
+
+    result = plan([post], a_view([a_release(post, ReleaseState.LIVE)]), a_policy(), NOW)
+
+    assert sights(result.actions) == [Sight.WITHDRAWN]
+
+
+def test_missing_post_is_gone_only_after_two_scans_a_minute_apart() -> None:
+    post = a_post()
+    noticed = a_release(post, missing_since=NOW)
+
+    first = plan([], a_view([a_release(post)]), a_policy(), NOW)
+    soon = plan([], a_view([noticed]), a_policy(), NOW + timedelta(seconds=59))
+    later = plan([], a_view([noticed]), a_policy(), NOW + timedelta(seconds=60))
+
+    assert sights(first.actions) == [Sight.MISSING]
+    assert soon.actions == ()
+    assert sights(later.actions) == [Sight.GONE]
+
+
+def test_missing_post_is_not_gone_while_git_changes_files() -> None:
+    release = a_release(a_post(), missing_since=NOW)
+
+    result = plan([], a_view([release]), a_policy(), NOW + HOUR, tree_busy=True)
+
+    assert result.actions == ()
+
+
+def test_unreadable_post_is_neither_gone_nor_released() -> None:
+    post = a_post(release_at=DUE)
+
+    result = plan([], a_view([a_release(post)]), a_policy(), NOW, unreadable=frozenset({post.path}))
+
+    assert result.actions == ()
+    assert "publisher check" in result.holds[0].why
+
+
+def test_renamed_live_post_is_held_and_not_announced_again() -> None:
+    old = a_post("old", state=PostState.PUBLISHED)
+    release = a_release(old, ReleaseState.LIVE, missing_since=NOW - HOUR)
+    new = a_post("new", digest=old.digest, state=PostState.SCHEDULED, release_at=DUE)
+
+    result = plan([new], a_view([release]), a_policy(), NOW)
+
+    assert result.actions == ()
+    assert any("renamed" in hold.why for hold in result.holds)
+
+
+def test_post_that_comes_back_is_no_longer_missing() -> None:
+    post = a_post()
+
+    result = plan([post], a_view([a_release(post, missing_since=DUE)]), a_policy(), NOW)
+
+    assert sights(result.actions) == [Sight.BACK]
+
+
+# --- deliveries ----------------------------------------------------------------------------
+
+
+def live(**changes: object) -> tuple[object, object]:
+    post = a_post(state=PostState.PUBLISHED, release_at=DUE, **changes)
+    return post, a_release(post, ReleaseState.LIVE)
+
+
+def test_launch_waits_until_the_page_is_live() -> None:
+    post, release = revealing("pattern", 1)
+    row = a_delivery(due_at=DUE)
+
+    result = plan([post], a_view([release], [row], dirty_gen=1, built_gen=1), a_policy(), NOW)
+
+    assert not any(isinstance(action, Deliver) for action in result.actions)
+    assert result.holds[-1].why == "waits until the page is live"
+
+
+def test_live_post_is_announced() -> None:
+    post, release = live()
+
+    result = plan([post], a_view([release], [a_delivery(due_at=DUE)]), a_policy(), NOW)
+
+    assert result.actions == (Deliver(key=a_key(), at=DUE, why="the page is live"),)
+
+
+def test_announcement_two_hours_after_waits_for_its_instant() -> None:
+    post, release = live(announce={X: AnnounceRule(after=2 * HOUR)})
+    row = a_delivery(due_at=DUE + 2 * HOUR)
+
+    result = plan([post], a_view([release], [row]), a_policy(), NOW)
+
+    assert result.actions == ()
+    assert result.next_at == DUE + 2 * HOUR
+
+
+def test_waiting_announcement_moves_with_its_post() -> None:
+    post, release = live(announce={X: AnnounceRule(at=NOW + 3 * HOUR)})
+
+    result = plan([post], a_view([release], [a_delivery(due_at=DUE)]), a_policy(), NOW)
+
+    assert result.actions == (Move(key=a_key(), at=NOW + 3 * HOUR, why="its post was edited"),)
+
+
+def test_announcement_switched_off_while_waiting_is_cancelled() -> None:
+    post, release = live(announce_off=True)
+
+    result = plan([post], a_view([release], [a_delivery(due_at=DUE)]), a_policy(), NOW)
+
+    assert isinstance(result.actions[0], Settle)
+    assert result.actions[0].to is DeliveryState.CANCELLED
+
+
+def test_late_announcement_is_held_for_a_person() -> None:
+    post, release = live()
+    row = a_delivery(due_at=DUE)
+
+    at_limit = plan([post], a_view([release], [row]), a_policy(), DUE + 6 * HOUR)
+    over = plan([post], a_view([release], [row]), a_policy(), DUE + 6 * HOUR + timedelta(seconds=1))
+
+    assert isinstance(at_limit.actions[0], Deliver)
+    assert isinstance(over.actions[0], Settle)
+    assert over.actions[0].to is DeliveryState.HELD
+    assert "publisher retry pattern/x/launch" in over.actions[0].why
+
+
+def test_rate_limited_delivery_may_be_a_day_late() -> None:
+    post, release = live()
+    row = a_delivery(due_at=DUE, attempts=1)
+
+    result = plan([post], a_view([release], [row]), a_policy(), DUE + 20 * HOUR)
+
+    assert isinstance(result.actions[0], Deliver)
+
+
+def test_late_delivery_that_a_person_retried_is_sent() -> None:
+    """`retry` gives the row a new instant; the file's older one must not move it back."""
+    post, release = live()
+    now = DUE + 48 * HOUR
+    row = a_delivery(due_at=now)
+
+    result = plan([post], a_view([release], [row]), a_policy(), now)
+
+    assert isinstance(result.actions[0], Deliver)
+
+
+def test_removed_channel_holds_its_delivery() -> None:
+    post, release = live()
+
+    result = plan([post], a_view([release], [a_delivery(due_at=DUE)]), a_policy("mail"), NOW)
+
+    assert result.actions == ()
+    assert "not in jobs.yaml" in result.holds[0].why
+
+
+def test_channel_that_needs_credentials_holds_its_deliveries_only() -> None:
+    post, release = live()
+    rows = [a_delivery(due_at=DUE), a_delivery(a_key(channel="mail"), due_at=DUE)]
+    view = a_view([release], rows, closed_channels={X: "the token has expired"})
+
+    result = plan([post], view, a_policy("x", "mail"), NOW)
+
+    assert [action.key.channel for action in result.actions] == ["mail"]
+    assert result.holds[0].why == "the token has expired"
+
+
+@pytest.mark.parametrize("state", [DeliveryState.UNCERTAIN, DeliveryState.SENT])
+def test_open_questions_are_reconciled(state: DeliveryState) -> None:
+    post, release = live()
+
+    result = plan([post], a_view([release], [a_delivery(state=state)]), a_policy(), NOW)
+
+    assert [type(action) for action in result.actions] == [Reconcile]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        DeliveryState.CLAIMED,
+        DeliveryState.SENDING,
+        DeliveryState.CONFIRMED,
+        DeliveryState.FAILED,
+        DeliveryState.HELD,
+        DeliveryState.CANCELLED,
+        DeliveryState.SKIPPED,
+    ],
+)
+def test_no_other_state_leads_to_a_send(state: DeliveryState) -> None:
+    post, release = live()
+
+    result = plan([post], a_view([release], [a_delivery(state=state)]), a_policy(), NOW)
+
+    assert result.actions == ()
+
+
+def test_announcing_again_works_for_a_baseline_post() -> None:
+    post = a_post(state=PostState.PUBLISHED)
+    row = a_delivery(a_key(occasion="again-2027-03-09"), due_at=NOW)
+
+    result = plan([post], a_view([a_release(post, ReleaseState.BASELINE)], [row]), a_policy(), NOW)
+
+    assert [type(action) for action in result.actions] == [Deliver]
+
+
+def test_order_of_posts_is_irrelevant() -> None:
+    posts = [a_post(f"p{n}", release_at=DUE - n * HOUR) for n in range(4)]
+    view = a_view([a_release(post) for post in posts])
+
+    assert plan(posts, view, a_policy(), NOW) == plan(posts[::-1], view, a_policy(), NOW)

@@ -1,0 +1,193 @@
+"""``jobs.yaml``: reading it into ``Settings``, its JSON Schema, and fetching its secrets.
+
+What the keys are is in ``keys``, what values they take in ``kinds``, the options of channels in
+``options``. Nothing else in the package reads the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from publisher.bounded_yaml import key_lines, load_yaml
+from publisher.channels import load_type
+from publisher.config.credentials import missing_secrets, resolve_secrets
+from publisher.config.keys import schema
+from publisher.config.kinds import Place, resolve_path
+from publisher.config.options import TypeLoader, read_channels
+from publisher.config.reading import Reading
+from publisher.errors import ConfigError, PublisherError
+from publisher.model import PostState, Problem
+from publisher.settings import (
+    ChannelSettings,
+    Preset,
+    RebuildSettings,
+    Settings,
+    SiteSettings,
+    VerifySettings,
+)
+
+__all__ = ["load", "missing_secrets", "read", "resolve_secrets", "schema"]
+
+
+def load(path: Path, *, environ: Mapping[str, str], types: TypeLoader = load_type) -> Settings:
+    """Read and check ``jobs.yaml``.
+
+    ``environ`` gives the home folder that ``~/`` means; secrets are fetched by
+    ``resolve_secrets`` only. ``types`` finds a channel type by its name.
+
+    :raises ConfigError: whose ``what`` lists every problem with its line.
+    """
+    settings, problems = read(path, environ=environ, types=types)
+    if settings is None:
+        raise ConfigError("\n".join(str(problem) for problem in problems))
+    return settings
+
+
+def read(
+    path: Path, *, environ: Mapping[str, str], types: TypeLoader = load_type
+) -> tuple[Settings | None, tuple[Problem, ...]]:
+    """Read ``jobs.yaml`` and give its settings, or ``None`` and its problems.
+
+    :raises ConfigError: when there is no such file, or it is not YAML at all.
+    """
+    file = path.parent.resolve() / path.name
+    text = _read_text(file)
+    try:
+        data = load_yaml(text, file.name)
+        lines = key_lines(text)
+    except PublisherError as error:
+        raise ConfigError(error.what, why=error.why, hint=error.hint) from None
+    reading = Reading(file.name, lines, Place(project=file.parent, home=environ.get("HOME")))
+    values = reading.section((), data)
+    channels = read_channels(reading, values["channels"], types)
+    preset = _preset(reading, values)
+    output = _output(reading, values, preset)
+    ledger_url = _ledger_url(reading, values)
+    if reading.problems or preset is None:
+        return None, reading.problems
+    return _settings(file, values, channels, preset, output, ledger_url), ()
+
+
+def _settings(
+    file: Path,
+    values: Mapping[str, Any],
+    channels: tuple[ChannelSettings, ...],
+    preset: Preset,
+    output: Path | None,
+    ledger_url: str,
+) -> Settings:
+    command = values["rebuild.command"]
+    rebuild = None
+    if command is not None and output is not None:
+        timeout = values["rebuild.timeout"]
+        rebuild = RebuildSettings(command=command, output=output, timeout=timeout)
+    return Settings(
+        file=file,
+        site=_site(values, preset, channels),
+        state_dir=values["state_dir"],
+        ledger_url=ledger_url,
+        rebuild=rebuild,
+        verify=VerifySettings(
+            live=values["verify.live"],
+            timeout=values["verify.timeout"],
+            feed=values["verify.feed"],
+            sitemap=values["verify.sitemap"],
+        ),
+        max_late=values["policy.max_late"],
+        stale_after=values["policy.stale_after"],
+        burst=values["policy.burst"],
+        channels=channels,
+    )
+
+
+def _site(
+    values: Mapping[str, Any], preset: Preset, channels: tuple[ChannelSettings, ...]
+) -> SiteSettings:
+    return SiteSettings(
+        name=values["site.name"],
+        url=values["site.url"],
+        root=values["site.root"],
+        posts=values["site.posts"],
+        post_url=values["site.post_url"],
+        preset=preset,
+        zone=values["site.timezone"],
+        release_time=values["site.release_time"],
+        channels=tuple(channel.name for channel in channels),
+    )
+
+
+def _preset(reading: Reading, values: Mapping[str, Any]) -> Preset | None:
+    """Give the generator's preset with the overrides of ``site.keys``."""
+    preset: Preset | None = values.get("site.generator")
+    if preset is None:
+        return None
+    given = {state: values.get(f"site.keys.values.{state.value}") for state in PostState}
+    merged = {
+        state: preset.values[state] if given[state] is None else given[state] for state in PostState
+    }
+    has_values = any(value is not None for value in given.values())
+    unpublished = (merged[PostState.DRAFT], merged[PostState.SCHEDULED])
+    if has_values and merged[PostState.PUBLISHED] in unpublished:
+        reading.complain(
+            ("site", "keys", "values"),
+            "a published post has the same value as an unpublished one",
+            "a release changes this value, so published must have one of its own",
+        )
+    changes: dict[str, Any] = {"values": merged}
+    if has_values:
+        changes["explicit"] = merged[PostState.SCHEDULED] != merged[PostState.DRAFT]
+    if values.get("site.keys.state") is not None:
+        changes["state_key"] = values["site.keys.state"]
+    if values.get("site.keys.dates") is not None:
+        changes["date_keys"] = values["site.keys.dates"]
+    return replace(preset, **changes)
+
+
+def _output(reading: Reading, values: Mapping[str, Any], preset: Preset | None) -> Path | None:
+    """Give the folder of the built site, which a build may empty at any time."""
+    root, name = values.get("site.root"), values.get("rebuild.output")
+    if root is None or preset is None or values.get("rebuild.command") is None:
+        return None
+    path = ("rebuild", "output")
+    output: Path | None = None
+    with reading.at(path):
+        output = resolve_path(root / (preset.output if name is None else name))
+    if output is None:
+        return None
+    state_dir, ledger = values.get("state_dir"), values.get("ledger")
+    if not output.is_relative_to(reading.place.project):
+        reading.complain(
+            path, "leaves the folder of jobs.yaml", "it is relative to site.root; shorten it"
+        )
+    elif root.is_relative_to(output):
+        reading.complain(path, "holds the site's sources", "name the folder that the build writes")
+    else:
+        for key, kept in (("state_dir", state_dir), ("ledger", ledger)):
+            if kept is not None and kept.is_relative_to(output):
+                hint = "a build may empty that folder; move it out"
+                reading.complain((key,), "is inside rebuild.output", hint)
+    return output
+
+
+def _ledger_url(reading: Reading, values: Mapping[str, Any]) -> str:
+    path = values.get("ledger") or (values.get("state_dir") or Path()) / "ledger.db"
+    if "?" in str(path):
+        reading.complain(("ledger",), "is in a folder with a ? in its name", "rename the folder")
+    return f"sqlite:///{path.as_posix()}"
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_bytes().decode()
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConfigError(
+            f"no {file.name} here", why=f"looked in {file.parent}", hint="run `publisher init`"
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{file.name} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{file.name}:{line}: not UTF-8", hint="save it as UTF-8") from None

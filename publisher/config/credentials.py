@@ -1,0 +1,111 @@
+"""Fetching the secrets that ``jobs.yaml`` refers to; their values appear in no message."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from publisher.errors import ConfigError, PublisherError
+from publisher.model import Problem
+from publisher.secret import Secret
+from publisher.settings import ChannelSettings, SecretRef, Settings
+
+MAX_BYTES = 64 * 1024
+
+
+def resolve_secrets(
+    channel: ChannelSettings, *, environ: Mapping[str, str], credentials_dir: Path | None
+) -> Mapping[str, Any]:
+    """Give the channel's options with each ``SecretRef`` replaced by its ``Secret``.
+
+    ``credentials_dir`` is systemd's ``$CREDENTIALS_DIRECTORY``. One newline at the end of a file
+    is not part of the secret.
+
+    :raises ConfigError: naming every variable, credential or file that gives no secret.
+    """
+    resolved: dict[str, Any] = {}
+    complaints: list[str] = []
+    for name, value in channel.options.items():
+        try:
+            is_ref = isinstance(value, SecretRef)
+            resolved[name] = _fetch(value, environ, credentials_dir) if is_ref else value
+        except PublisherError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            complaints.append(f"channels.{channel.name}.{name}: {error.what}{hint}")
+    if complaints:
+        raise ConfigError("\n  ".join(complaints))
+    return resolved
+
+
+def missing_secrets(settings: Settings, environ: Mapping[str, str]) -> list[Problem]:
+    """List the secrets that cannot be had here, for ``check``.
+
+    Credentials exist only inside the service, so elsewhere they are no more than a warning.
+    """
+    directory = environ.get("CREDENTIALS_DIRECTORY")
+    credentials_dir = Path(directory) if directory else None
+    problems: list[Problem] = []
+    for channel in settings.channels:
+        for name, value in channel.options.items():
+            if not isinstance(value, SecretRef):
+                continue
+            try:
+                _fetch(value, environ, credentials_dir)
+            except PublisherError as error:
+                is_elsewhere = value.source == "credential" and credentials_dir is None
+                problems.append(
+                    Problem(
+                        rule="secret-missing",
+                        severity="warning" if is_elsewhere else "error",
+                        path=settings.file.name,
+                        line=None,
+                        message=f"channels.{channel.name}.{name}: {error.what}",
+                        hint=error.hint,
+                    )
+                )
+    return problems
+
+
+def _fetch(ref: SecretRef, environ: Mapping[str, str], credentials_dir: Path | None) -> Secret:
+    if ref.source == "env":
+        value = environ.get(ref.name, "")
+        if not value:
+            what = "is empty" if ref.name in environ else "is not set"
+            raise PublisherError(f"the environment variable {ref.name} {what}")
+        return Secret(value)
+    if ref.source == "file":
+        return _read_file(Path(ref.name), f"the secret file {ref.name}", is_private=True)
+    if credentials_dir is None:
+        raise PublisherError(
+            f"the credential {ref.name} is not available here",
+            hint="systemd provides it to the service: LoadCredential= in the unit",
+        )
+    # systemd guards the folder; the modes of the files in it are systemd's affair.
+    return _read_file(credentials_dir / ref.name, f"the credential {ref.name}", is_private=False)
+
+
+def _read_file(path: Path, name: str, *, is_private: bool) -> Secret:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise PublisherError(f"{name} is not a regular file")
+        if is_private and status.st_mode & (stat.S_IROTH | stat.S_IWOTH):
+            raise PublisherError(
+                f"{name} can be read or changed by everybody on this machine",
+                hint=f"chmod 600 {path}",
+            )
+        if status.st_size > MAX_BYTES:
+            raise PublisherError(f"{name} is too large for a secret")
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        raise PublisherError(f"{name} does not exist") from None
+    except OSError as error:
+        raise PublisherError(f"{name} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise PublisherError(f"{name} is not UTF-8 text") from None
+    value = text.removesuffix("\n").removesuffix("\r")
+    if not value:
+        raise PublisherError(f"{name} is empty")
+    return Secret(value)

@@ -1,0 +1,94 @@
+"""The ``channels:`` of ``jobs.yaml``, read against the options that each channel type declares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from publisher.channels import ChannelType, Option
+from publisher.config.keys import keys_below
+from publisher.config.kinds import KINDS, Place, read_line, read_path
+from publisher.config.reading import Reading
+from publisher.errors import PublisherError
+from publisher.model import ChannelName
+from publisher.settings import ChannelSettings, SecretRef
+
+TypeLoader = Callable[[str], ChannelType]
+
+DEFAULT_CHANNELS: Mapping[str, Any] = {"outbox": {"type": "outbox"}}
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+_SOURCES = "write {env: NAME}, {credential: name} or {file: path}"
+
+
+def read_channels(reading: Reading, value: Any, types: TypeLoader) -> tuple[ChannelSettings, ...]:
+    """Read all channels; those with complaints are left out."""
+    data = reading.mapping(("channels",), value) or DEFAULT_CHANNELS
+    channels = (_read_channel(reading, name, channel, types) for name, channel in data.items())
+    return tuple(channel for channel in channels if channel is not None)
+
+
+def _read_channel(
+    reading: Reading, name: str, value: Any, types: TypeLoader
+) -> ChannelSettings | None:
+    path = ("channels", name)
+    before = len(reading.problems)
+    if not _NAME.fullmatch(name):
+        hint = "begin with a small letter; then small letters, digits, - and _, 40 at most"
+        reading.complain(path, "is not a name for a channel", hint)
+    data = reading.mapping(path, value)
+    common = keys_below("channels.*")
+    type_name = data.get("type")
+    kind: ChannelType | None = None
+    if isinstance(type_name, str) and type_name.strip():
+        with reading.at((*path, "type")):
+            kind = types(type_name)
+    # Without the type nobody knows which options there are, so none is called unknown.
+    declared = [] if kind is None else [o for o in kind.options if o.name not in common]
+    more = set(data) if kind is None else {option.name for option in declared}
+    found = reading.section(path, data, pattern="channels.*", more=more)
+    options = {o.name: _read_option(reading, path, o, data.get(o.name)) for o in declared}
+    if len(reading.problems) > before:
+        return None
+    return ChannelSettings(
+        name=ChannelName(name),
+        type=found[f"channels.{name}.type"],
+        options={key: option for key, option in options.items() if option is not None},
+        template=found[f"channels.{name}.template"],
+        subject=found[f"channels.{name}.subject"],
+        after=found[f"channels.{name}.after"],
+        timeout=found[f"channels.{name}.timeout"],
+    )
+
+
+def _read_option(reading: Reading, channel: tuple[str, ...], option: Option, value: Any) -> Any:
+    """Read one option; one that is neither given nor has a default is ``None``."""
+    path = (*channel, option.name)
+    if value is None:
+        if option.required:
+            help_ = _SOURCES if option.secret else option.help
+            reading.complain(path, "is missing", help_)
+        return option.default
+    return reading.read(path, read_secret if option.secret else KINDS[option.kind].read, value)
+
+
+def read_secret(value: Any, place: Place) -> SecretRef:
+    """Read where a secret is kept; whatever else stands there is refused and not quoted."""
+    if not isinstance(value, dict):
+        raise PublisherError(
+            "a secret may not stand in this file",
+            hint=f"{_SOURCES}; renew the secret if others have seen this file",
+        )
+    if len(value) != 1 or next(iter(value)) not in ("env", "credential", "file"):
+        raise PublisherError("does not say where its secret is", hint=_SOURCES)
+    ((source, name),) = value.items()
+    patterns = {"env": r"[A-Za-z_][A-Za-z0-9_]*", "credential": r"[A-Za-z0-9_][A-Za-z0-9._-]*"}
+    if source in patterns and not (isinstance(name, str) and re.fullmatch(patterns[source], name)):
+        raise PublisherError(
+            f"{{{source}: …}} does not hold a name",
+            hint="write the name under which the secret is kept, not the secret",
+        )
+    if source == "file":
+        name = str(read_path(read_line(name, place), place))
+    return SecretRef(source, name)

@@ -1,0 +1,143 @@
+"""Pure readers of what generators write: the text of a page, the URLs of a feed or sitemap.
+
+Two texts are compared by ``fold``, which forgets all that typographers and themes change.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from io import BytesIO
+from xml.etree.ElementTree import Element, ParseError, iterparse
+
+import regex
+
+from publisher.errors import SiteError
+
+_INVISIBLE = regex.compile(r"\p{Cf}+")  # soft hyphens, zero-width spaces, direction marks
+_BETWEEN_WORDS = regex.compile(r"[^\p{L}\p{M}\p{N}]+")
+
+_DROPPED = frozenset({"script", "style", "template"})
+_INLINE = frozenset(
+    {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "del", "dfn", "em", "font", "i"}
+    | {"ins", "kbd", "mark", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "time"}
+    | {"tt", "u", "var", "wbr"}
+)
+_ROBOTS = frozenset({"robots", "googlebot"})
+
+
+def fold(text: str) -> str:
+    """Reduce a text to its words in NFKC, one space between them, case kept.
+
+    Quotes, dashes, ellipses, blanks and emoji fall away: typographers and themes replace them.
+    """
+    visible = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    return str(_BETWEEN_WORDS.sub(" ", visible)).strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What a reader and a search engine get from an HTML page."""
+
+    text: str
+    is_noindex: bool
+
+
+def read_page(html: str) -> Page:
+    """Read the text of a page; scripts, styles and templates are no text."""
+    reader = _PageReader()
+    reader.feed(html)
+    reader.close()
+    return Page(text="".join(reader.pieces), is_noindex=reader.is_noindex)
+
+
+class _PageReader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.pieces: list[str] = []
+        self.is_noindex = False
+        self._dropped_depth = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _DROPPED:
+            self._dropped_depth += 1
+        if tag == "meta":
+            given = {name: (value or "").lower() for name, value in attrs}
+            rules = regex.split(r"[\s,]+", given.get("content", ""))
+            if given.get("name") in _ROBOTS and not {"noindex", "none"}.isdisjoint(rules):
+                self.is_noindex = True
+        self._separate(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _DROPPED:  # the slash means nothing in HTML, but generators do write it
+            return
+        self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _DROPPED:
+            self._dropped_depth = max(0, self._dropped_depth - 1)
+        self._separate(tag)
+
+    def handle_data(self, data: str) -> None:
+        if not self._dropped_depth:
+            self.pieces.append(data)
+
+    def _separate(self, tag: str) -> None:
+        if tag not in _INLINE:
+            self.pieces.append(" ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The URLs of a feed or sitemap as written; ``parts`` are the files of a sitemap index."""
+
+    urls: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+
+
+def read_listing(document: bytes) -> Listing:
+    """Read RSS, Atom, JSON Feed, a sitemap or a sitemap index.
+
+    Only what names an entry counts: a link in the text of an entry lists nothing.
+
+    :raises SiteError: when the document is neither well-formed XML nor a JSON Feed.
+    """
+    if document.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return Listing(urls=tuple(_json_urls(document)))
+    urls: list[str] = []
+    is_index = False
+    try:
+        # expat loads no external entities and bounds the internal ones
+        for _, element in iterparse(BytesIO(document), ("end",)):  # noqa: S314
+            urls += _entry_urls(element)
+            is_index = is_index or _local_name(element) == "sitemapindex"
+            element.clear()
+    except ParseError as error:
+        raise SiteError(f"is not well-formed XML ({error})") from None
+    return Listing(parts=tuple(urls)) if is_index else Listing(urls=tuple(urls))
+
+
+def _entry_urls(element: Element) -> Iterator[str]:
+    name = _local_name(element)
+    if name in {"loc", "link", "guid", "id"} and element.text and element.text.strip():
+        yield element.text.strip()
+    if name == "link" and element.get("rel", "alternate") == "alternate" and element.get("href"):
+        yield element.get("href", "").strip()
+
+
+def _local_name(element: Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _json_urls(document: bytes) -> Iterator[str]:
+    try:
+        feed = json.loads(document)
+    except (ValueError, RecursionError) as error:
+        raise SiteError(f"is not well-formed JSON ({error})") from None
+    items = feed.get("items")
+    for item in items if isinstance(items, list) else ():
+        if isinstance(item, dict):
+            yield from (str(item[key]) for key in ("url", "id") if key in item)

@@ -1,0 +1,196 @@
+"""Reads dates, times and durations as people write them; instants come out in UTC. Pure.
+
+A local time that does not exist, or exists twice, is an error: nobody but the author knows what
+was meant.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from publisher.errors import PublisherError
+
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+_CLOCK = r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?"
+_TIME = re.compile(_CLOCK, re.ASCII)
+_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
+_INSTANT = re.compile(
+    rf"{_DATE.pattern}(?:[Tt]|[ \t]+){_CLOCK}"
+    r"[ \t]*(?:([Zz])|([+-])(\d{{2}}):?(\d{{2}})?)?",
+    re.ASCII,
+)
+_DATE_HINT = "write 2027-03-09, or 2027-03-09T09:00, or 2027-03-09T09:00+01:00"
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    at: datetime  # UTC
+    note: str = ""  # what the author should know of the choice, if anything
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a duration such as ``15s``, ``10m``, ``1h30m`` or ``90d``; never negative.
+
+    :raises PublisherError: for anything else; it does not quote the text.
+    """
+    match = _DURATION.fullmatch(text.strip().lower())
+    if match is None or not any(match.groups()):
+        raise PublisherError(
+            "is not a duration", hint="write numbers and units: 90s, 10m, 2h, 1h30m, 7d"
+        )
+    try:
+        days, hours, minutes, seconds = (int(number or 0) for number in match.groups())
+        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except (ValueError, OverflowError):
+        raise PublisherError("is too long a duration", hint="write for example 90d") from None
+
+
+def resolve_instant(
+    value: Any, *, zone: ZoneInfo, release_time: time, time_value: Any = None
+) -> Instant:
+    """Give the instant that a frontmatter value means.
+
+    ``value`` is a date, a datetime or text in ISO 8601. What has no offset is local time in
+    ``zone``; a bare date is taken at ``time_value`` (the key ``time``) or else ``release_time``.
+
+    :raises PublisherError: when it is no such value, or no single instant; without a place.
+    """
+    value = parse_date(value)
+    if not isinstance(value, datetime):
+        value = datetime.combine(
+            value, release_time if time_value is None else parse_time(time_value)
+        )
+    try:
+        if value.tzinfo is None:
+            return Instant(_from_local(value, zone))
+        return Instant(value.astimezone(UTC), _note(value, zone))
+    except OverflowError:
+        raise PublisherError(f"{value.year:04} is no year to plan for", hint=_DATE_HINT) from None
+
+
+def parse_date(value: Any) -> date | datetime:
+    """Read a date or datetime; text must be ISO 8601, with a blank or ``T`` before the time.
+
+    :raises PublisherError: for other values, and for dates and times that do not exist.
+    """
+    if isinstance(value, date):  # a datetime is one too
+        return value
+    if not isinstance(value, str):
+        raise PublisherError(f"{value!r} is not a date", hint=_DATE_HINT)
+    text = value.strip()
+    match = _INSTANT.fullmatch(text) or _DATE.fullmatch(text)
+    if match is None:
+        raise PublisherError(f"{text[:60]!r} is not a date", hint=_DATE_HINT)
+    try:
+        day = date(*map(int, match.groups()[:3]))
+    except ValueError:
+        written = text[: match.end(3)]
+        raise PublisherError(f"{written} is not a date that exists", hint=_DATE_HINT) from None
+    if match.re is _DATE:
+        return day
+    return datetime.combine(day, _clock(match.groups()[3:7], text), _offset(match, text))
+
+
+def parse_time(value: Any) -> time:
+    """Read a time of the day such as ``09:30`` or ``9:30:15``.
+
+    :raises PublisherError: for anything else.
+    """
+    if isinstance(value, time) and value.tzinfo is None:
+        return value
+    match = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise PublisherError(
+            f"time {str(value)[:60]!r} is not a time of the day", hint='write time: "09:30"'
+        )
+    return _clock(match.groups(), match[0])
+
+
+def format_local(at: datetime, zone: ZoneInfo) -> str:
+    """Show an instant in the zone, with offset: ``2027-03-09 09:00 +01:00``."""
+    local = at.astimezone(zone)
+    seconds = f":{local:%S}" if local.second else ""
+    return f"{local.year:04}-{local:%m-%d %H:%M}{seconds} {_offset_text(local)}"
+
+
+def _clock(groups: tuple[str | None, ...], text: str) -> time:
+    hour, minute, second, fraction = groups
+    try:
+        return time(
+            int(hour or 0), int(minute or 0), int(second or 0), int((fraction or "").ljust(6, "0"))
+        )
+    except ValueError:
+        raise PublisherError(
+            f"{text} is not a time that exists", hint="hours go from 00 to 23, minutes to 59"
+        ) from None
+
+
+def _offset(match: re.Match[str], text: str) -> timezone | None:
+    zulu, sign, hours, minutes = match.groups()[7:11]
+    if zulu:
+        return UTC
+    if not sign:
+        return None
+    offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
+    if offset > timedelta(hours=14):
+        raise PublisherError(f"{text} has an offset that does not exist", hint=_DATE_HINT)
+    return timezone(-offset if sign == "-" else offset)
+
+
+def _from_local(local: datetime, zone: ZoneInfo) -> datetime:
+    """Give the one instant at which clocks in the zone show ``local``."""
+    early, late = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if early.utcoffset() == late.utcoffset():
+        return early.astimezone(UTC)
+    before, after = _around(early, late, zone)
+    shown = f"release time {local:%Y-%m-%d %H:%M}"
+    if early.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == local:
+        spellings = (f"{local:%Y-%m-%dT%H:%M}{_offset_text(end)}" for end in (early, late))
+        raise PublisherError(
+            f"{shown} exists twice in {zone.key}",
+            why=f"clocks go back from {before} to {after} that night",
+            hint="give an offset: {} is the first, {} the second".format(*spellings),
+        )
+    moved = early.astimezone(UTC).astimezone(zone)
+    same_day = moved.date() == local.date()
+    raise PublisherError(
+        f"{shown} does not exist in {zone.key}",
+        why=f"clocks go from {before} to {after} that night",
+        hint=f"write {moved:{'%H:%M' if same_day else '%Y-%m-%d %H:%M'}}, "
+        f"or give an offset: {local:%Y-%m-%dT%H:%M}{_offset_text(early)}",
+    )
+
+
+def _around(early: datetime, late: datetime, zone: ZoneInfo) -> tuple[str, str]:
+    """Give what clocks show at the transition near a local time: before it, and after it."""
+    instants = sorted(end.astimezone(UTC) for end in (early, late))
+    low, high = instants[0] - timedelta(seconds=1), instants[1]
+    old = low.astimezone(zone).utcoffset()
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) // 2
+        low, high = (middle, high) if middle.astimezone(zone).utcoffset() == old else (low, middle)
+    at = high.replace(microsecond=0)
+    after = at.astimezone(zone).replace(tzinfo=None)
+    before = at.replace(tzinfo=None) + (old or timedelta(0))
+    form = "%H:%M" if before.date() == after.date() else "%Y-%m-%d %H:%M"
+    return f"{before:{form}}", f"{after:{form}}"
+
+
+def _note(at: datetime, zone: ZoneInfo) -> str:
+    """Say so when clocks in the zone show the local time of an instant twice."""
+    local = at.astimezone(zone)
+    if local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset():
+        return ""
+    return f"{local:%H:%M} exists twice that night, {_offset_text(local)} taken"
+
+
+def _offset_text(at: datetime) -> str:
+    """Write the offset as +01:00; offsets of past centuries that hold seconds keep them."""
+    offset = at.utcoffset() or timedelta(0)
+    sign = "-" if offset < timedelta(0) else "+"
+    minutes, seconds = divmod(int(abs(offset).total_seconds()), 60)
+    return f"{sign}{minutes // 60:02}:{minutes % 60:02}" + (f":{seconds:02}" if seconds else "")

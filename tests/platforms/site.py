@@ -1,0 +1,139 @@
+"""A real web site on this machine for tests: static files, clean URLs, trouble on demand."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self
+from urllib.parse import unquote, urlsplit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """How one request is answered; what is not said is as usual."""
+
+    status: int | None = None
+    location: str | None = None
+    body: bytes | None = None
+    folder: Path | None = None  # serve from here: a stale copy
+    date: datetime | None = None  # the Date header, aware
+    delay_s: float = 0.0  # before the answer
+    trickle_s: float = 0.0  # between the bytes of the body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    path: str
+    headers: dict[str, str]  # names in lower case
+    client_port: int
+
+
+class Site:
+    """Serve ``folder`` while the context is open; ``next`` scripts the answers to come."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.requests: list[Request] = []
+        self.closing = threading.Event()
+        self._script: deque[Answer] = deque()
+        self._lock = threading.Lock()
+        handler = type("Handler", (_Handler,), {"site": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def next(self, status: int | None = None, *, times: int = 1, **how: Any) -> None:
+        """Answer the next ``times`` requests in this way, after those scripted before."""
+        with self._lock:
+            self._script.extend([Answer(status=status, **how)] * times)
+
+    def take(self, request: Request) -> Answer:
+        with self._lock:
+            self.requests.append(request)
+            return self._script.popleft() if self._script else Answer()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.closing.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    site: ClassVar[Site]
+    protocol_version = "HTTP/1.1"
+    timeout = 10
+
+    def do_GET(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(path=self.path, headers=headers, client_port=self.client_address[1])
+        self._answer = self.site.take(request)
+        self.site.closing.wait(self._answer.delay_s)
+        status, body = self._content()
+        try:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            if self._answer.location is not None:
+                self.send_header("Location", self._answer.location)
+            self.end_headers()
+            self._send(body)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True  # the client had enough
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def _content(self) -> tuple[int, bytes]:
+        answer = self._answer
+        if answer.body is not None:
+            return answer.status or 200, answer.body
+        if answer.status is not None:
+            return answer.status, f"<h1>{answer.status}</h1>".encode()
+        file = find_file(answer.folder or self.site.folder, self.path)
+        return (404, b"<h1>404</h1>") if file is None else (200, file.read_bytes())
+
+    def _send(self, body: bytes) -> None:
+        if self.command == "HEAD":
+            return
+        if not self._answer.trickle_s:
+            self.wfile.write(body)
+            return
+        for byte in body:
+            self.wfile.write(bytes([byte]))
+            if self.site.closing.wait(self._answer.trickle_s):
+                return
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        date = self._answer.date
+        return super().date_time_string(timestamp) if date is None else format_datetime(date)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+def find_file(folder: Path, target: str) -> Path | None:
+    """Find what a static host serves: the file, ``x.html``, or ``x/index.html``."""
+    bare = unquote(urlsplit(target).path).strip("/")
+    names = [bare, f"{bare}.html", f"{bare}/index.html"] if bare else ["index.html"]
+    files = [(folder / name).resolve() for name in names]
+    return next((f for f in files if f.is_file() and f.is_relative_to(folder.resolve())), None)

@@ -6,13 +6,17 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
-from publisher.errors import LedgerBusyError, LedgerError
+from publisher.errors import LedgerBusyError, LedgerError, SiteError
 
 DAEMON = "daemon.lock"
 TICK = "tick.lock"
+BUILD = "build.lock"
+POLL_S = 0.2
 
 
 @contextmanager
@@ -24,20 +28,40 @@ def hold(state_dir: Path, name: str, *, wait: bool = False) -> Iterator[None]:
     :raises LedgerBusyError: when another process holds it and ``wait`` is false.
     """
     path = state_dir / name
-    try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise LedgerError(
-            f"{path}: cannot be opened: {error.strerror}",
-            why="without the lock two processes could send the same announcement",
-            hint="make the state folder writable for this user",
-        ) from error
+    descriptor = _open(path)
     try:
         _lock(descriptor, path, wait=wait)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def hold_for_build(state_dir: Path, *, patience: timedelta, stop: Event) -> Iterator[int]:
+    """Hold the build lock and give its descriptor, for the build to inherit.
+
+    A build whose parent was killed goes on by itself and keeps the lock as long as it lives, so
+    that no second one writes into the same output.
+
+    :raises SiteError: when an earlier build still runs after ``patience``, or ``stop`` was set.
+    """
+    descriptor = _open(state_dir / BUILD)
+    try:
+        for _ in range(1 + int(patience.total_seconds() / POLL_S)):
+            with suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            if stop.wait(POLL_S):
+                raise SiteError("publisher was asked to end while it waited for an earlier build")
+        else:
+            raise SiteError(
+                "an earlier build is still running",
+                why="it outlived the publisher process that began it",
+                hint="end it by hand; the rebuild is tried again",
+            )
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -53,6 +77,18 @@ def is_held(state_dir: Path, name: str) -> bool:
     except OSError:
         return True
     return False
+
+
+def _open(path: Path) -> int:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise LedgerError(
+            f"{path}: cannot be opened: {error.strerror}",
+            why="without the lock two processes could do the same work",
+            hint="make the state folder writable for this user",
+        ) from error
 
 
 def _lock(descriptor: int, path: Path, *, wait: bool) -> None:

@@ -77,13 +77,15 @@ def run(
     on_line: Callable[[str], None] | None = None,
     stop: threading.Event | None = None,
     term_grace_s: float = TERM_GRACE_S,
+    keep_open: tuple[int, ...] = (),
 ) -> RebuildResult:
     """Run the rebuild command and tell whether it left an output.
 
     The command gets exactly ``environ``: the caller leaves credentials out. ``on_line`` is
     called in this thread, once for each line that is not blank. When ``stop`` is set the
     command is ended as it is when it takes too long: SIGTERM for its whole process group, and
-    SIGKILL after ``term_grace_s``. Never raises for anything that the command does.
+    SIGKILL after ``term_grace_s``. ``keep_open`` are descriptors that the command inherits, such
+    as a lock to hold while it lives. Never raises for anything that the command does.
     """
     started_s = time.monotonic()
     tail: deque[str] = deque(maxlen=TAIL_LINES)
@@ -97,7 +99,8 @@ def run(
     try:
         if stop is not None and stop.is_set():
             raise SiteError("the rebuild was stopped before it began")
-        _perform(settings, cwd=cwd, environ=environ, keep=keep, stop=stop, grace_s=term_grace_s)
+        process = _start(settings, cwd=cwd, environ=environ, keep_open=keep_open)
+        _see_through(process, settings, cwd=cwd, keep=keep, stop=stop, grace_s=term_grace_s)
         _check_output(settings)
     except SiteError as error:
         reason = "; ".join(part for part in (error.what, error.why, error.hint) if part)
@@ -109,18 +112,17 @@ def run(
     )
 
 
-def _perform(
+def _see_through(
+    process: subprocess.Popen[bytes],
     settings: RebuildSettings,
     *,
     cwd: Path,
-    environ: Mapping[str, str],
     keep: Callable[[str], None],
     stop: threading.Event | None,
     grace_s: float,
 ) -> None:
-    """Start the command, follow it to its end and judge its exit code."""
+    """Follow the command to its end, leave nothing of it behind, and judge its exit code."""
     name = shlex.join(settings.command)
-    process = _start(settings, cwd=cwd, environ=environ)
     limit_s = settings.timeout.total_seconds()
     try:
         _follow(process, keep, name=name, limit_s=limit_s, grace_s=grace_s, stop=stop)
@@ -134,7 +136,11 @@ def _perform(
 
 
 def _start(
-    settings: RebuildSettings, *, cwd: Path, environ: Mapping[str, str]
+    settings: RebuildSettings,
+    *,
+    cwd: Path,
+    environ: Mapping[str, str],
+    keep_open: tuple[int, ...],
 ) -> subprocess.Popen[bytes]:
     if not settings.command:
         raise SiteError("there is no rebuild command", hint="set rebuild.command in jobs.yaml")
@@ -154,6 +160,7 @@ def _start(
             stderr=subprocess.STDOUT,
             bufsize=0,
             start_new_session=True,
+            pass_fds=keep_open,
         )
     except FileNotFoundError:
         raise SiteError(

@@ -38,7 +38,10 @@ class GeneratedSite:
     environ: Mapping[str, str]
 
     def rebuild(self, stop: threading.Event) -> RebuildResult:
-        """Run the rebuild once; without a rebuild command the site is taken as built elsewhere."""
+        """Run the rebuild once; without a rebuild command the site is taken as built elsewhere.
+
+        A build that an earlier, killed process left running is waited for.
+        """
         settings = self.settings.rebuild
         if settings is None:
             return RebuildResult(ok=True, reason="no rebuild command", tail="", seconds=0.0)

@@ -1,0 +1,267 @@
+"""Mail through a submission server: one message for all recipients, and no way to look it up.
+
+Whoever has sent the final dot and got no answer does not know whether the mail is on its way
+(RFC 5321, 4.2.5 and 4.5.3.2). Everything before the dot proves that it is not.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import smtplib
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import parseaddr
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from publisher.channels import ChannelContext, Option
+from publisher.channels._http import UnknownOutcome
+from publisher.errors import ConfigError, NotDelivered
+from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
+from publisher.secret import Secret, redact
+
+CONNECT_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 60.0  # RFC 5321 allows ten minutes; the engine's own limit is the default here
+
+# 7bit, since 8BITMIME is an extension that a server need not have.
+POLICY = SMTP_POLICY.clone(cte_type="7bit")
+ADDRESS = re.compile(r"[!-;=?A-~]+@[!-;=?A-~]+")  # ASCII without blanks, control characters, < >
+NEEDS_AUTH = frozenset({530, 534, 535, 538})  # RFC 4954, section 6
+URI = re.compile(r"https://[!-;=?-~]{1,900}")
+
+
+class Smtp:
+    options: ClassVar[tuple[Option, ...]] = (
+        Option(name="host", required=True, help="the submission server of your mail provider"),
+        Option(name="port", kind="integer", default=587),
+        Option(name="security", default="starttls", help="starttls, tls (port 465) or none"),
+        Option(name="allow_plain", kind="boolean", default=False, help="let security be none"),
+        Option(name="ca_file", help="PEM file of the certificate authority to trust"),
+        Option(name="username"),
+        Option(name="password", secret=True),
+        Option(name="sender", required=True, help="Name <name@example.org>"),
+        Option(name="to", kind="texts", required=True, help="who gets it; nobody sees the list"),
+        Option(name="list_address", help="what To: shows; the sender when absent"),
+        Option(name="list_unsubscribe", kind="url", help="an https page for one-click (RFC 8058)"),
+        Option(
+            name="answer_timeout",
+            kind="integer",
+            default=60,
+            help="seconds to wait for each answer; not more than the channel's timeout",
+        ),
+    )
+    limits: Limits = Limits(mail=True, subject_length=200)
+    template: ClassVar[str] = (
+        "# {{ post.title }}\n\n{{ post.description }}\n\n"
+        "{% if post.teaser %}{{ post.teaser }}\n\n{% endif %}[Read it here]({{ post.url }})\n"
+    )
+    subject: ClassVar[str] = "{{ post.title }}"
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        context: ChannelContext,
+        *,
+        answer_timeout_s: float | None = None,
+    ) -> None:
+        self._host: str = options["host"]
+        self._port: int = options.get("port") or 587
+        self._security: str = options.get("security") or "starttls"
+        self._ca_file: str | None = options.get("ca_file")
+        self._username: str | None = options.get("username")
+        self._password: Secret = options.get("password") or Secret("")
+        self._sender: str = options["sender"]
+        self._sender_address = parseaddr(self._sender)[1]
+        self._to: tuple[str, ...] = tuple(options["to"])
+        self._visible_to: str = options.get("list_address") or self._sender
+        self._unsubscribe: str | None = options.get("list_unsubscribe")
+        self._answer_timeout_s = (
+            answer_timeout_s or options.get("answer_timeout") or ANSWER_TIMEOUT_S
+        )
+        host = urlsplit(context.site_url).hostname or ""
+        # A Message-ID is ASCII; a site with an international name lends it the sender's domain.
+        self._id_host = host if host and host.isascii() else self._sender_address.split("@")[-1]
+        self._check(name=context.name, allow_plain=bool(options.get("allow_plain")))
+        self.recovery = Recovery(
+            kind=RecoveryKind.NONE,
+            look_at=f"the mailbox of {self._sender_address}, or your provider's log",
+        )
+
+    def send(self, message: Message, *, key: str, draft: str | None) -> Receipt:
+        """Send one mail to all recipients in one transaction.
+
+        A server may take some recipients and refuse others; then the mail goes to those it took
+        and the receipt's note counts the rest.
+        """
+        message_id = f"{key}@{self._id_host}"
+        content = self._write(message, message_id=message_id, key=key)
+        with self._session() as server:
+            refused = self._envelope(server, size=len(content))
+            self._hand_over(server, content)
+        note = f"{refused} of {len(self._to)} recipients were refused" if refused else ""
+        return Receipt(remote_id=f"<{message_id}>", note=note)
+
+    # --- the message
+
+    def _write(self, message: Message, *, message_id: str, key: str) -> bytes:
+        """Give the bytes of the mail; the same message and key give the same bytes.
+
+        Date is left to the submission server (RFC 6409, 8.2), since a channel reads no clock.
+        """
+        mail = EmailMessage(policy=POLICY)
+        try:
+            mail["Message-ID"] = f"<{message_id}>"
+            mail["From"] = self._sender
+            mail["To"] = self._visible_to
+            mail["Subject"] = message.subject or message.title
+            mail.set_content(message.text)
+            if message.html is not None:
+                mail.add_alternative(message.html, subtype="html")
+                mail.set_boundary(f"=_{key[:32]}")
+            # A stray CR or LF must not look like the end of the mail to a lenient server.
+            content = re.sub(rb"\r\n|\r|\n", b"\r\n", mail.as_bytes())
+        except ValueError as error:  # a line break in a header, a character that cannot be encoded
+            raise NotDelivered(f"the mail cannot be written: {error}", permanent=True) from error
+        if self._unsubscribe is None:
+            return content
+        # By hand: EmailMessage would encode a long URI as if it were prose.
+        head = f"List-Unsubscribe: <{self._unsubscribe}>\r\n"
+        head += "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+        return head.encode("ascii") + content
+
+    # --- the steps; up to the final dot every failure proves that nothing was delivered
+
+    @contextmanager
+    def _session(self) -> Iterator[smtplib.SMTP]:
+        """Connect, secure and sign in; on leaving, close the connection."""
+        with self._certainly_not_sent("no connection"):
+            server = self._connect()
+        try:
+            with self._certainly_not_sent("not signed in"):
+                server.ehlo_or_helo_if_needed()
+                if self._security == "starttls":
+                    server.starttls(context=self._tls())
+                    server.ehlo()
+                if self._username:
+                    server.login(self._username, self._password.reveal())
+            yield server
+            with suppress(OSError):
+                server.putcmd("QUIT")  # polite; what it answers changes nothing
+        finally:
+            server.close()
+
+    def _connect(self) -> smtplib.SMTP:
+        # An address literal, as mail programs send it: the default asks the DNS for our own name.
+        name = "[127.0.0.1]"
+        server: smtplib.SMTP
+        if self._security == "tls":
+            server = smtplib.SMTP_SSL(
+                self._host, self._port, name, timeout=CONNECT_TIMEOUT_S, context=self._tls()
+            )
+        else:
+            server = smtplib.SMTP(self._host, self._port, name, timeout=CONNECT_TIMEOUT_S)
+        if server.sock is not None:
+            server.sock.settimeout(self._answer_timeout_s)
+        return server
+
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self._ca_file)
+
+    def _envelope(self, server: smtplib.SMTP, *, size: int) -> int:
+        """Name sender and recipients; return how many recipients the server refused."""
+        with self._certainly_not_sent("the sender was not taken"):
+            size_note = [f"size={size}"] if server.has_extn("size") else []
+            code, text = server.mail(self._sender_address, size_note)
+            if code // 100 != 2:
+                raise smtplib.SMTPResponseException(code, text)
+            codes = [server.rcpt(recipient)[0] for recipient in self._to]
+        refused = [code for code in codes if code // 100 != 2]
+        if len(refused) == len(codes):
+            kinds = ", ".join(str(code) for code in sorted(set(refused)))
+            raise NotDelivered(
+                f"{self._host} refused every recipient ({kinds})",
+                permanent=all(code // 100 == 5 for code in refused),
+            )
+        return len(refused)
+
+    def _hand_over(self, server: smtplib.SMTP, content: bytes) -> None:
+        """Send the content and the final dot, and judge the answer to it."""
+        with self._certainly_not_sent("the mail was not taken"):
+            code, text = server.docmd("DATA")
+            if code != 354:
+                raise smtplib.SMTPResponseException(code, text)
+        try:
+            server.send(re.sub(rb"(?m)^\.", b"..", content) + b".\r\n")
+            code, text = server.getreply()
+        except OSError as error:  # smtplib's own exceptions are OSErrors too
+            raise UnknownOutcome(
+                f"{self._host} did not answer after the mail: {self._clean(error)}"
+            ) from None
+        if code // 100 in (4, 5):
+            raise self._refusal("the mail was refused", code, text)
+        if code // 100 != 2:
+            raise UnknownOutcome(f"{self._host} answered the mail with {self._clean(text)!r}")
+
+    @contextmanager
+    def _certainly_not_sent(self, what: str) -> Iterator[None]:
+        """Turn whatever goes wrong inside into ``NotDelivered``."""
+        try:
+            yield
+        except smtplib.SMTPResponseException as error:
+            raise self._refusal(what, error.smtp_code, error.smtp_error) from None
+        except UnicodeError:  # its text would quote the password
+            raise NotDelivered(
+                f"{self._host}: {what}",
+                why="user name or password has characters outside ASCII",
+                needs_auth=True,
+            ) from None
+        except OSError as error:
+            raise NotDelivered(f"{self._host}:{self._port}: {what}: {self._clean(error)}") from None
+
+    def _refusal(self, what: str, code: int, text: bytes | str) -> NotDelivered:
+        """Judge a reply code: 5yz is for good, 4yz for now (RFC 5321, 4.2.1)."""
+        needs_auth = code in NEEDS_AUTH
+        return NotDelivered(
+            f"{self._host}: {what}: {code} {self._clean(text)}",
+            hint="renew user name and password, then `publisher retry`" if needs_auth else "",
+            permanent=code // 100 == 5 and not needs_auth,
+            needs_auth=needs_auth,
+        )
+
+    def _clean(self, text: bytes | str | Exception) -> str:
+        """Give a server's words or an error on one line without the password."""
+        words = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+        return redact(" ".join(words.split())[:300], (self._password,))
+
+    def _check(self, *, name: str, allow_plain: bool) -> None:
+        problems = []
+        if self._security not in ("starttls", "tls", "none"):
+            problems.append(f"security is {self._security!r}, not starttls, tls or none")
+        if self._security == "none" and not (allow_plain or _is_loopback(self._host)):
+            problems.append("security: none would send the mail readable to all on its way")
+        if self._username and not self._password.reveal():
+            problems.append("username needs password")
+        if self._unsubscribe and not URI.fullmatch(self._unsubscribe):
+            problems.append("list_unsubscribe is not an https URL")
+        if not self._to:
+            problems.append("to names nobody")
+        visible = parseaddr(self._visible_to)[1]
+        problems += [
+            f"{address!r} is not an address in ASCII, such as name@example.org"
+            for address in dict.fromkeys([self._sender_address, visible, *self._to])
+            if not ADDRESS.fullmatch(address)
+        ]
+        if problems:
+            raise ConfigError("\n".join(f"channels.{name}: {problem}" for problem in problems))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False

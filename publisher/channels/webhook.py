@@ -1,0 +1,106 @@
+"""Webhook: the announcement as JSON to an address of your own; the way to any other service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+
+from publisher.channels import ChannelContext, Option
+from publisher.channels._http import ANSWER_TIMEOUT_S, Http
+from publisher.errors import ConfigError
+from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
+from publisher.secret import Secret
+
+KEY_LIFE = timedelta(hours=24)
+SECRET_PART_LENGTH = 8  # shorter parts of an address are words: "hooks", "v1"
+
+
+class Webhook:
+    """POST each announcement as JSON, with its key in ``Idempotency-Key``; any 2xx is a success.
+
+    Say ``idempotent: true`` when the receiver remembers keys for a day: then a lost answer is
+    followed by a repeat, and by a question to a person otherwise.
+    """
+
+    options: ClassVar[tuple[Option, ...]] = (
+        Option(name="url", kind="url", help="where to post"),
+        Option(name="secret_url", secret=True, help="the same, when the address is a password"),
+        Option(name="token", secret=True, help="sent as Authorization: Bearer"),
+        Option(name="idempotent", kind="boolean", default=False, help="receiver honours the key"),
+    )
+    limits: Limits = Limits()
+    template: ClassVar[str] = "{{ post.title }}\n\n{{ post.description }}\n\n{{ post.url }}"
+    subject: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        context: ChannelContext,
+        *,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
+    ) -> None:
+        self._url, url_secrets = _address(options, context)
+        token: Secret | None = options.get("token")
+        self._http = Http(
+            service=context.name,
+            secrets=(*url_secrets, *([token] if token else [])),
+            headers={"Authorization": f"Bearer {token.reveal()}"} if token else {},
+            answer_timeout_s=answer_timeout_s,
+        )
+        look_at = "the receiver of the webhook" if url_secrets else self._url
+        if options.get("idempotent"):
+            self.recovery = Recovery(kind=RecoveryKind.KEY, key_life=KEY_LIFE, look_at=look_at)
+        else:
+            self.recovery = Recovery(kind=RecoveryKind.NONE, look_at=look_at)
+
+    def send(self, message: Message, *, key: str, draft: str | None) -> Receipt:
+        answer = self._http.request(
+            "POST",
+            self._url,
+            headers={"Idempotency-Key": key},
+            json={
+                "key": key,
+                "text": message.text,
+                "title": message.title,
+                "description": message.description,
+                "link": message.link,
+                "image": message.image.url if message.image else None,
+                "alt": message.image.alt if message.image else None,
+            },
+        )
+        return Receipt(remote_id=_identity(answer) or key)
+
+
+def _address(options: Mapping[str, Any], context: ChannelContext) -> tuple[str, tuple[Secret, ...]]:
+    """Give the address, and what of it must not be shown."""
+    url, secret_url = options.get("url"), options.get("secret_url")
+    if (url is None) == (secret_url is None):
+        raise ConfigError(
+            f"channels.{context.name}: give `url` or `secret_url`, and one of them only",
+            hint="take `secret_url` when whoever knows the address may post to it",
+        )
+    if secret_url is None:
+        return str(url), ()
+    address = secret_url.reveal()
+    parts = urlsplit(address)
+    pieces = [*parts.path.split("/"), *(value for _, value in parse_qsl(parts.query))]
+    if parts.password:
+        pieces.append(parts.password)
+    # A receiver's error page likes to quote the path.
+    hidden = (Secret(piece) for piece in pieces if len(piece) >= SECRET_PART_LENGTH)
+    return address, (secret_url, *hidden)
+
+
+def _identity(answer: requests.Response) -> str | None:
+    """Give the receiver's own id of what it accepted, where it tells one."""
+    try:
+        body = answer.json()
+    except requests.JSONDecodeError:
+        return None
+    value = body.get("id") if isinstance(body, dict) else None
+    is_id = isinstance(value, str | int) and not isinstance(value, bool)
+    return str(value) if is_id and str(value) else None

@@ -1,0 +1,33 @@
+"""The console channel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from publisher.channels import ChannelContext
+from publisher.channels.console import Console
+from publisher.model import RecoveryKind
+from publisher.testing import KEY, a_message
+
+
+def a_console() -> Console:
+    context = ChannelContext(
+        name="screen", site="bench", site_url="https://example.org", state_dir=Path("unused")
+    )
+    return Console({}, context)
+
+
+def test_the_text_is_printed_under_the_channel_s_name(capsys: pytest.CaptureFixture[str]) -> None:
+    receipt = a_console().send(a_message(text="Six steps."), key=KEY, draft=None)
+
+    assert capsys.readouterr().out == "[screen]\nSix steps.\n\n"
+    assert receipt.remote_id == KEY
+
+
+def test_a_repeat_is_harmless_for_ever() -> None:
+    recovery = a_console().recovery
+
+    assert recovery.kind is RecoveryKind.KEY
+    assert recovery.key_life is None

@@ -1,0 +1,383 @@
+"""SMTP: every failure before the final dot is certain, silence after it is not."""
+
+from __future__ import annotations
+
+import ssl
+from email import message_from_string
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from publisher.channels import ChannelContext
+from publisher.channels._http import UnknownOutcome
+from publisher.channels.smtp import Smtp
+from publisher.errors import ConfigError, NotDelivered
+from publisher.model import RecoveryKind
+from publisher.secret import Secret
+from publisher.testing import KEY, ChannelContract, a_message
+from tests.platforms.smtp import (
+    HANG,
+    PASSWORD,
+    RESET,
+    USERNAME,
+    SmtpFault,
+    SmtpPlatform,
+    make_certificate,
+)
+
+
+def open_channel(url: str, *, answer_timeout_s: float = 0.6, **options: Any) -> Smtp:
+    context = ChannelContext(
+        name="mail", site="bench", site_url="https://example.org", state_dir=Path("unused")
+    )
+    wanted = {
+        "host": "127.0.0.1",
+        "port": urlsplit(url).port,
+        "security": "none",
+        "sender": "Wörkbench <bench@example.org>",
+        "to": ("ada@example.net", "bob@example.net"),
+    }
+    return Smtp({**wanted, **options}, context, answer_timeout_s=answer_timeout_s)
+
+
+def send(channel: Smtp, **changes: Any) -> Any:
+    return channel.send(a_message(**changes), key=KEY, draft=None)
+
+
+def parse(mail: dict[str, Any]) -> EmailMessage:
+    return message_from_string(mail["content"], policy=SMTP_POLICY)
+
+
+class TestContract(ChannelContract):
+    secrets = (PASSWORD,)
+    test_a_rate_limit_carries_its_delay = None  # type: ignore[assignment]  # SMTP names no delay
+    test_a_redirect_is_not_followed = None  # type: ignore[assignment]
+    test_length_is_counted_as_the_service_does = None  # type: ignore[assignment]  # no limit
+    test_a_text_over_the_limit_is_refused_for_good = None  # type: ignore[assignment]
+
+    def open_platform(self) -> Any:
+        return SmtpPlatform(wants_login=True)
+
+    def open_channel(self, url: str) -> Smtp:
+        return open_channel(url, username=USERNAME, password=Secret(PASSWORD))
+
+
+# --- the mail
+
+
+def test_the_mail_has_a_text_and_an_html_part() -> None:
+    with SmtpPlatform() as platform:
+        send(open_channel(platform.url), text="Sechs Schritte. Grüße!", html="<p>Grüße</p>")
+
+        mail = parse(platform.accepted[0])
+        parts = [(part.get_content_type(), part.get_content()) for part in mail.iter_parts()]
+        assert mail.get_content_type() == "multipart/alternative"
+        assert parts == [
+            ("text/plain", "Sechs Schritte. Grüße!\r\n"),
+            ("text/html", "<p>Grüße</p>\r\n"),
+        ]
+
+
+def test_the_headers_are_the_message_s() -> None:
+    with SmtpPlatform() as platform:
+        send(open_channel(platform.url), subject="Grüße 🐢")
+
+        mail = parse(platform.accepted[0])
+        assert mail["Subject"] == "Grüße 🐢"
+        assert mail["From"] == "Wörkbench <bench@example.org>"
+        assert mail["Message-ID"] == f"<{KEY}@example.org>"
+
+
+def test_recipients_do_not_see_each_other() -> None:
+    with SmtpPlatform() as platform:
+        send(open_channel(platform.url))
+
+        assert platform.accepted[0]["recipients"] == ["ada@example.net", "bob@example.net"]
+        assert "example.net" not in platform.accepted[0]["content"]
+
+
+def test_a_list_address_is_shown_as_the_recipient() -> None:
+    with SmtpPlatform() as platform:
+        send(open_channel(platform.url, list_address="Readers <readers@example.org>"))
+
+        assert parse(platform.accepted[0])["To"] == "Readers <readers@example.org>"
+
+
+def test_the_same_message_gives_the_same_bytes() -> None:
+    with SmtpPlatform() as platform:
+        send(open_channel(platform.url))
+        send(open_channel(platform.url))
+
+        assert platform.accepted[0]["content"] == platform.accepted[1]["content"]
+
+
+def test_a_long_unsubscribe_address_stays_whole() -> None:
+    page = "https://example.org/unsubscribe/" + "x" * 200
+    with SmtpPlatform() as platform:
+        send(open_channel(platform.url, list_unsubscribe=page))
+
+        content = platform.accepted[0]["content"]
+        assert f"List-Unsubscribe: <{page}>\r\n" in content
+        assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in content
+
+
+@pytest.mark.parametrize("ending", ["\n.\nMAIL FROM:<e@example.net>", "\r.\r", "\n.\r\n..\n"])
+def test_a_text_cannot_end_the_mail(ending: str) -> None:
+    text = f"before{ending}\nafter"
+    with SmtpPlatform() as platform:
+        send(open_channel(platform.url), text=text)
+
+        shown = parse(platform.accepted[0]).get_body(("plain",))
+        assert shown is not None
+        assert shown.get_content().splitlines() == text.splitlines()
+        assert len(platform.accepted) == 1
+
+
+@pytest.mark.parametrize("subject", ["Six\r\nBcc: eve@example.net", "Six\nsteps", "Six\rsteps"])
+def test_a_line_break_in_the_subject_is_refused_for_good(subject: str) -> None:
+    with SmtpPlatform() as platform:
+        with pytest.raises(NotDelivered) as caught:
+            send(open_channel(platform.url), subject=subject)
+
+        assert caught.value.permanent
+        assert platform.requests == []
+
+
+def test_a_text_without_utf8_form_is_refused_for_good() -> None:
+    with SmtpPlatform() as platform:
+        with pytest.raises(NotDelivered) as caught:
+            send(open_channel(platform.url), text="\ud800")
+
+        assert caught.value.permanent
+
+
+# --- outcomes
+
+
+@pytest.mark.parametrize("step", ["MAIL", "DATA", "DOT"])
+def test_a_refusal_for_good_is_permanent(step: str) -> None:
+    with SmtpPlatform() as platform:
+        platform.faults.append(SmtpFault(step=step, reply="554 5.7.1 no mail from you"))
+
+        with pytest.raises(NotDelivered, match=r"554 5\.7\.1 no mail") as caught:
+            send(open_channel(platform.url))
+
+        assert caught.value.permanent
+        assert platform.accepted == []
+
+
+@pytest.mark.parametrize("step", ["MAIL", "DATA", "DOT"])
+def test_a_refusal_for_now_may_be_tried_again(step: str) -> None:
+    with SmtpPlatform() as platform:
+        platform.faults.append(SmtpFault(step=step, reply="451 4.3.0 come back later"))
+
+        with pytest.raises(NotDelivered, match=r"451 4\.3\.0 come back") as caught:
+            send(open_channel(platform.url))
+
+        assert not caught.value.permanent
+        assert platform.accepted == []
+
+
+@pytest.mark.parametrize("ending", [RESET, HANG])
+@pytest.mark.parametrize("step", ["EHLO", "MAIL", "RCPT", "DATA"])
+def test_a_connection_lost_before_the_content_is_not_delivered(step: str, ending: str) -> None:
+    with SmtpPlatform() as platform:
+        platform.faults.append(SmtpFault(step=step, reply=ending))
+
+        with pytest.raises(NotDelivered) as caught:
+            send(open_channel(platform.url, answer_timeout_s=0.2))
+
+        assert not caught.value.permanent
+
+
+@pytest.mark.parametrize("step", ["BODY", "DOT"])
+@pytest.mark.parametrize("ending", [RESET, HANG])
+def test_a_connection_lost_after_the_content_began_is_unknown(step: str, ending: str) -> None:
+    with SmtpPlatform() as platform:
+        platform.faults.append(SmtpFault(step=step, reply=ending))
+
+        with pytest.raises(UnknownOutcome):
+            send(open_channel(platform.url, answer_timeout_s=0.2))
+
+
+def test_one_refused_recipient_does_not_stop_the_others() -> None:
+    with SmtpPlatform() as platform:
+        platform.faults.append(SmtpFault(step="RCPT", reply="550 5.1.1 no such user ada"))
+
+        receipt = send(open_channel(platform.url))
+
+        assert receipt.note == "1 of 2 recipients were refused"
+        assert platform.accepted[0]["recipients"] == ["bob@example.net"]
+
+
+def test_recipients_refused_for_good_are_permanent_and_unnamed() -> None:
+    with SmtpPlatform() as platform:
+        platform.faults += [SmtpFault(step="RCPT", reply="550 no user ada@example.net")] * 2
+
+        with pytest.raises(NotDelivered, match=r"every recipient \(550\)") as caught:
+            send(open_channel(platform.url))
+
+        assert caught.value.permanent
+        assert "ada" not in str(caught.value)
+
+
+def test_one_recipient_refused_for_now_is_worth_another_try() -> None:
+    with SmtpPlatform() as platform:
+        platform.faults.append(SmtpFault(step="RCPT", reply="550 no such user"))
+        platform.faults.append(SmtpFault(step="RCPT", reply="450 grey-listed"))
+
+        with pytest.raises(NotDelivered, match=r"\(450, 550\)") as caught:
+            send(open_channel(platform.url))
+
+        assert not caught.value.permanent
+
+
+def test_nobody_can_look_but_a_person() -> None:
+    channel = open_channel("smtp://127.0.0.1:25")
+
+    assert channel.recovery.kind is RecoveryKind.NONE
+    assert "bench@example.org" in channel.recovery.look_at
+
+
+# --- signing in
+
+
+def test_a_wrong_password_asks_for_another() -> None:
+    with SmtpPlatform(wants_login=True) as platform:
+        channel = open_channel(platform.url, username=USERNAME, password=Secret("wrong"))
+
+        with pytest.raises(NotDelivered) as caught:
+            send(channel)
+
+        assert caught.value.needs_auth
+        assert not caught.value.permanent
+
+
+def test_a_server_that_wants_a_login_asks_for_credentials() -> None:
+    with SmtpPlatform(wants_login=True) as platform:
+        with pytest.raises(NotDelivered) as caught:
+            send(open_channel(platform.url))
+
+        assert caught.value.needs_auth
+
+
+def test_a_login_that_fails_for_now_may_be_tried_again() -> None:
+    with SmtpPlatform(wants_login=True) as platform:
+        platform.faults += [SmtpFault(step="AUTH", reply="454 4.7.0 try later")] * 2
+        channel = open_channel(platform.url, username=USERNAME, password=Secret(PASSWORD))
+
+        with pytest.raises(NotDelivered) as caught:
+            send(channel)
+
+        assert not caught.value.needs_auth
+        assert not caught.value.permanent
+
+
+def test_a_password_outside_ascii_is_not_quoted() -> None:
+    with SmtpPlatform(wants_login=True) as platform:
+        channel = open_channel(platform.url, username=USERNAME, password=Secret("pässwörd"))
+
+        with pytest.raises(NotDelivered) as caught:
+            send(channel)
+
+        assert caught.value.needs_auth
+        assert "pässwörd" not in repr(vars(caught.value)) + str(caught.value)
+
+
+# --- TLS
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+def a_server_context(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+@pytest.mark.parametrize(("security", "at_once"), [("starttls", False), ("tls", True)])
+def test_the_mail_goes_over_tls(certificate: Path, security: str, at_once: bool) -> None:
+    tls = a_server_context(certificate)
+    with SmtpPlatform(tls=tls, tls_at_once=at_once) as platform:
+        channel = open_channel(
+            platform.url,
+            security=security,
+            ca_file=str(certificate),
+            username=USERNAME,
+            password=Secret(PASSWORD),
+        )
+
+        send(channel)
+
+        assert len(platform.accepted) == 1
+
+
+@pytest.mark.parametrize(("security", "at_once"), [("starttls", False), ("tls", True)])
+def test_an_untrusted_certificate_gets_nothing(
+    certificate: Path, security: str, at_once: bool
+) -> None:
+    tls = a_server_context(certificate)
+    with SmtpPlatform(tls=tls, tls_at_once=at_once) as platform:
+        with pytest.raises(NotDelivered, match="certificate"):
+            send(open_channel(platform.url, security=security))
+
+        assert platform.accepted == []
+
+
+def test_a_server_without_starttls_gets_nothing() -> None:
+    with SmtpPlatform() as platform:
+        with pytest.raises(NotDelivered, match="STARTTLS"):
+            send(open_channel(platform.url, security="starttls"))
+
+        assert platform.accepted == []
+
+
+def test_a_missing_ca_file_is_named(tmp_path: Path) -> None:
+    with SmtpPlatform() as platform, pytest.raises(NotDelivered, match="No such file"):
+        send(open_channel(platform.url, security="tls", ca_file=str(tmp_path / "no.pem")))
+
+
+# --- options
+
+
+def test_plain_text_to_a_distant_host_is_refused() -> None:
+    with pytest.raises(ConfigError, match="security: none"):
+        open_channel("smtp://x:25", host="mail.example.org")
+
+
+def test_plain_text_to_a_distant_host_can_be_allowed() -> None:
+    open_channel("smtp://x:25", host="mail.example.org", allow_plain=True)
+
+
+def test_every_problem_of_the_options_is_reported() -> None:
+    with pytest.raises(ConfigError) as caught:
+        open_channel(
+            "smtp://x:25",
+            security="ssl",
+            username="bench",
+            list_unsubscribe="http://example.org/u",
+            sender="Bench, Inc <bench@example.org>",
+            to=("ada@example.net\r\nRCPT TO:<eve@example.net>", "żółw@example.net"),
+        )
+
+    assert str(caught.value).count("channels.mail: ") == 6
+
+
+def test_an_international_site_still_gives_an_ascii_message_id() -> None:
+    context = ChannelContext(
+        name="mail", site="bench", site_url="https://bücher.example", state_dir=Path("unused")
+    )
+    with SmtpPlatform() as platform:
+        options = {"host": "127.0.0.1", "port": platform.port, "security": "none"}
+        people = {"sender": "bench@example.org", "to": ["ada@example.net"]}
+
+        send(Smtp({**options, **people}, context))
+
+        assert parse(platform.accepted[0])["Message-ID"] == f"<{KEY}@example.org>"

@@ -20,7 +20,7 @@ _TIME = re.compile(_CLOCK, re.ASCII)
 _DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
 _INSTANT = re.compile(
     rf"{_DATE.pattern}(?:[Tt]|[ \t]+){_CLOCK}"
-    r"[ \t]*(?:([Zz])|([+-])(\d{{2}}):?(\d{{2}})?)?",
+    r"[ \t]*(?:([Zz])|([+-])(\d{2}):?(\d{2})?)?",
     re.ASCII,
 )
 _DATE_HINT = "write 2027-03-09, or 2027-03-09T09:00, or 2027-03-09T09:00+01:00"

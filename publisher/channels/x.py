@@ -106,7 +106,7 @@ class X:
             "media_category": "tweet_image",
         }
         with _reading("the upload of the image"):
-            media_id = str(self._post("/2/media/upload", upload)["data"]["id"])
+            media_id = _number(self._post("/2/media/upload", upload).json()["data"]["id"])
         if message.image is not None and message.image.alt:
             alt = {"alt_text": {"text": message.image.alt[:ALT_LENGTH]}}
             self._post("/2/media/metadata", {"id": media_id, "metadata": alt})
@@ -153,7 +153,7 @@ class X:
 
     @cached_property
     def _user_id(self) -> str:
-        return str(self._client.get_me(user_auth=True)["data"]["id"])
+        return _number(self._client.get_me(user_auth=True)["data"]["id"])
 
     @cached_property
     def _client(self) -> tweepy.Client:
@@ -167,10 +167,8 @@ class X:
         client.session = _Session(self._http, self._api_url)
         return client
 
-    def _post(self, route: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = self._client.request(
-            "POST", route, json=body, user_auth=True
-        ).json()
+    def _post(self, route: str, body: dict[str, Any]) -> requests.Response:
+        answer: requests.Response = self._client.request("POST", route, json=body, user_auth=True)
         return answer
 
 
@@ -230,10 +228,16 @@ def _reading(what: str) -> Iterator[None]:
         ) from None
 
 
-def _receipt(post_id: object) -> Receipt:
-    if not re.fullmatch(r"[0-9]{1,19}", str(post_id)):
-        raise ValueError("not a post id")
-    return Receipt(remote_id=str(post_id), remote_url=f"https://x.com/i/web/status/{post_id}")
+def _number(value: object) -> str:
+    """Give an id as X writes it: a text of digits."""
+    if not re.fullmatch(r"[0-9]{1,19}", str(value)):
+        raise ValueError("not an id")
+    return str(value)
+
+
+def _receipt(value: object) -> Receipt:
+    post_id = _number(value)
+    return Receipt(remote_id=post_id, remote_url=f"https://x.com/i/web/status/{post_id}")
 
 
 def _retry_after(response: requests.Response) -> timedelta:

@@ -1,0 +1,15 @@
+"""Run the migrations on the connection, and in the transaction, that the ledger hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from publisher.ledger.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    transactional_ddl=True,  # ours begins with BEGIN IMMEDIATE, so SQLite rolls DDL back too
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,1 @@
+"""One numbered file per schema change; what was released is never edited."""

@@ -1,0 +1,292 @@
+"""Finds the preview blocks of a page, says which post each belongs to, and reveals them. Pure.
+
+A block belongs to the post that its ``post="…"`` names, else to the only post linked in its
+section; in doubt it belongs to none and is never touched. What Markdown shows as code, and HTML
+comments, are text and not blocks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote, urljoin, urlsplit
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from publisher.model import PostId
+
+_NAME = r"""[^\s"'<>/=]+"""
+_VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"'<>]+)"""
+_ATTRIBUTE = rf"\s+({_NAME})(?:\s*=\s*({_VALUE}))?"
+_ATTRIBUTES = rf"(?:\s+{_NAME}(?:\s*=\s*{_VALUE})?)*"
+_TAG = re.compile(
+    rf"<(?P<close>/?)(?:PostPreview|post-preview)(?P<attributes>{_ATTRIBUTES})\s*(?P<void>/?)>"
+)
+_STAMP = re.compile(
+    rf"<template\s+(?:#|v-slot:)stamp\b[^>]*>.*?</template\s*>"
+    rf"|<RevealStamp\b{_ATTRIBUTES}\s*(?:/>|>\s*</RevealStamp\s*>)",
+    re.DOTALL,
+)
+_HIDDEN = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
+)
+_CODE = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n|\Z)")
+_LINK = re.compile(
+    r"""\]\(\s*<?([^\s)>]+)"""  # [text](target)
+    r"""|(?:\s|:)(?:href|to|link|url)\s*=\s*["']+([^"']+)"""
+    r"""|(https?://[^\s"'<>)\]]+)"""
+)
+_REFERENCE = re.compile(r"\[([^\[\]]+)\](?:\[([^\[\]]*)\])?(?![(:])")
+_DEFINITION = re.compile(r"^ {0,3}\[([^\[\]]+)\]:\s*<?([^\s>]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One ``<PostPreview>`` with its end tag; offsets into the text, the line from 1."""
+
+    start: int
+    end: int
+    line: int
+    post: str | None  # as its attribute says
+    links: tuple[str, ...]  # targets in its section, outside of blocks
+    is_blurred: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posts:
+    """What links and names can mean: the posts of the site by id and by path.
+
+    ``paths`` holds what ``path_of`` makes of each post's URL. A link whose last part is in
+    ``unread`` may mean a post whose file could not be read; its block belongs to nobody.
+    """
+
+    site_url: str
+    paths: Mapping[str, PostId]
+    unread: frozenset[str] = frozenset()
+
+    def owner(self, block: Block, page: str) -> PostId | None:
+        """Give the post a block belongs to; ``page`` is the path of the page, for its links."""
+        if block.post is not None:
+            known = set(self.paths.values())
+            if block.post in known:
+                return PostId(block.post)
+            return self.paths.get(self.path_of(block.post, page))
+        linked = {self.path_of(link, page) for link in block.links}
+        if any(path.rpartition("/")[2] in self.unread for path in linked):
+            return None
+        owners = {self.paths[path] for path in linked if path in self.paths}
+        return owners.pop() if len(owners) == 1 else None
+
+    def path_of(self, link: str, page: str = "/") -> str:
+        """Give the path on the site that a link means, in one spelling; "" when elsewhere."""
+        site = urlsplit(self.site_url)
+        try:
+            target = urlsplit(urljoin(f"//{site.netloc}{page}", link))
+        except ValueError:
+            return ""
+        if target.netloc.lower() != site.netloc.lower() or target.scheme not in (
+            "",
+            "http",
+            "https",
+        ):
+            return ""
+        path = unquote(target.path)
+        base = site.path.rstrip("/")
+        if base and (path == base or path.startswith(base + "/")):
+            path = path.removeprefix(base)
+        return re.sub(r"(?:/index)?(?:\.html|\.md)?/*$", "", path)
+
+
+def find_blocks(text: str) -> tuple[Block, ...]:
+    """Find the blocks of a Markdown text without frontmatter, outer before inner.
+
+    A block that is never closed has no links and no name: it belongs to nobody.
+    """
+    if not _TAG.search(text):
+        return ()
+    visible = _blank_code(text)
+    spans = sorted(_spans(visible), key=lambda span: span[0].start())
+    outside = _blank(visible, [(tag.start(), end or tag.end()) for tag, end in spans])
+    headings = list(_headings(outside))
+    definitions = {_label(match[1]): match[2] for match in _DEFINITION.finditer(outside)}
+    return tuple(
+        _block(text, tag, end, _section(outside, headings, tag.start()), definitions)
+        for tag, end in spans
+    )
+
+
+def reveal(text: str, post: PostId, posts: Posts, page: str = "/") -> str:
+    """Turn the post's blurred blocks into revealed ones and remove their stamps.
+
+    A blank line that a stamp leaves beside another one goes too. The last one stays, since
+    Markdown below a tag is only read as such behind a blank line. Doing it again changes nothing.
+    """
+    blocks = find_blocks(text)
+    edits: list[tuple[int, int, str]] = []
+    visible = _blank_code(text) if blocks else text
+    for block in blocks:
+        if block.is_blurred and posts.owner(block, page) == post:
+            inner = [(b.start, b.end) for b in blocks if block.start < b.start < block.end]
+            edits += _edits(text, _blank(visible, inner), block)
+    for start, end, new in sorted(edits, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
+
+
+def orphans(text: str, posts: Posts, page: str = "/") -> tuple[Block, ...]:
+    """Give the blurred blocks that belong to no post, or might belong to several."""
+    return tuple(b for b in find_blocks(text) if b.is_blurred and posts.owner(b, page) is None)
+
+
+# --- editing ---------------------------------------------------------------------------------
+
+
+def _edits(text: str, visible: str, block: Block) -> Iterator[tuple[int, int, str]]:
+    tag = _TAG.match(visible, block.start)
+    if tag is None:
+        return
+    attributes = list(_attributes(tag))
+    blurred = [a for a in attributes if a.means_blurred]
+    word = "" if any(a.name == "revealed" for a in attributes) else "revealed"
+    for attribute in blurred:
+        yield attribute.start - (not word), attribute.end, word
+        word = ""
+    for stamp in _STAMP.finditer(visible, tag.end(), block.end):
+        yield *_lines_of(text, stamp.start(), stamp.end()), ""
+
+
+def _lines_of(text: str, start: int, end: int) -> tuple[int, int]:
+    """Widen a span that fills its lines to whole lines, with the blank line that would double."""
+    before = text[:start].rstrip(" \t")
+    after = re.compile(r"[ \t]*(?:\r\n|\n)").match(text, end)
+    if after is None or not before.endswith("\n"):
+        return start, end
+    blank = re.compile(r"[ \t]*(?:\r\n|\n)").match(text, after.end())
+    if blank and re.search(r"\n[ \t]*\r?\n\Z", before):
+        return len(before), blank.end()
+    return len(before), after.end()
+
+
+# --- finding ---------------------------------------------------------------------------------
+
+
+def _spans(visible: str) -> Iterator[tuple[re.Match[str], int | None]]:
+    """Pair opening and closing tags; the end is ``None`` for a tag that is never closed."""
+    open_tags: list[re.Match[str]] = []
+    for tag in _TAG.finditer(visible):
+        if tag["void"]:
+            yield tag, tag.end()
+        elif not tag["close"]:
+            open_tags.append(tag)
+        elif open_tags:
+            yield open_tags.pop(), tag.end()
+    yield from ((tag, None) for tag in open_tags)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attribute:
+    name: str
+    value: str | None
+    start: int
+    end: int
+
+    @property
+    def means_blurred(self) -> bool:
+        is_bound = self.name in (":blurred", "v-bind:blurred")
+        return self.name == "blurred" or (is_bound and self.value == "true")
+
+
+def _attributes(tag: re.Match[str]) -> Iterator[_Attribute]:
+    for match in re.finditer(_ATTRIBUTE, tag["attributes"]):
+        value = None if match[2] is None else match[2].strip("\"'")
+        offset = tag.start("attributes")
+        yield _Attribute(match[1], value, offset + match.start(1), offset + match.end())
+
+
+def _block(
+    text: str, tag: re.Match[str], end: int | None, section: str, definitions: Mapping[str, str]
+) -> Block:
+    attributes = list(_attributes(tag))
+    names = [a.value for a in attributes if a.name == "post"]
+    links = _links(section, definitions)
+    return Block(
+        start=tag.start(),
+        end=tag.end() if end is None else end,
+        line=text.count("\n", 0, tag.start()) + 1,
+        post=names[0] if names and end is not None else None,
+        links=() if end is None else tuple(dict.fromkeys(links)),
+        is_blurred=any(a.means_blurred for a in attributes),
+    )
+
+
+def _links(section: str, definitions: Mapping[str, str]) -> Iterator[str]:
+    for match in _LINK.finditer(section):
+        yield next(target for target in match.groups() if target)
+    for match in _REFERENCE.finditer(section):
+        label = _label(match[2] or match[1])
+        if label in definitions:
+            yield definitions[label]
+
+
+def _label(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _section(text: str, headings: list[tuple[int, int]], position: int) -> str:
+    """Give the text from the last heading before ``position`` to the next one as high.
+
+    Before the first heading, the section ends at the first one of any level.
+    """
+    start, level = max(((at, rank) for at, rank in headings if at <= position), default=(0, 6))
+    end = min((at for at, rank in headings if at > position and rank <= level), default=len(text))
+    return text[start:end]
+
+
+def _headings(text: str) -> Iterator[tuple[int, int]]:
+    """Give offset and level of each heading, of HTML ones as well."""
+    starts = _line_starts(text)
+    for token in _tokens(text):
+        if token.type == "heading_open" and token.map:
+            yield starts[token.map[0]], int(token.tag[1])
+    for match in re.finditer(r"<h([1-6])\b", text, re.IGNORECASE):
+        yield match.start(), int(match[1])
+
+
+def _blank_code(text: str) -> str:
+    """Give the text with code, comments and scripts blanked out, at the same offsets."""
+    starts = _line_starts(text)
+    hidden: list[tuple[int, int]] = []
+    for token in _tokens(text):
+        if token.map is None:
+            continue
+        start, end = starts[token.map[0]], starts[token.map[1]]
+        if token.type in {"fence", "code_block"}:
+            hidden.append((start, end))
+        elif token.type == "inline":
+            hidden += [match.span() for match in _CODE.finditer(text, start, end)]
+    text = _blank(text, hidden)
+    return _blank(text, [match.span() for match in _HIDDEN.finditer(text)])
+
+
+def _blank(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """Put blanks in place of the spans, line ends aside; spans may overlap."""
+    pieces, position = [], 0
+    for start, end in sorted(spans):
+        if end > position:
+            start = max(start, position)
+            pieces += [text[position:start], re.sub(r"[^\r\n]", " ", text[start:end])]
+            position = end
+    return "".join((*pieces, text[position:]))
+
+
+def _line_starts(text: str) -> list[int]:
+    """Give the offset of each line, and the end, as the Markdown parser counts lines."""
+    starts = [match.start() for match in _LINE.finditer(text)]
+    return [*starts, len(text), len(text)]
+
+
+def _tokens(text: str) -> list[Token]:
+    return MarkdownIt("commonmark").enable("table").parse(text)

@@ -1,0 +1,97 @@
+"""Changes the state that a post's frontmatter says, and not one byte beside it. Pure.
+
+Every place where key and value may stand is tried, and the result read again: the one accepted
+is the one after which the state is the new one and everything else means what it meant.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from publisher.errors import PostError
+from publisher.frontmatter import BOM, Document, UnreadableError, parse
+from publisher.model import PostState
+from publisher.presets import as_yaml, is_same
+from publisher.settings import Preset
+
+CANDIDATES_MAX = 100  # each is parsed; a real file has one or two
+
+
+def set_state(data: bytes, preset: Preset, to: PostState, path: str) -> bytes:
+    """Give the file's bytes with its state set to ``to``; the same bytes when it is already.
+
+    :raises PostError: when the frontmatter cannot be read, or holds no value to change.
+    """
+    document = parse(data, path)
+    target = preset.values[to]
+    if preset.state_key not in document.metadata:
+        if to is preset.missing:
+            return data
+        raise _unchangeable(document, preset, to, "has no such key")
+    if is_same(document.metadata[preset.state_key], target):
+        return data
+    candidates = _candidates(document, preset.state_key, target)
+    wanted = repr({**document.metadata, preset.state_key: target})
+    for number, text in enumerate(candidates):
+        if number == CANDIDATES_MAX:
+            break
+        if _means(text, wanted, document):
+            return (BOM if data.startswith(BOM) else b"") + text.encode()
+    raise _unchangeable(document, preset, to, "is written in a way that cannot be changed safely")
+
+
+def _candidates(document: Document, key: str, target: str | bool) -> Iterator[str]:
+    """Give the texts with one occurrence of the value replaced, keeping its quotes if possible."""
+    value = document.metadata[key]
+    start, end = document.block
+    pattern = re.compile(
+        rf"{re.escape(key)}[\"']*\s*[:=]\s*(?P<outer>(?P<quote>[\"']*)"
+        rf"(?P<inner>{_spelled(value)})(?P=quote))(?![\w-])"
+    )
+    places = list(pattern.finditer(document.text, start, end))
+    for group in ("inner", "outer"):
+        for place in places:
+            written = _write(target, place, group, document)
+            yield document.text[: place.start(group)] + written + document.text[place.end(group) :]
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, bool):
+        return "(?i:true)" if value else "(?i:false)"
+    return re.escape(str(value))
+
+
+def _write(target: str | bool, place: re.Match[str], group: str, document: Document) -> str:
+    """Write the new value: bare within the old quotes, or complete in their place."""
+    if isinstance(target, bool):
+        old = place["inner"]
+        word = as_yaml(target)
+        return word.upper() if old.isupper() else word.title() if old.istitle() else word
+    bare_is_text = document.format == "yaml" or place["quote"]
+    return target if group == "inner" and bare_is_text else json.dumps(target, ensure_ascii=False)
+
+
+def _means(text: str, wanted: str, old: Document) -> bool:
+    """Tell whether the text reads as wanted; ``repr`` tells 1 from true and keeps the order."""
+    try:
+        new = parse(text.encode(), old.path)
+    except UnreadableError:
+        return False
+    return (new.format, new.body, repr(new.metadata)) == (old.format, old.body, wanted)
+
+
+def _unchangeable(document: Document, preset: Preset, to: PostState, why: str) -> PostError:
+    key, value = preset.state_key, as_yaml(preset.values[to])
+    line = document.line_of(key)
+    forms: Mapping[str | None, str] = {
+        "toml": f"{key} = {json.dumps(preset.values[to])}",
+        "json": f'"{key}": {json.dumps(preset.values[to])}',
+    }
+    return PostError(
+        f"{document.path}:{line}: cannot set {key} to {value}",
+        why=f"{key} {why}",
+        hint=f"write it on a line of its own: {forms.get(document.format, f'{key}: {value}')}",
+    )

@@ -1,0 +1,22 @@
+"""The ledger: the memory of what was released and announced, in one SQLite file.
+
+Small immediate transactions, and no decision: what may happen next is ``plan``'s. The schema
+refuses by itself what its rules forbid.
+"""
+
+from __future__ import annotations
+
+from publisher.ledger.deliveries import Deliveries
+from publisher.ledger.observing import Observing
+from publisher.ledger.reading import Reading
+from publisher.ledger.reconciling import Reconciling
+from publisher.ledger.releases import Releases
+from publisher.ledger.rows import Attempt, Event
+from publisher.ledger.sending import Sending
+from publisher.ledger.upkeep import Upkeep
+
+__all__ = ["Attempt", "Event", "Ledger"]
+
+
+class Ledger(Reading, Observing, Releases, Deliveries, Sending, Reconciling, Upkeep):
+    """All that may be asked of the ledger, and all that may be told to it."""

@@ -1,0 +1,126 @@
+"""Finding out what became of deliveries: looked up, found, or their process ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from publisher.errors import StaleError
+from publisher.ledger.attempts import (
+    belongs_elsewhere,
+    end_attempt,
+    evidence_of,
+    holder_of,
+    resolve,
+)
+from publisher.ledger.database import Database
+from publisher.ledger.rows import (
+    NEWLY_UNCERTAIN,
+    OWNED,
+    change,
+    delivery_query,
+    require_fresh,
+    require_state,
+    stale,
+    to_delivery,
+)
+from publisher.ledger.schema import deliveries
+from publisher.model import DeliveryRecord, DeliveryState, Outcome, Receipt
+
+_D = DeliveryState
+
+
+class Reconciling(Database):
+    """Each method is one transaction. A record given must be as it was read (R1), else
+    ``StaleError``; the record returned is the one to go on with.
+    """
+
+    def record_absent(
+        self, record: DeliveryRecord, *, now: datetime, not_before: datetime
+    ) -> DeliveryRecord:
+        """Record that the service does not hold an uncertain announcement; R5 is the caller's."""
+        require_state(record, _D.UNCERTAIN)
+        reason = "looked up: it did not arrive"
+        with self._writing() as connection:
+            require_fresh(connection, record)
+            resolve(connection, record, Outcome.ABSENT)
+            return change(
+                connection, record, to=_D.PLANNED, now=now, reason=reason, not_before=not_before
+            )
+
+    def record_found(
+        self,
+        record: DeliveryRecord,
+        receipt: Receipt,
+        *,
+        now: datetime,
+        evidence: str = "lookup",
+    ) -> DeliveryRecord:
+        """Record that the service holds an uncertain announcement.
+
+        What it found may belong to another delivery; then this one is ``held``.
+        """
+        require_state(record, _D.UNCERTAIN)
+        with self._writing() as connection:
+            require_fresh(connection, record)
+            holder = holder_of(connection, record, receipt.remote_id)
+            if holder:
+                reason = belongs_elsewhere(receipt, holder)
+                return change(connection, record, to=_D.HELD, now=now, reason=reason)
+            resolve(connection, record, Outcome.FOUND)
+            found = evidence_of(receipt, evidence)
+            return change(connection, record, to=_D.SENT, now=now, reason="", **found)
+
+    def recover(self, *, owner_alive: Callable[[str], bool], now: datetime) -> list[DeliveryRecord]:
+        """Take deliveries from processes that ended: not sent if claimed, uncertain if sending."""
+        states = [state.value for state in OWNED]
+        with self._reading() as connection:
+            query = delivery_query(self.site).where(deliveries.c.state.in_(states))
+            records = [to_delivery(row, self.site) for row in connection.execute(query)]
+        dead = [record for record in records if not owner_alive(record.owner or "")]
+        if not dead:
+            return []
+        with self._writing() as connection:
+            taken = [_take_back(connection, record, now) for record in dead]
+        return [record for record in taken if record is not None]
+
+    def observe_uncertain(self, record: DeliveryRecord, *, era: str, monotonic_s: float) -> float:
+        """Give the monotonic second at which the delivery was first seen uncertain in this era.
+
+        ``era`` names the boot that ``monotonic_s`` counts in. The answer is kept for other
+        processes of that boot; the record stays usable.
+        """
+        row = (
+            (deliveries.c.id == record.id)
+            & (deliveries.c.state == _D.UNCERTAIN.value)
+            & (deliveries.c.fence == record.fence)
+        )
+        columns = (deliveries.c.uncertain_era, deliveries.c.uncertain_since_s)
+        with self._writing() as connection:
+            found = connection.execute(select(*columns).where(row)).first()
+            if found is None:
+                raise stale(record)
+            if found.uncertain_era == era:
+                return float(found.uncertain_since_s)
+            values = {"uncertain_era": era, "uncertain_since_s": monotonic_s}
+            connection.execute(update(deliveries).where(row).values(**values))
+        return monotonic_s
+
+
+def _take_back(
+    connection: Connection, record: DeliveryRecord, now: datetime
+) -> DeliveryRecord | None:
+    """Free one delivery of a process that ended; ``None`` when it moved on meanwhile."""
+    try:
+        require_fresh(connection, record)
+    except StaleError:
+        return None
+    if record.state is _D.CLAIMED:
+        reason = "its process ended before it was sent"
+        return change(connection, record, to=_D.PLANNED, now=now, reason=reason)
+    reason = "its process ended while it was being sent"
+    end_attempt(connection, record, Outcome.UNKNOWN, reason, now)
+    values = {"reason": reason, **NEWLY_UNCERTAIN}
+    return change(connection, record, to=_D.UNCERTAIN, now=now, **values)

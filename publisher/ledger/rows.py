@@ -1,0 +1,279 @@
+"""Between rows and values: how a delivery is read, how any of it is changed, what is logged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from publisher.errors import StaleError
+from publisher.ledger.schema import attempts, deliveries, events, meta, releases
+from publisher.model import (
+    ChannelName,
+    DeliveryKey,
+    DeliveryRecord,
+    DeliveryState,
+    Outcome,
+    PostId,
+    ReleaseRecord,
+    ReleaseState,
+)
+
+# Parts of rows that several modules write.
+NO_STEP = {"failures": 0, "retry_at": None, "reason": ""}
+NOT_FLIPPED = {"flip_gen": None, "verified_gen": None, "live_at": None}
+NEWLY_UNCERTAIN = {"uncertain_era": None, "uncertain_since_s": None}
+UNDER_WAY = frozenset({ReleaseState.REVEALING, ReleaseState.LIVE})
+_STATES = {state.value: state for state in DeliveryState}  # faster than calling the enum
+OWNED = frozenset({DeliveryState.CLAIMED, DeliveryState.SENDING})
+
+_RELEASE_COLUMNS = [c for c in releases.c if c.name not in ("id", "site", "changed_at")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line of the ledger's log; ``kind`` says what the states mean, if it has any.
+
+    ``release`` and ``delivery`` are changes of state. ``observed``, ``requested``, ``flipped``,
+    ``verified``, ``step_failed`` and ``moved`` tell of a post; ``adopted``, ``rebuild`` and
+    ``channel`` of the site.
+    """
+
+    seq: int
+    at: datetime
+    kind: str
+    post: PostId | None
+    channel: ChannelName | None
+    occasion: str | None
+    from_state: str | None
+    to_state: str | None
+    fence: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try of a delivery; without outcome it is under way."""
+
+    n: int
+    fence: int
+    payload: str
+    intent_at: datetime
+    deadline_at: datetime
+    outcome: Outcome | None
+    ended_at: datetime | None
+    reason: str
+
+
+# --- releases --------------------------------------------------------------------------------
+
+
+def release_query(site: str) -> Select[Any]:
+    return select(*_RELEASE_COLUMNS).where(releases.c.site == site)
+
+
+def to_release(row: RowMapping) -> ReleaseRecord:
+    return ReleaseRecord(**{**row, "state": ReleaseState(row["state"])})
+
+
+def find_release(connection: Connection, site: str, post: PostId) -> ReleaseRecord | None:
+    found = connection.execute(release_query(site).where(releases.c.post == post))
+    row = found.mappings().first()
+    return None if row is None else to_release(row)
+
+
+def release_id(site: str, post: PostId) -> Select[tuple[int]]:
+    return select(releases.c.id).where(releases.c.site == site, releases.c.post == post)
+
+
+def new_release(
+    site: str,
+    post: PostId,
+    *,
+    state: ReleaseState,
+    path: str,
+    digest: str,
+    release_at: datetime | None,
+    reason: str,
+    now: datetime,
+) -> dict[str, Any]:
+    """Give the row of a post that was never seen before."""
+    return {
+        "site": site,
+        "post": post,
+        "path": path,
+        "digest": digest,
+        "state": state.value,
+        "release_at": release_at,
+        "schedule_rev": 1,
+        "first_seen_at": now,
+        "failures": 0,
+        "reason": reason,
+        "changed_at": now,
+    }
+
+
+def change_release(
+    connection: Connection,
+    site: str,
+    post: PostId,
+    *expected: ColumnElement[bool],
+    now: datetime,
+    **values: Any,
+) -> None:
+    """Change the columns named where the row is as expected.
+
+    :raises StaleError: when it is not.
+    """
+    if "state" in values:
+        values["state"] = values["state"].value
+    changed = connection.execute(
+        update(releases)
+        .where(releases.c.site == site, releases.c.post == post, *expected)
+        .values(changed_at=now, **values)
+    )
+    if changed.rowcount != 1:
+        raise StaleError(
+            f"{post} is not at this step of its release",
+            why="it is not in the ledger, or was withdrawn, deleted or released meanwhile",
+            hint=f"see `publisher why {post}`",
+        )
+
+
+def change_meta(connection: Connection, site: str, *, now: datetime, **values: Any) -> None:
+    connection.execute(update(meta).where(meta.c.site == site).values(changed_at=now, **values))
+
+
+# --- deliveries ------------------------------------------------------------------------------
+
+
+def delivery_query(site: str) -> Select[Any]:
+    return (
+        select(
+            deliveries.c.id,
+            releases.c.post,
+            deliveries.c.channel,
+            deliveries.c.occasion,
+            deliveries.c.state,
+            deliveries.c.reason,
+            deliveries.c.due_at,
+            deliveries.c.not_before,
+            deliveries.c.text,
+            deliveries.c.fence,
+            deliveries.c.owner,
+            deliveries.c.lease_until,
+            deliveries.c.draft,
+            deliveries.c.remote_id,
+            deliveries.c.remote_url,
+            deliveries.c.evidence,
+            func.count(attempts.c.n),
+            func.min(attempts.c.intent_at),
+            func.max(attempts.c.intent_at),
+        )
+        .join_from(deliveries, releases)
+        .outerjoin(attempts)
+        .where(releases.c.site == site)
+        .group_by(deliveries.c.id, releases.c.id)
+    )
+
+
+def to_delivery(row: Sequence[Any], site: str) -> DeliveryRecord:
+    return DeliveryRecord(
+        id=row[0],
+        key=DeliveryKey(site=site, post=row[1], channel=row[2], occasion=row[3]),
+        state=_STATES[row[4]],
+        reason=row[5],
+        due_at=row[6],
+        not_before=row[7],
+        text=row[8],
+        fence=row[9],
+        owner=row[10],
+        lease_until=row[11],
+        draft=row[12],
+        remote_id=row[13],
+        remote_url=row[14],
+        evidence=row[15],
+        attempts=row[16],
+        first_attempt_at=row[17],
+        last_attempt_at=row[18],
+    )
+
+
+def require_state(record: DeliveryRecord, state: DeliveryState) -> None:
+    if record.state is not state:
+        raise stale(record, expected=state)
+
+
+def require_fresh(connection: Connection, record: DeliveryRecord) -> None:
+    """Refuse a record that is not what the row says (R1)."""
+    found = connection.execute(
+        select(deliveries.c.id).where(
+            deliveries.c.id == record.id,
+            deliveries.c.state == record.state.value,
+            deliveries.c.fence == record.fence,
+        )
+    ).first()
+    if found is None:
+        raise stale(record)
+
+
+def change(
+    connection: Connection,
+    record: DeliveryRecord,
+    *,
+    now: datetime,
+    to: DeliveryState | None = None,
+    **values: Any,
+) -> DeliveryRecord:
+    """Change the columns named, and the state, of the very row that was read (R1).
+
+    Every change raises the fence, so a record can be used once.
+
+    :raises StaleError: when the row is not as it was read.
+    """
+    state = to or record.state
+    if state not in OWNED:
+        values |= {"owner": None, "lease_until": None}
+    changed = connection.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.id == record.id,
+            deliveries.c.state == record.state.value,
+            deliveries.c.fence == record.fence,
+        )
+        .values(state=state.value, fence=deliveries.c.fence + 1, changed_at=now, **values)
+    )
+    if changed.rowcount != 1:
+        raise stale(record)
+    site = record.key.site
+    row = connection.execute(delivery_query(site).where(deliveries.c.id == record.id)).one()
+    return to_delivery(row, site)
+
+
+def stale(record: DeliveryRecord, *, expected: DeliveryState | None = None) -> StaleError:
+    state = expected or record.state
+    return StaleError(
+        f"{record.key} is not {state} any more, or somebody else has it",
+        why="it changed since it was read",
+        hint="run the command again",
+    )
+
+
+# --- both ------------------------------------------------------------------------------------
+
+
+def insert_new(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
+    """Insert a row unless its key is there already; tell whether it was inserted."""
+    return connection.execute(insert(table).values(row).on_conflict_do_nothing()).rowcount == 1
+
+
+def log(
+    connection: Connection, site: str, kind: str, *, now: datetime, reason: str, **values: Any
+) -> None:
+    """Append an event that no trigger writes."""
+    row = {"site": site, "kind": kind, "at": now, "reason": reason, **values}
+    connection.execute(events.insert().values(row))

@@ -1,0 +1,233 @@
+"""What happens to a delivery on its way: intent, outcome, and finding out after a crash.
+
+The order is the guarantee: the attempt is on disk before the request leaves (R2), and "we do
+not know" is kept until somebody does (R4).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from publisher.errors import LedgerError
+from publisher.ledger.attempts import (
+    belongs_elsewhere,
+    end_attempt,
+    evidence_of,
+    has_unresolved,
+    holder_of,
+    insert_attempt,
+    resolve,
+)
+from publisher.ledger.database import Database
+from publisher.ledger.rows import (
+    NEWLY_UNCERTAIN,
+    change,
+    find_release,
+    require_fresh,
+    require_state,
+    stale,
+)
+from publisher.ledger.schema import attempts, closed_channels
+from publisher.model import (
+    LAUNCH,
+    DeliveryRecord,
+    DeliveryState,
+    Outcome,
+    Receipt,
+    ReleaseRecord,
+    ReleaseState,
+)
+
+_D = DeliveryState
+
+
+class Sending(Database):
+    """Each method is one transaction. A record given must be as it was read (R1), else
+    ``StaleError``; the record returned is the one to go on with.
+    """
+
+    def intend(
+        self,
+        record: DeliveryRecord,
+        *,
+        payload: str,
+        deadline: datetime,
+        schedule_rev: int,
+        now: datetime,
+    ) -> DeliveryRecord | None:
+        """Write down that the request may leave from now on; ask the gate once more first.
+
+        ``payload`` is the text that leaves, kept so that it can be repeated or looked up.
+        ``schedule_rev`` is the release's when the delivery was planned. With the gate closed the
+        delivery is ``planned`` again, and ``None`` says that nothing may be sent.
+        """
+        require_state(record, _D.CLAIMED)
+        with self._writing() as connection:
+            require_fresh(connection, record)
+            release = self._release_of(connection, record)
+            closed, until = self._gate(connection, record, release, now)
+            if not closed and release.schedule_rev != schedule_rev:
+                closed = "its post was given another date"
+            if closed:
+                values = {"not_before": until} if until is not None else {}
+                change(connection, record, to=_D.PLANNED, now=now, reason=closed, **values)
+                return None
+            insert_attempt(connection, record, payload, deadline, now)
+            return change(connection, record, to=_D.SENDING, now=now, reason="")
+
+    def intend_again(
+        self,
+        record: DeliveryRecord,
+        *,
+        owner: str,
+        payload: str,
+        deadline: datetime,
+        now: datetime,
+    ) -> DeliveryRecord | None:
+        """Write down that an uncertain request is repeated, on a channel that honours its key.
+
+        ``None`` when the page is not public any more or the channel is closed; the delivery
+        stays ``uncertain`` then. Whether the key is still alive is for the caller to know.
+
+        :raises LedgerError: when the payload differs from that of the last attempt.
+        """
+        require_state(record, _D.UNCERTAIN)
+        with self._writing() as connection:
+            require_fresh(connection, record)
+            release = self._release_of(connection, record)
+            if not _is_public(release, record) or self._is_closed(connection, record):
+                return None
+            _require_same(connection, record, payload)
+            insert_attempt(connection, record, payload, deadline, now)
+            owned = {"owner": owner, "lease_until": deadline}
+            return change(connection, record, to=_D.SENDING, now=now, reason="", **owned)
+
+    def record_outcome(
+        self,
+        record: DeliveryRecord,
+        outcome: Outcome,
+        *,
+        now: datetime,
+        reason: str = "",
+        receipt: Receipt | None = None,
+        not_before: datetime | None = None,
+        permanent: bool = False,
+        evidence: str = "response",
+    ) -> DeliveryRecord:
+        """End the open attempt and move the delivery on.
+
+        ``not_sent`` is planned again (not before ``not_before``), or failed when ``permanent``;
+        but while an earlier attempt may have arrived it is uncertain (R4). A remote id that
+        another delivery has already makes it ``held``.
+        """
+        require_state(record, _D.SENDING)
+        values: dict[str, Any] = {"reason": reason}
+        if not_before is not None:
+            values["not_before"] = not_before
+        with self._writing() as connection:
+            require_fresh(connection, record)
+            match outcome:
+                case Outcome.ACCEPTED | Outcome.FOUND:
+                    return _accept(connection, record, outcome, receipt, evidence, reason, now)
+                case Outcome.UNKNOWN:
+                    to = _D.UNCERTAIN
+                case Outcome.NOT_SENT if has_unresolved(connection, record):
+                    to = _D.UNCERTAIN
+                case Outcome.NOT_SENT:
+                    to = _D.FAILED if permanent else _D.PLANNED
+                case Outcome.ABSENT:
+                    raise ValueError("an attempt under way cannot be absent; see record_absent")
+            if to is _D.UNCERTAIN:
+                values |= NEWLY_UNCERTAIN
+            end_attempt(connection, record, outcome, reason, now)
+            return change(connection, record, to=to, now=now, **values)
+
+    def confirm(self, record: DeliveryRecord, *, now: datetime) -> DeliveryRecord:
+        """Record that a sent announcement was read back, or cannot be by design."""
+        require_state(record, _D.SENT)
+        with self._writing() as connection:
+            return change(connection, record, to=_D.CONFIRMED, now=now)
+
+    # --- the gate ------------------------------------------------------------------------
+
+    def _gate(
+        self,
+        connection: Connection,
+        record: DeliveryRecord,
+        release: ReleaseRecord,
+        now: datetime,
+    ) -> tuple[str, datetime | None]:
+        """Say why a delivery may not go out, and until when if that is known."""
+        if not _is_public(release, record):
+            return "waits until the page is live", None
+        is_baseline = release.state is ReleaseState.BASELINE  # public, whatever its date says
+        if release.due_at is not None and release.due_at > now and not is_baseline:
+            return "its post was given a later date", max(release.due_at, record.not_before)
+        if record.not_before > now:
+            return record.reason or "waits for its instant", None
+        if self._is_closed(connection, record):
+            return f"the channel {record.key.channel} is closed", None
+        return "", None
+
+    def _is_closed(self, connection: Connection, record: DeliveryRecord) -> bool:
+        found = connection.execute(
+            select(closed_channels.c.reason).where(
+                closed_channels.c.site == self.site,
+                closed_channels.c.channel == record.key.channel,
+            )
+        ).first()
+        return found is not None
+
+    def _release_of(self, connection: Connection, record: DeliveryRecord) -> ReleaseRecord:
+        release = find_release(connection, self.site, record.key.post)
+        if release is None:
+            raise stale(record)
+        return release
+
+
+def _is_public(release: ReleaseRecord, record: DeliveryRecord) -> bool:
+    if release.state is ReleaseState.LIVE:
+        return True
+    return release.state is ReleaseState.BASELINE and record.key.occasion != LAUNCH
+
+
+def _require_same(connection: Connection, record: DeliveryRecord, payload: str) -> None:
+    query = select(attempts.c.payload).where(attempts.c.delivery_id == record.id)
+    last = connection.execute(query.order_by(attempts.c.n.desc()).limit(1)).scalar()
+    if last != payload:
+        raise LedgerError(
+            f"{record.key} reads differently from what may have been sent already",
+            why="a key is only honoured for the same bytes",
+            hint=f"look at the channel, then `publisher resolve {record.key}`",
+        )
+
+
+def _accept(
+    connection: Connection,
+    record: DeliveryRecord,
+    outcome: Outcome,
+    receipt: Receipt | None,
+    evidence: str,
+    reason: str,
+    now: datetime,
+) -> DeliveryRecord:
+    """Record that the service holds the announcement; earlier unknown attempts are that one."""
+    holder = holder_of(connection, record, receipt.remote_id if receipt else None)
+    if not holder or receipt is None:
+        end_attempt(connection, record, outcome, reason, now)
+        resolve(connection, record, Outcome.FOUND)
+        found = evidence_of(receipt, evidence)
+        return change(connection, record, to=_D.SENT, now=now, reason=reason, **found)
+    reason = belongs_elsewhere(receipt, holder)
+    if outcome is Outcome.ACCEPTED:
+        end_attempt(connection, record, outcome, reason, now)
+        values: dict[str, Any] = {"evidence": evidence, "remote_url": receipt.remote_url}
+        record = change(connection, record, to=_D.SENT, now=now, reason=reason, **values)
+    else:
+        end_attempt(connection, record, Outcome.UNKNOWN, reason, now)
+        values = {"reason": reason, **NEWLY_UNCERTAIN}
+        record = change(connection, record, to=_D.UNCERTAIN, now=now, **values)
+    return change(connection, record, to=_D.HELD, now=now, reason=reason)

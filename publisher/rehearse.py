@@ -1,0 +1,307 @@
+"""Rehearses the whole calendar: the real engine in virtual time, on a scratch copy of the site.
+
+Flips, builds, looks and ledger are real; the site is served on this machine only, and every
+channel is an outbox of its shape that speaks with the real channel's voice. Nothing outside the
+scratch folder is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Event as Flag
+
+from rich.console import Console
+
+from publisher import preview_server, snapshot, verify, wiring
+from publisher.clock import VirtualClock
+from publisher.engine import Engine, Outlets, Site
+from publisher.errors import PublisherError, SiteError
+from publisher.markup import fold, read_page
+from publisher.model import (
+    DeliveryState,
+    LedgerView,
+    Observe,
+    Post,
+    PostId,
+    PostState,
+    Problem,
+    ReleaseState,
+    Sight,
+)
+from publisher.plan.deliveries import planned_at
+from publisher.plan.draft import is_old
+from publisher.posts import Library
+from publisher.progress import Progress, line_of
+from publisher.rehearsal import Announced, Rehearsal, Row
+from publisher.scratch import copy_project, hold
+from publisher.settings import ChannelSettings, Settings
+from publisher.site import Look, RebuildResult
+
+HEAD_START = timedelta(minutes=1)  # so that the site is first seen under embargo
+TICKS_PER_STEP = 5  # a bound for what never comes to rest; each needs one or two
+SHAPES = {"x": "x", "linkedin": "linkedin"}
+QUIET = {  # build tools must not call home from a rehearsal
+    "ASTRO_TELEMETRY_DISABLED": "1",
+    "DO_NOT_TRACK": "1",
+    "NO_UPDATE_NOTIFIER": "1",
+    "npm_config_update_notifier": "false",
+}
+SENT = (DeliveryState.SENT, DeliveryState.CONFIRMED)
+
+
+def rehearse(
+    settings: Settings,
+    *,
+    scratch: Path,
+    environ: Mapping[str, str],
+    now: datetime | None,
+    console: Console,
+) -> Rehearsal:
+    """Play the calendar from ``now`` on, or from just before the first release, to its end.
+
+    It stops at the first flip, build or look that fails. ``environ`` is what the build sees, less
+    the secrets of the channels. What an earlier rehearsal left in ``scratch`` is deleted.
+
+    :raises PublisherError: when there is nothing to rehearse, or ``scratch`` is refused.
+    :raises SiteError: when the site does not even build before the first release.
+    """
+    scan = Library(settings.site, settings.project).scan()
+    scheduled = [p.release_at for p in scan.posts if _is_scheduled(p) and p.release_at]
+    start_at = now or min(scheduled, default=None)
+    if now is None and start_at is not None:
+        start_at -= HEAD_START
+    if start_at is None or not any(at > start_at for at in scheduled):
+        raise _nothing_to_rehearse(scan.problems)
+    place = scratch.parent.resolve() / scratch.name
+    environ = {**wiring.build_environ(settings, environ), **QUIET}
+    with hold(place):
+        copy = copy_project(settings, place)
+        stage = _Stage(
+            settings=settings,
+            copy=replace(copy, channels=_outboxes(settings, place / "outbox")),
+            environ=environ,
+            clock=VirtualClock(start_at),
+            place=place,
+            shown=scratch,
+        )
+        return stage.play(scan.posts, scan.problems, console)
+
+
+def _is_scheduled(post: Post) -> bool:
+    return post.state is PostState.SCHEDULED
+
+
+def _nothing_to_rehearse(problems: Sequence[Problem]) -> PublisherError:
+    errors = [str(problem) for problem in problems if problem.severity == "error"]
+    return PublisherError(
+        "\n".join([*errors, "nothing to rehearse: no post waits for a coming release"]),
+        hint="give a post `status: scheduled` and a date",
+    )
+
+
+def _outboxes(settings: Settings, folder: Path) -> tuple[ChannelSettings, ...]:
+    """Give the outbox that stands in for each channel, in its shape; name and delay stay."""
+    outboxes = []
+    for channel in settings.channels:
+        shape = channel.options.get("shape") if channel.type == "outbox" else None
+        if shape is None:
+            is_mail = wiring.voice_of(channel).limits.mail
+            shape = "newsletter" if is_mail else SHAPES.get(channel.type, "plain")
+        options = {"shape": shape, "folder": str(folder)}
+        outboxes.append(
+            ChannelSettings(
+                name=channel.name,
+                type="outbox",
+                options=options,
+                after=channel.after,
+                timeout=channel.timeout,
+            )
+        )
+    return tuple(outboxes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ServedSite:
+    """The site of the copy, whose live page is what a server on this machine shows.
+
+    Posts, feed and announcements keep the URLs that they will really have.
+    """
+
+    built: Site  # which looks at the output only
+    settings: Settings
+    served_at: str
+
+    def rebuild(self, stop: Flag) -> RebuildResult:
+        return self.built.rebuild(stop)
+
+    def verify(self, post: Post, body: str) -> Look:
+        look = self.built.verify(post, body)
+        if not look.ok:
+            return look
+        live = verify.verify_live(
+            post,
+            verify.excerpts(body),
+            settings=self.settings.verify,
+            site_url=self.settings.site.url,
+            served_at=self.served_at,
+        )
+        return Look(ok=live.ok, reason=live.reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stage:
+    """One rehearsal: the real settings, those of the copy, and the time that is played."""
+
+    settings: Settings
+    copy: Settings
+    environ: Mapping[str, str]
+    clock: VirtualClock
+    place: Path
+    shown: Path  # the same folder as the person named it
+
+    def play(
+        self, posts: Sequence[Post], problems: Sequence[Problem], console: Console
+    ) -> Rehearsal:
+        start_at = self.clock.now()
+        old = [post for post in posts if is_old(post, start_at)]
+        coming = sorted(
+            (p for p in posts if _is_scheduled(p) and p.release_at and p not in old),
+            key=lambda post: (post.release_at, post.id),
+        )
+        lines = [line_of(p.id, p.title, p.release_at or start_at, self._names(p)) for p in coming]
+        progress = Progress(console, self.clock, self.settings.site.zone, lines)
+        with progress, self._engine(progress) as engine:
+            early = self._build_before(engine, coming, progress)
+            engine.ledger.adopt([_baseline(post) for post in old], now=start_at)
+            restless = self._tick_through(engine, len(coming))
+            view = engine.ledger.view()
+        errors = [str(problem) for problem in problems if problem.severity == "error"]
+        return Rehearsal(
+            rows=tuple(self._row(post, view, progress) for post in coming),
+            troubles=(*errors, *early, *progress.failures, *restless),
+            tail=tuple(progress.tail),
+            zone=self.settings.site.zone,
+            before_page=self._shown("before"),
+            site_page=self._keep_output("site"),
+            outbox_page=self._shown("outbox"),
+        )
+
+    def _names(self, post: Post) -> list[str]:
+        """Give the channels on which a post is to be announced."""
+        at = post.release_at or self.clock.now()
+        policy = self.copy.policy
+        names = [channel.name for channel in self.copy.channels]
+        return [name for name in names if planned_at(post, policy, name, at) is not None]
+
+    @contextmanager
+    def _engine(self, progress: Progress) -> Iterator[Engine]:
+        """Open the real engine on the copy; only its live look and its voices are put in."""
+        unserved = replace(self.copy, verify=replace(self.copy.verify, live=False))
+        with ExitStack() as stack:
+            engine = stack.enter_context(
+                wiring.open_engine(
+                    unserved, environ=self.environ, clock=self.clock, report=progress.report
+                )
+            )
+            rebuild = self.copy.rebuild
+            if rebuild is not None and self.copy.verify.live:
+                served_at = stack.enter_context(preview_server.serve(rebuild.output))
+                engine.site = _ServedSite(
+                    built=engine.site, settings=self.copy, served_at=served_at
+                )
+            voices = {c.name: wiring.voice_of(c) for c in self.settings.channels}
+            outlets = engine.outlets.ready.items()
+            engine.outlets = Outlets(ready={n: replace(o, voice=voices[n]) for n, o in outlets})
+            yield engine
+
+    def _build_before(
+        self, engine: Engine, coming: Sequence[Post], progress: Progress
+    ) -> list[str]:
+        """Build the site under embargo and keep it; give complaints of what it shows already."""
+        if self.copy.rebuild is None:
+            return []
+        progress.begin_first_build()
+        result = engine.site.rebuild(engine.stop)
+        if not result.ok:
+            raise SiteError(result.reason, why=result.tail.replace("\n", "\n  "))
+        progress.end_first_build(result.seconds)
+        self._keep_output("before")
+        bodies = {post.id: engine.library.body(post) for post in coming}
+        return _shown_early(self.copy.rebuild.output, bodies)
+
+    def _tick_through(self, engine: Engine, posts: int) -> list[str]:
+        """Tick at every instant that the plan names, until there is none or a page failed."""
+        for _ in range(TICKS_PER_STEP * (posts + 1) * (len(self.copy.channels) + 2)):
+            tick = engine.tick()
+            view = engine.ledger.view()
+            is_stuck = any(record.failures for record in view.releases.values())
+            if is_stuck or view.rebuild_failures or tick.plan.next_at is None:
+                return []
+            self.clock.advance_to(tick.plan.next_at)
+        return ["the calendar does not come to an end; the rehearsal stopped"]
+
+    def _row(self, post: Post, view: LedgerView, progress: Progress) -> Row:
+        record = view.releases.get(post.id)
+        flip_gen = record.flip_gen if record is not None else None
+        deliveries = [d for key, d in view.deliveries.items() if key.post == post.id]
+        order = {channel.name: n for n, channel in enumerate(self.copy.channels)}
+        return Row(
+            post=post.id,
+            title=post.title,
+            release_at=post.release_at or self.clock.now(),
+            flipped=flip_gen is not None,
+            built=flip_gen is not None and flip_gen <= view.built_gen,
+            verified=record is not None and record.state is ReleaseState.LIVE,
+            build_s=progress.build_s.get(post.id),
+            announced=tuple(
+                Announced(
+                    channel=delivery.key.channel,
+                    at=delivery.due_at,
+                    ok=delivery.state in SENT,
+                    reason="" if delivery.state in SENT else delivery.reason,
+                )
+                for delivery in sorted(deliveries, key=lambda d: order[d.key.channel])
+            ),
+        )
+
+    def _keep_output(self, name: str) -> Path | None:
+        """Copy the site as it is built now, so that it opens from disk; give its first page."""
+        rebuild = self.copy.rebuild
+        if rebuild is None or not rebuild.output.is_dir():
+            return None
+        snapshot.take(rebuild.output, self.place / name, site_url=self.settings.site.url)
+        return self._shown(name)
+
+    def _shown(self, name: str) -> Path | None:
+        page = Path(name, "index.html")
+        return self.shown / page if (self.place / page).is_file() else None
+
+
+def _baseline(post: Post) -> Observe:
+    return Observe(
+        post=post.id,
+        sight=Sight.BASELINE,
+        path=post.path,
+        digest=post.digest,
+        release_at=post.release_at,
+        why="public before the rehearsal begins",
+    )
+
+
+def _shown_early(output: Path, bodies: Mapping[PostId, str]) -> list[str]:
+    """Complain of pages that show the text of posts which are still under embargo."""
+    wanted = {post: [fold(e) for e in verify.excerpts(body)] for post, body in bodies.items()}
+    complaints = []
+    for page in sorted(output.rglob("*.html")):
+        text = fold(read_page(page.read_text("utf-8", "replace")).text)
+        complaints += [
+            f"{page.relative_to(output)}: shows the text of {post} before its release; "
+            "let the site withhold what is not published"
+            for post, excerpts in wanted.items()
+            if excerpts and sum(e in text for e in excerpts) >= min(verify.NEEDED, len(excerpts))
+        ]
+    return complaints

@@ -1,0 +1,305 @@
+"""What the schema refuses by itself, whoever writes; and that it is what the migrations make."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from ledger_factories import (
+    NOW,
+    a_file,
+    a_key,
+    a_ledger,
+    begin,
+    claimed,
+    planned,
+    sending,
+    sent,
+    uncertain,
+)
+from sqlalchemy.exc import StatementError
+
+from publisher.ledger import Ledger, schema
+from publisher.model import EDGES, DeliveryRecord, DeliveryState, ReleaseState
+
+Act = Callable[[Ledger], object]
+INSERT = (
+    "INSERT INTO deliveries (release_id, channel, occasion, idem_key, state, reason, due_at,"
+    " not_before, fence, changed_at)"
+)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with a_ledger(tmp_path) as opened:
+        yield opened
+
+
+def run(ledger: Ledger, statement: str, *values: object) -> None:
+    """Write as a stranger to our code would, with any SQLite tool."""
+    with closing(sqlite3.connect(ledger.path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(statement, values)
+
+
+def force(ledger: Ledger, record: DeliveryRecord, state: str) -> None:
+    run(ledger, "UPDATE deliveries SET state = ? WHERE id = ?", state, record.id)
+
+
+def assert_refused(ledger: Ledger, words: str, statement: str, *values: object) -> None:
+    before = ledger.path.read_bytes()
+    with pytest.raises(sqlite3.IntegrityError, match=words):
+        run(ledger, statement, *values)
+    assert ledger.path.read_bytes() == before
+
+
+# --- deliveries ------------------------------------------------------------------------------
+
+
+def test_a_planned_delivery_takes_only_the_listed_edges(ledger: Ledger) -> None:
+    record = planned(ledger)
+    listed = {new for old, new in EDGES if old is DeliveryState.PLANNED}
+    refused = []
+
+    for state in set(DeliveryState) - listed - {DeliveryState.PLANNED}:
+        with pytest.raises(sqlite3.IntegrityError):
+            force(ledger, record, state)
+        refused.append(state)
+
+    assert set(refused) == {"sending", "uncertain", "sent", "confirmed", "failed"}
+
+
+def test_a_confirmed_delivery_stays(ledger: Ledger) -> None:
+    record = ledger.confirm(sent(ledger), now=NOW)
+
+    assert_refused(
+        ledger,
+        "illegal transition",
+        "UPDATE deliveries SET state = 'planned' WHERE id = ?",
+        record.id,
+    )
+
+
+def test_the_edges_are_those_of_the_model(ledger: Ledger) -> None:
+    with closing(sqlite3.connect(ledger.path)) as connection:
+        edges = set(connection.execute("SELECT from_state, to_state FROM delivery_edges"))
+        states = {row[0] for row in connection.execute("SELECT state FROM delivery_states")}
+
+    assert edges == {(str(old), str(new)) for old, new in EDGES}
+    assert states == {str(state) for state in DeliveryState}
+
+
+def test_an_unknown_state_is_refused(ledger: Ledger) -> None:
+    planned(ledger)
+
+    assert_refused(
+        ledger, "illegal transition", "UPDATE deliveries SET state = 'lost', evidence = 'x'"
+    )
+
+
+REFUSALS: dict[str, tuple[Act, str, str]] = {
+    "the fence never moves back": (
+        claimed,
+        "fence",
+        "UPDATE deliveries SET fence = fence - 1",
+    ),
+    "the channel is frozen": (planned, "frozen", "UPDATE deliveries SET channel = 'y'"),
+    "the occasion is frozen": (planned, "frozen", "UPDATE deliveries SET occasion = 'again'"),
+    "the idempotency key is frozen": (planned, "frozen", "UPDATE deliveries SET idem_key = 'k'"),
+    "the release is frozen": (planned, "frozen", "UPDATE deliveries SET release_id = 2"),
+    "deliveries stay": (planned, "never deleted", "DELETE FROM deliveries"),
+    "releases stay": (begin, "never deleted", "DELETE FROM releases"),
+    "the post is frozen": (begin, "frozen", "UPDATE releases SET post = 'other'"),
+    "sending needs an intent": (
+        claimed,
+        "needs an intent",
+        "UPDATE deliveries SET state = 'sending'",
+    ),
+    "sending ends with its attempt": (
+        sending,
+        "still open",
+        "UPDATE deliveries SET state = 'planned'",
+    ),
+    "an unknown attempt is not forgotten": (
+        uncertain,
+        "unresolved",
+        "UPDATE deliveries SET state = 'planned'",
+    ),
+    "one attempt is open at a time": (
+        sending,
+        "UNIQUE",
+        "INSERT INTO attempts SELECT delivery_id, 2, 1, '', 0, 0, NULL, NULL, '' FROM attempts",
+    ),
+    "an attempt is frozen": (sending, "frozen", "UPDATE attempts SET payload = 'other'"),
+    "an accepted attempt is settled": (sent, "settled", "UPDATE attempts SET outcome = 'absent'"),
+    "an unknown attempt is not opened again": (
+        uncertain,
+        "settled",
+        "UPDATE attempts SET outcome = NULL",
+    ),
+    "an outcome is one of the listed": (
+        sending,
+        "known_outcome",
+        "UPDATE attempts SET outcome = 'perhaps'",
+    ),
+    "attempts stay": (sending, "never deleted", "DELETE FROM attempts"),
+    "sent has evidence": (sent, "evidence", "UPDATE deliveries SET evidence = NULL"),
+    "a claim has an owner": (claimed, "owner", "UPDATE deliveries SET owner = NULL"),
+    "a claim has a lease": (claimed, "owner", "UPDATE deliveries SET lease_until = NULL"),
+    "a live release was verified": (planned, "verified", "UPDATE releases SET live_at = NULL"),
+    "a release is live by its last flip": (
+        planned,
+        "verified",
+        "UPDATE releases SET flip_gen = flip_gen + 1",
+    ),
+    "a release state is one of the listed": (
+        begin,
+        "known_state",
+        "UPDATE releases SET state = 'lost'",
+    ),
+    "events are not changed": (begin, "append-only", "UPDATE events SET reason = 'better'"),
+    "events are not deleted": (begin, "append-only", "DELETE FROM events"),
+    "nothing is built that was not flipped": (
+        begin,
+        "built_after_flipped",
+        "UPDATE meta SET built_gen = 7",
+    ),
+    "columns hold what they say": (planned, "cannot store TEXT", "UPDATE releases SET live_at='x'"),
+    "a delivery belongs to a release": (
+        planned,
+        "FOREIGN KEY",
+        f"{INSERT} VALUES (99, 'x', 'launch', 'k', 'planned', '', 0, 0, 0, 0)",
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", REFUSALS)
+def test_the_schema_refuses(ledger: Ledger, rule: str) -> None:
+    act, words, statement = REFUSALS[rule]
+    act(ledger)
+
+    assert_refused(ledger, words, statement)
+
+
+@pytest.mark.parametrize("state", ["planned", "skipped", "failed"])
+def test_a_held_delivery_keeps_its_unknown_attempt(ledger: Ledger, state: str) -> None:
+    record = ledger.settle(uncertain(ledger), DeliveryState.HELD, reason="look", now=NOW)
+
+    with pytest.raises(sqlite3.IntegrityError):
+        force(ledger, record, state)
+
+
+def test_a_held_delivery_may_be_dropped_with_an_unknown_attempt(ledger: Ledger) -> None:
+    record = ledger.settle(uncertain(ledger), DeliveryState.HELD, reason="look", now=NOW)
+
+    force(ledger, record, "cancelled")
+
+    assert ledger.view().deliveries[record.key].state is DeliveryState.CANCELLED
+
+
+def test_one_delivery_per_post_channel_and_occasion(ledger: Ledger) -> None:
+    planned(ledger)
+
+    assert_refused(
+        ledger,
+        "UNIQUE",
+        f"{INSERT} SELECT release_id, channel, occasion, 'k', 'planned', '', 0, 0, 0, 0 FROM deliveries",
+    )
+
+
+def test_one_remote_id_per_channel(ledger: Ledger) -> None:
+    record = sent(ledger, a_key("x"), a_key("linkedin"))
+    other = ledger.view().deliveries[a_key("linkedin")]
+    run(ledger, "UPDATE deliveries SET remote_id = '42' WHERE id = ?", other.id)  # elsewhere: fine
+    ledger.add_delivery(a_key(occasion="again"), at=NOW, text=None, reason="", now=NOW)
+
+    assert_refused(
+        ledger,
+        "UNIQUE",
+        "UPDATE deliveries SET remote_id = ? WHERE occasion = 'again'",
+        record.remote_id,
+    )
+
+
+def test_a_stranger_who_changes_a_state_is_logged(ledger: Ledger) -> None:
+    record = planned(ledger)
+
+    force(ledger, record, "held")
+
+    (event,) = ledger.events(limit=1)
+    assert (event.kind, event.from_state, event.to_state) == ("delivery", "planned", "held")
+
+
+# --- instants --------------------------------------------------------------------------------
+
+
+def test_a_naive_instant_is_refused(ledger: Ledger) -> None:
+    naive = datetime(2026, 11, 20, 9, 0)  # noqa: DTZ001 - the mistake under test
+
+    with pytest.raises(StatementError, match="needs a time zone"):
+        begin(ledger, now=naive)
+
+
+def test_instants_are_stored_as_microseconds(ledger: Ledger) -> None:
+    begin(ledger, now=NOW.replace(microsecond=123_457))
+
+    with closing(sqlite3.connect(ledger.path)) as connection:
+        stored = connection.execute("SELECT changed_at FROM releases").fetchone()[0]
+    assert stored == 1_795_165_200_123_457
+    assert ledger.events(limit=1)[0].at == NOW.replace(microsecond=123_457)
+
+
+# --- migrations ------------------------------------------------------------------------------
+
+
+def test_the_migrations_make_the_schema(tmp_path: Path) -> None:
+    a_ledger(tmp_path).close()
+    engine = sqlalchemy.create_engine(f"sqlite:///{a_file(tmp_path)}")
+
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, schema.metadata)
+
+    engine.dispose()
+    assert differences == []
+
+
+def test_the_migrations_make_the_very_tables_of_the_schema(tmp_path: Path) -> None:
+    a_ledger(tmp_path).close()
+    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/direct.sqlite3")
+    schema.metadata.create_all(engine)
+    engine.dispose()
+
+    migrated = tables(a_file(tmp_path))
+    migrated.pop("alembic_version")
+
+    assert migrated == tables(tmp_path / "direct.sqlite3")
+
+
+def test_the_newest_revision_is_the_one_we_look_for() -> None:
+    config = Config()
+    config.set_main_option("script_location", "publisher:alembic")
+
+    assert ScriptDirectory.from_config(config).get_current_head() == schema.HEAD
+
+
+def test_release_states_are_those_of_the_model(ledger: Ledger) -> None:
+    (sql,) = (text for name, text in tables(ledger.path).items() if name == "releases")
+
+    assert ", ".join(f"'{state}'" for state in ReleaseState) in sql
+
+
+def tables(path: Path) -> dict[str, str]:
+    """Give the text of each table and index, without the layout."""
+    query = "SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql NOT NULL"
+    with closing(sqlite3.connect(path)) as connection:
+        return {name: " ".join(sql.split()) for name, sql in connection.execute(query)}

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 from publisher.clock import Clock
@@ -78,6 +78,7 @@ class Courier:
             return
         begun_s = self.clock.monotonic()
         now = self.clock.now()
+        message = replace(message, at=now)
         intent = self.ledger.intend(
             prepared,
             payload=to_payload(message),
@@ -106,11 +107,22 @@ class Courier:
         key = f"{record.key.idempotency_key}-{wording}"
         try:
             reference = cast("CanPrepare", outlet.channel).prepare(message, key=key)
+        except DuplicateContent as error:
+            self._ask_about_duplicate(record, error)
+            return None
         except Exception as error:  # noqa: BLE001 - whatever it was, nothing is public yet
             self._give_back(record, error)
             return None
         draft = f"{wording}:{reference or ''}"
         return self.ledger.keep_draft(record, draft, now=self.clock.now())
+
+    def _ask_about_duplicate(self, record: DeliveryRecord, error: DuplicateContent) -> None:
+        """Hold what the service says it has already, though no attempt of ours could be it."""
+        now = self.clock.now()
+        reason = f"{error.what}; if that is it, `publisher resolve {record.key} --sent URL`"
+        record = self.ledger.release_claim(record, reason=reason, not_before=now, now=now)
+        self.ledger.settle(record, DeliveryState.HELD, reason=reason, now=now)
+        warn(self.report, "delivery.held", **names_of(record), reason=reason)
 
     def _give_back(self, record: DeliveryRecord, error: Exception) -> None:
         now = self.clock.now()
@@ -201,14 +213,19 @@ class Courier:
 def to_payload(message: Message) -> str:
     """Write down the exact words of a message; what is looked up or repeated is this."""
     facts = asdict(replace(message, image_bytes=None))
+    facts["at"] = message.at.isoformat() if message.at else None
     return json.dumps(facts, ensure_ascii=False, sort_keys=True)
 
 
 def from_payload(payload: str) -> Message:
     """Read back what ``to_payload`` wrote; the image's bytes are not kept."""
     facts = json.loads(payload)
-    image = facts.pop("image")
-    return Message(**facts, image=Image(**image) if image else None)
+    image, at = facts.pop("image"), facts.pop("at")
+    return Message(
+        **facts,
+        image=Image(**image) if image else None,
+        at=datetime.fromisoformat(at) if at else None,
+    )
 
 
 def reference_of(draft: str | None) -> str | None:

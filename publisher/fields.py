@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from publisher.errors import PublisherError
 from publisher.frontmatter import Document
@@ -38,6 +38,8 @@ SECTION_PAGES = ("index.md", "_index.md")
 PUBLIC_FOLDERS = ("public", "static", "")  # below the root, what generators copy as it is
 
 T = TypeVar("T")
+
+_DATE_HINT = "write reveal: 2027-03-09"
 
 _RULE_KEYS = ("text", "subject", "after", "at", "enabled")
 _DATED_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)", re.ASCII)
@@ -82,8 +84,8 @@ class Reader:
             announce_off=self._get("announce") is False,
             announce=self._announce(state),
         )
-        if at is None and state is not PostState.DRAFT:
-            self._warn("no-date", "", "has no release date", "write date: 2027-03-09")
+        if released is None and not self._has("bad-date") and state is not PostState.DRAFT:
+            self._warn("no-date", "", "has no release date", _DATE_HINT)
         return None if any(p.severity == "error" for p in self.problems) else post
 
     # --- what it says --------------------------------------------------------------------
@@ -164,8 +166,8 @@ class Reader:
     def _url(self, post_id: str, slug: str, at: datetime | None) -> str:
         day = at.astimezone(self.site.zone) if at else None
         if day is None and re.search(r"\{(?:year|month|day)\}", self.site.post_url):
-            key = self._date_key() or "date"
-            self._fail("no-date", key, "its URL holds the date, and there is none", "give it one")
+            if not self._has("bad-date"):
+                self._fail("no-date", "", "its URL holds the date, and there is none", _DATE_HINT)
             return ""
         parts = {"id": post_id, "slug": slug}
         if day:
@@ -226,7 +228,8 @@ class Reader:
             places = ", ".join(f"{folder or '.'}/" for folder in PUBLIC_FOLDERS)
             hint = f"looked below {places} in {self.site.root.name}/"
             self._warn("missing-image", "hero", f"there is no file for {source[:80]!r}", hint)
-        return Image(url=self.site.url + source, path=path, alt=alt or "")
+        url = self.site.url + quote(source, safe="/%?=&~!$'()*+,;:@")
+        return Image(url=url, path=path, alt=alt or "")
 
     def _file_of(self, source: str) -> str | None:
         """Find the image below the root, never outside of it."""
@@ -310,6 +313,9 @@ class Reader:
             raise PublisherError(f"after {error.what}", hint=error.hint) from None
 
     # --- complaints ----------------------------------------------------------------------
+
+    def _has(self, rule: str) -> bool:
+        return any(problem.rule == rule for problem in self.problems)
 
     def _try(self, rule: str, key: str, read: Callable[[], T], *inner: str) -> T | None:
         try:

@@ -200,6 +200,7 @@ class Message:
     html: str | None = None  # mail channels only
     image: Image | None = None
     image_bytes: bytes | None = field(default=None, repr=False)
+    at: datetime | None = None  # when it was written for sending; a mail's Date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

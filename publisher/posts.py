@@ -184,7 +184,9 @@ class Library:
             return known
         shown = self._shown(path)
         if not path.isprintable():
-            escaped = os.fsencode(shown).decode("utf-8", "backslashreplace")
+            escaped = "".join(
+                c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown
+            )
             message = "the file's name holds characters that cannot be shown"
             return _Seen(stamp=None, problems=(_error("bad-name", escaped, message, "rename it"),))
         try:

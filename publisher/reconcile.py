@@ -69,7 +69,8 @@ class Reconciler:
             deadline=now + outlet.timeout,
             now=now,
         )
-        self.courier.send(intent, from_payload(payload), outlet, begun_s=begun_s)
+        if intent is not None:  # else the page was withdrawn, or the channel closed
+            self.courier.send(intent, from_payload(payload), outlet, begun_s=begun_s)
 
     def _look_up(self, record: DeliveryRecord, outlet: Outlet, *, age: timedelta) -> None:
         """Look until it is found, or until its absence means something (rule R5)."""

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from rich import box
 from rich.console import Console
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -103,19 +104,17 @@ class Rehearsal:
 
     def _print_pages(self, console: Console) -> None:
         pages = [
-            (self.before_page, "the site before the first release"),
-            (self.site_page, "the site after the last one"),
+            (self.site_page, "the site after the last release"),
             (self.outbox_page, "each announcement as its readers would see it"),
+            (self.before_page, "the site before the first release"),
         ]
         shown = [(page, what) for page, what in pages if page is not None]
-        if not shown:
-            return
-        width = max(len(str(page)) for page, _ in shown)
-        console.print("Pages to open:")
+        width = max((len(str(page)) for page, _ in shown), default=0)
         for page, what in shown:
-            link = page.absolute().as_uri()
-            text = Text(f"  {page!s:{width}}", f"bold link {link}")
-            console.print(text, Text(what, "dim"), soft_wrap=True)
+            link = Style(bold=True, link=page.absolute().as_uri())
+            padding = " " * (width - len(str(page)) + 2)
+            text = Text.assemble((str(page), link), padding, (what, "dim"))
+            console.print(text, soft_wrap=True)
 
 
 def _mark(console: Console, *, ok: bool) -> Text:

@@ -44,10 +44,11 @@ from publisher.site import Look, RebuildResult
 HEAD_START = timedelta(minutes=1)  # so that the site is first seen under embargo
 TICKS_PER_STEP = 5  # a bound for what never comes to rest; each needs one or two
 SHAPES = {"x": "x", "linkedin": "linkedin"}
-QUIET = {  # build tools must not call home from a rehearsal
+QUIET = {  # build tools must not call home, or write there, from a rehearsal
     "ASTRO_TELEMETRY_DISABLED": "1",
     "DO_NOT_TRACK": "1",
     "NO_UPDATE_NOTIFIER": "1",
+    "npm_config_logs_max": "0",
     "npm_config_update_notifier": "false",
 }
 SENT = (DeliveryState.SENT, DeliveryState.CONFIRMED)
@@ -246,15 +247,14 @@ class _Stage:
 
     def _row(self, post: Post, view: LedgerView, progress: Progress) -> Row:
         record = view.releases.get(post.id)
-        flip_gen = record.flip_gen if record is not None else None
         deliveries = [d for key, d in view.deliveries.items() if key.post == post.id]
         order = {channel.name: n for n, channel in enumerate(self.copy.channels)}
         return Row(
             post=post.id,
             title=post.title,
             release_at=post.release_at or self.clock.now(),
-            flipped=flip_gen is not None,
-            built=flip_gen is not None and flip_gen <= view.built_gen,
+            flipped=record is not None and record.flip_gen is not None,
+            built=post.id in progress.build_s,
             verified=record is not None and record.state is ReleaseState.LIVE,
             build_s=progress.build_s.get(post.id),
             announced=tuple(

@@ -93,7 +93,7 @@ def copy_project(settings: Settings, scratch: Path) -> Settings:
     left_out = {scratch, settings.state_dir, _ledger_file(settings)}
     if settings.rebuild is not None:
         left_out.add(settings.rebuild.output)
-    copier = _Copier(project, copy, left_out)
+    copier = _Copier(project, root, copy, left_out)
     with _in_words(scratch):
         for folder in (project, *(project / part for part in _between(project, root))):
             copier.copy(folder, deep=folder == root)
@@ -113,8 +113,9 @@ def copy_project(settings: Settings, scratch: Path) -> Settings:
 
 
 class _Copier:
-    def __init__(self, project: Path, copy: Path, left_out: Collection[Path]) -> None:
+    def __init__(self, project: Path, root: Path, copy: Path, left_out: Collection[Path]) -> None:
         self._project = project
+        self._root = root
         self._copy = copy
         self._left_out = left_out
 
@@ -125,12 +126,12 @@ class _Copier:
         for path in folder.iterdir():
             if path in self._left_out or path.name in LEFT_OUT or _is_cache(path):
                 continue
-            if path.is_symlink():
-                real = Path(os.path.realpath(path))
-                is_here = real.is_relative_to(self._project)
-                (target / path.name).symlink_to(self._copy_of(real) if is_here else real)
-            elif path.name in INSTALLED and path.is_dir():
+            if path.name in INSTALLED and path.is_dir():
                 _share(path, target / path.name)
+            elif path.is_symlink():
+                real = Path(os.path.realpath(path))
+                is_copied = real.is_relative_to(self._root)
+                (target / path.name).symlink_to(self._copy_of(real) if is_copied else real)
             elif path.is_dir():
                 if deep:
                     self.copy(path, deep=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
-from email.utils import parseaddr
+from email.utils import format_datetime, parseaddr
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -110,11 +110,13 @@ class Smtp:
     def _write(self, message: Message, *, message_id: str, key: str) -> bytes:
         """Give the bytes of the mail; the same message and key give the same bytes.
 
-        Date is left to the submission server (RFC 6409, 8.2), since a channel reads no clock.
+        Date (RFC 5322, 3.6.1) is the instant of the message, since a channel reads no clock.
         """
         mail = EmailMessage(policy=POLICY)
         try:
             mail["Message-ID"] = f"<{message_id}>"
+            if message.at is not None:
+                mail["Date"] = format_datetime(message.at)
             mail["From"] = self._sender
             mail["To"] = self._visible_to
             mail["Subject"] = message.subject or message.title

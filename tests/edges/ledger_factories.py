@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from publisher.ledger import Ledger
@@ -30,6 +32,20 @@ X = ChannelName("x")
 def a_ledger(folder: Path, **options: Any) -> Ledger:
     arguments = {"site": "sample", "now": NOW, **options}
     return Ledger.open(f"sqlite:///{folder}/state/ledger.sqlite3", **arguments)
+
+
+def a_begun_ledger(folder: Path) -> Ledger:
+    """Open a ledger that is a copy of one just created, which is quicker than creating it."""
+    a_file(folder).parent.mkdir(mode=0o700)
+    a_file(folder).write_bytes(_new_ledger())
+    return a_ledger(folder)
+
+
+@cache
+def _new_ledger() -> bytes:
+    with TemporaryDirectory() as folder:
+        a_ledger(Path(folder)).close()
+        return a_file(Path(folder)).read_bytes()
 
 
 def a_file(folder: Path) -> Path:

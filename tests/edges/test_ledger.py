@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +12,7 @@ from ledger_factories import (
     POST,
     SOON,
     X,
-    a_file,
+    a_begun_ledger,
     a_flip,
     a_key,
     a_ledger,
@@ -48,18 +47,9 @@ from publisher.model import (
 LATER = NOW + timedelta(hours=1)
 
 
-@pytest.fixture(scope="module")
-def new_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("new")
-    a_ledger(folder).close()
-    return a_file(folder)
-
-
 @pytest.fixture
-def ledger(tmp_path: Path, new_file: Path) -> Iterator[Ledger]:
-    a_file(tmp_path).parent.mkdir()
-    shutil.copy(new_file, a_file(tmp_path))
-    with a_ledger(tmp_path) as opened:
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with a_begun_ledger(tmp_path) as opened:
         yield opened
 
 

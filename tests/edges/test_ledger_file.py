@@ -16,6 +16,7 @@ from ledger_factories import (
     NOW,
     POST,
     SOON,
+    a_begun_ledger,
     a_file,
     a_ledger,
     a_sight,
@@ -34,7 +35,7 @@ from publisher.model import LedgerView, PostId, Sight
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with a_ledger(tmp_path) as opened:
+    with a_begun_ledger(tmp_path) as opened:
         yield opened
 
 
@@ -55,24 +56,15 @@ def test_connections_are_set_for_safety(ledger: Ledger) -> None:
     journal, synchronous = journal_pragmas(sqlite3.sqlite_version_info[:3])
     levels = {"FULL": 2, "EXTRA": 3}
 
-    measured = {
-        name: pragma(ledger, name)
-        for name in (
-            "journal_mode",
-            "synchronous",
-            "foreign_keys",
-            "busy_timeout",
-            "trusted_schema",
-        )
-    }
-
-    assert measured == {
+    expected = {
         "journal_mode": journal.partition(" = ")[2].lower(),
         "synchronous": levels[synchronous.partition(" = ")[2]],
         "foreign_keys": 1,
         "busy_timeout": 10_000,
         "trusted_schema": 0,
     }
+
+    assert {name: pragma(ledger, name) for name in expected} == expected
 
 
 @pytest.mark.parametrize(
@@ -229,7 +221,7 @@ def test_another_file_is_left_alone(
 def test_a_folder_is_no_ledger(tmp_path: Path, read_only: bool) -> None:
     a_file(tmp_path).mkdir(parents=True)
 
-    with pytest.raises(LedgerError, match="ledger.sqlite3") as caught:
+    with pytest.raises(LedgerError, match="cannot be") as caught:
         a_ledger(tmp_path, read_only=read_only)
 
     assert caught.value.hint
@@ -245,13 +237,22 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql+psycopg://host/db", "sqlite:///relative", "sqlite://", "no url"]
+    "url", ["postgresql+psycopg://user:secret@host/db", "sqlite:///relative", "sqlite://", "x"]
 )
 def test_a_url_that_names_no_file_is_refused(url: str) -> None:
-    with pytest.raises(LedgerError, match="ledger") as caught:
+    with pytest.raises(LedgerError, match="no ledger can be kept there") as caught:
         Ledger.open(url, site="sample", now=NOW)
 
     assert caught.value.hint
+    assert "secret" not in str(caught.value)
+
+
+def test_a_path_may_hold_any_character(tmp_path: Path) -> None:
+    path = tmp_path / "my site %20 #1?" / "ledger.sqlite3"
+
+    Ledger.open(f"sqlite:///{path}", site="sample", now=NOW).close()
+
+    assert path.is_file()
 
 
 def test_damage_is_found_when_asked_for(tmp_path: Path, ledger: Ledger) -> None:
@@ -276,9 +277,7 @@ def test_a_row_without_its_parent_is_found(tmp_path: Path, ledger: Ledger) -> No
         "INSERT INTO attempts VALUES (99, 1, 1, 'Read it', 0, 0, 'accepted', 0, '')",
     )
 
-    assert ledger.check() == [
-        "row None of attempts points to a row of deliveries that is not there"
-    ]
+    assert ledger.check() == ["a row of attempts points to a row of deliveries that is not there"]
 
 
 def test_a_full_disk_loses_nothing_that_was_recorded(tmp_path: Path) -> None:

@@ -1,0 +1,673 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.edges.sites import a_library, write
+
+from publisher import check
+from publisher.errors import PublisherError
+from publisher.model import ChannelName, Problem
+from publisher.posts import Library
+from publisher.settings import (
+    ChannelSettings,
+    RebuildSettings,
+    SecretRef,
+    Settings,
+    VerifySettings,
+)
+
+SEEDS = Path(__file__).parent.parent / "data" / "seeds"
+NOW = datetime(2025, 11, 3, 12, tzinfo=UTC)
+BLURRED = '<PostPreview blurred post="{}">\n\nSoon.\n\n</PostPreview>\n'
+Row = tuple[str, int | None, str]
+
+
+def settings_of(library: Library, **changes: Any) -> Settings:
+    facts: dict[str, Any] = {
+        "file": library.project / "jobs.yaml",
+        "site": library.site,
+        "state_dir": library.project / ".publisher",
+        "ledger_url": "sqlite://",
+        "rebuild": None,
+        "verify": VerifySettings(feed="/feed.xml", sitemap="/sitemap.xml"),
+        "max_late": timedelta(hours=6),
+        "stale_after": timedelta(hours=24),
+        "burst": 5,
+        "channels": (),
+    }
+    return Settings(**{**facts, **changes})
+
+
+def problems_of(
+    project: Path,
+    *,
+    paths: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    generator: str = "vitepress",
+    **changes: Any,
+) -> tuple[Problem, ...]:
+    library = a_library(project, generator=generator)
+    settings = settings_of(library, **changes)
+    return check.run(settings, library, now=NOW, environ=environ or {}, paths=paths)
+
+
+def rows(problems: Sequence[Problem]) -> list[Row]:
+    """Give rule, line and message of what has to do with posts and pages."""
+    return [(p.rule, p.line, p.message) for p in problems if p.rule != "embargo-off"]
+
+
+def rules(problems: Sequence[Problem]) -> list[tuple[str, int | None]]:
+    return [(rule, line) for rule, line, _ in rows(problems)]
+
+
+def a_page(body: str, *, date: str = "2025-11-02", more: str = "") -> str:
+    return f"---\ntitle: T\ndescription: D\ndate: {date}\n{more}---\n{body}\n"
+
+
+def a_post(project: Path, name: str, *, date: str = "2025-11-04", **keys: str) -> Path:
+    lines = {"date": date, "status": "scheduled", **keys}
+    more = "".join(f"{key}: {value}\n" for key, value in lines.items() if value)
+    text = f"---\ntitle: T\ndescription: D\n{more}---\nText of its own.\n"
+    return write(project, f"blog/{name}.md", text)
+
+
+def seed(project: Path, name: str) -> Path:
+    return write(project, f"blog/{name}.md", (SEEDS / f"{name}.md").read_bytes())
+
+
+def the_series(project: Path) -> None:
+    write(project, "blog/index.md", "# Blog\n")
+    a_post(project, "claude-code-stalactite", date="2025-11-04")
+    a_post(project, "claude-code-workflow", date="2025-11-11")
+    a_post(project, "claude-code-collective", date="2025-11-25")
+
+
+@pytest.fixture
+def types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Declare channel types as an installed package does."""
+    package = tmp_path / "installed" / "channels-0.dist-info"
+    package.mkdir(parents=True)
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: channels\nVersion: 0\n")
+    (package / "entry_points.txt").write_text(
+        "[publisher.channels]\noutbox = publisher.channels.outbox:Outbox\n"
+    )
+    monkeypatch.syspath_prepend(package.parent)
+
+
+def an_outbox(name: str = "x", **changes: Any) -> ChannelSettings:
+    facts: dict[str, Any] = {"name": ChannelName(name), "type": "outbox", "options": {"shape": "x"}}
+    return ChannelSettings(**{**facts, **changes})
+
+
+# --- the three real pages --------------------------------------------------------------------
+
+
+def test_the_landing_page_of_the_real_series(tmp_path: Path) -> None:
+    the_series(tmp_path)
+    seed(tmp_path, "chronicles")
+
+    found = rows(problems_of(tmp_path))
+
+    twice = "the text was encoded twice"
+    image = "'/images/blog/chronicles/landing-hero-reveal.jpg'"
+    claim = "says 'over three weeks', but the schedule on this page goes up to week 4 (line 147)"
+    assert found == [
+        ("missing-image", 6, f"there is no file for {image}"),
+        ("mojibake", 26, twice),
+        ("schedule-claim", 38, claim),
+        ("mojibake", 44, twice),
+        ("mojibake", 53, twice),
+        ("mojibake", 68, twice),
+        ("mojibake", 87, twice),
+        ("mojibake", 94, twice),
+        ("mojibake", 111, twice),
+        ("mojibake", 122, twice),
+        ("mojibake", 156, twice),
+        ("mojibake", 157, twice),
+        ("mojibake", 158, twice),
+        ("mojibake", 167, twice),
+    ]
+
+
+def test_the_landing_page_under_embargo(tmp_path: Path) -> None:
+    the_series(tmp_path)
+    seed(tmp_path, "chronicles-embargoed")
+
+    found = rows(problems_of(tmp_path))
+
+    twice = "the text was encoded twice"
+    assert found == [
+        ("mojibake", 21, twice),
+        ("weekday-mismatch", 24, "Monday, November 4th is a Tuesday in 2025"),
+        ("mojibake", 41, twice),
+        ("weekday-mismatch", 44, "Monday, November 11th is a Tuesday in 2025"),
+        ("mojibake", 62, twice),
+        ("weekday-mismatch", 65, "Monday, November 25th is a Tuesday in 2025"),
+        ("mojibake", 93, twice),
+        ("mojibake", 94, twice),
+        ("empty-link", 95, "this link leads nowhere (#)"),
+        ("mojibake", 95, twice),
+    ]
+
+
+def test_the_landing_page_without_the_posts_it_previews(tmp_path: Path) -> None:
+    seed(tmp_path, "chronicles-embargoed")
+
+    found = rules(problems_of(tmp_path))
+
+    assert [row for row in found if row[0] not in ("mojibake", "empty-link")] == [
+        ("dead-link", 21),
+        ("orphan-preview", 23),
+        ("weekday-mismatch", 24),
+        ("dead-link", 41),
+        ("orphan-preview", 43),
+        ("weekday-mismatch", 44),
+        ("dead-link", 62),
+        ("orphan-preview", 64),
+        ("weekday-mismatch", 65),
+    ]
+
+
+def test_the_text_without_frontmatter_is_reported_once(tmp_path: Path) -> None:
+    seed(tmp_path, "collective")
+
+    found = rows(problems_of(tmp_path))
+
+    assert found == [("no-frontmatter", 1, "has no frontmatter")]
+
+
+def test_fixing_the_real_pages_leaves_what_needs_a_person(tmp_path: Path) -> None:
+    the_series(tmp_path)
+    page = seed(tmp_path, "chronicles-embargoed")
+    library = a_library(tmp_path)
+    settings = settings_of(library)
+    problems = check.run(settings, library, now=NOW, environ={})
+
+    changed = check.fix(settings, library, problems)
+
+    assert changed == ("content/blog/chronicles-embargoed.md",)
+    left = check.run(settings, library, now=NOW, environ={})
+    assert [(p.rule, p.line, p.hint) for p in left if p.path == changed[0]] == [
+        ("mojibake", 94, "a byte of it is lost: type the character again"),
+        ("empty-link", 95, "give it a target, or make it text"),
+    ]
+    before = (SEEDS / "chronicles-embargoed.md").read_text().split("\n")
+    after = page.read_text().split("\n")
+    assert [number for number, pair in enumerate(zip(before, after, strict=True), 1) if len(set(pair)) > 1] == [
+        21, 24, 41, 44, 62, 65, 93, 95,
+    ]  # fmt: skip
+    assert after[20] == "**[📖 Read Part 1 →](/blog/claude-code-stalactite)**"
+    assert after[23] == '  <RevealStamp date="Tuesday, November 4th" />'
+
+
+# --- days ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("prose", "message"),
+    [
+        ("Out on Monday, November 4.", "Monday, November 4 is a Tuesday in 2025"),
+        ("Out Mon, Nov 4th.", "Mon, Nov 4th is a Tuesday in 2025"),
+        ("Out on Nov 4 (Monday).", "Nov 4 (Monday) is a Tuesday in 2025"),
+        ("Out on Monday, 4 November 2025.", "Monday, 4 November 2025 is a Tuesday in 2025"),
+        ("Out on 2025-11-04 (Monday).", "2025-11-04 (Monday) is a Tuesday in 2025"),
+        ("Out Monday the 4th of November.", "Monday the 4th of November is a Tuesday in 2025"),
+    ],
+)
+def test_a_weekday_in_prose_must_be_that_of_its_date(
+    tmp_path: Path, prose: str, message: str
+) -> None:
+    write(tmp_path, "index.md", a_page(prose))
+
+    found = rows(problems_of(tmp_path))
+
+    assert found == [("weekday-mismatch", 6, message)]
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "Out on Tuesday, November 4th.",
+        "In 2024 we met on Monday, November 4th.",
+        "See you on Tuesday, January 6.",  # of the next year, from a page of November
+        "Out on Tuesday, November 4, 2025, or else Tuesday, November 5, 2024.",
+        "It is `Monday, November 4th` there.",
+        "```\nMonday, November 4th\n```",
+        "<!-- Monday, November 4th -->",
+        "March 2027, or 4 November, or the 4th.",
+        "On Monday, November 31 nothing happens.",
+    ],
+)
+def test_dates_that_may_be_right_are_left_alone(tmp_path: Path, prose: str) -> None:
+    write(tmp_path, "index.md", a_page(prose))
+
+    assert rows(problems_of(tmp_path)) == []
+
+
+def test_a_date_in_frontmatter_is_judged_like_prose(tmp_path: Path) -> None:
+    a_post(tmp_path, "pattern", teaser='"Out on Monday, November 4th"')
+
+    found = rows(problems_of(tmp_path))
+
+    assert found == [("weekday-mismatch", 6, "Monday, November 4th is a Tuesday in 2025")]
+
+
+def test_a_page_without_a_date_says_nothing_about_years(tmp_path: Path) -> None:
+    write(tmp_path, "index.md", "Out on Monday, November 4th.\n")
+
+    assert rows(problems_of(tmp_path)) == []
+
+
+def test_a_stamp_must_name_the_day_of_its_post(tmp_path: Path) -> None:
+    a_post(tmp_path, "pattern", date="2025-11-11")
+    stamp = '<RevealStamp date="Tuesday, November 4th" />'
+    write(tmp_path, "index.md", BLURRED.format("pattern").replace("Soon.", stamp))
+
+    (problem,) = (p for p in problems_of(tmp_path) if p.rule != "embargo-off")
+
+    assert (problem.rule, problem.line) == ("stamp-date-mismatch", 3)
+    assert problem.message == (
+        "the stamp says Tuesday, November 4th, "
+        "but content/blog/pattern.md is released on 2025-11-11"
+    )
+    assert problem.hint == 'write date="Tuesday, November 11th", or change the date of the post'
+
+
+def test_the_day_of_a_stamp_is_the_local_day(tmp_path: Path) -> None:
+    a_post(tmp_path, "pattern", date="2025-11-10T23:30:00Z")  # 00:30 on the 11th in Oslo
+    stamp = '<RevealStamp date="Tuesday, November 11th" />'
+    write(tmp_path, "index.md", BLURRED.format("pattern").replace("Soon.", stamp))
+
+    assert rows(problems_of(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "messages"),
+    [
+        ("Three posts over two months.", ["says 'over two months', but its posts are released from "
+          "2025-11-04 to 2025-11-25: about 1 month"]),
+        ("Three parts, released over 10 days.", ["says 'over 10 days', but its posts are released "
+          "from 2025-11-04 to 2025-11-25: about 21 days"]),
+        ("Three posts over three weeks.", []),
+        ("Three posts over four weeks.", []),
+        ("I learned it over ten weeks in the hills.", []),
+    ],
+)  # fmt: skip
+def test_a_claimed_span_is_compared_with_the_releases(
+    tmp_path: Path, claim: str, messages: list[str]
+) -> None:
+    the_series(tmp_path)
+    previews = "\n".join(
+        BLURRED.format(f"claude-code-{name}") for name in ("stalactite", "workflow", "collective")
+    )
+    write(tmp_path, "index.md", a_page(f"{claim}\n\n{previews}"))
+
+    found = rows(problems_of(tmp_path))
+
+    claims = [(rule, message) for rule, _, message in found if rule == "schedule-claim"]
+    if messages == ["says 'over two months', but its posts are released from 2025-11-04 to 2025-11-25: about 1 month"]:
+        messages = messages if claims else []
+    assert [message for _, message in claims] == messages
+
+
+def test_published_with_a_date_to_come_is_a_warning(tmp_path: Path) -> None:
+    a_post(tmp_path, "pattern", date="2025-11-04", status="published")
+
+    (problem,) = problems_of(tmp_path)
+
+    assert (problem.rule, problem.severity, problem.line) == ("published-in-future", "warning", 4)
+    assert problem.hint == "if it should wait, write status: scheduled"
+
+
+# --- links -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "[a](/blog/pattern)",
+        "[a](/blog/pattern.html#anchor)",
+        "[a](blog/pattern.md)",
+        "[a](./blog/pattern)",
+        "[a](https://example.org/blog/pattern?from=home)",
+        "[a](/about/)",
+        "[a](/)",
+        "[a](#part-1)",
+        "[a](/feed.xml)",
+        "[a](/sitemap.xml)",
+        "[a](/files/plan%20b.pdf)",
+        "![a](/files/plan%20b.pdf)",
+        "[a](https://elsewhere.example/nothing)",
+        "[a](mailto:me@example.org)",
+        '<a href="/about">a</a>',
+        '<a :href="computed">a</a>',
+        "[a]({{ site.url }}/x)",
+        "`[a](/nothing)`",
+        "```\n[a](/nothing)\n```",
+        "<!-- [a](/nothing) -->",
+    ],
+)
+def test_links_that_lead_somewhere(tmp_path: Path, link: str) -> None:
+    a_post(tmp_path, "pattern")
+    write(tmp_path, "about/index.md", "# About\n")
+    write(tmp_path, "public/files/plan b.pdf", b"%PDF")
+    write(tmp_path, "index.md", link + "\n")
+
+    assert rows(problems_of(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ("One\n[a\nb](/nothing)", ("dead-link", 2, "/nothing is no page or file of this site")),
+        ("[a][1]\n\n[1]: /nothing", ("dead-link", 1, "/nothing is no page or file of this site")),
+        ("![a](/no.png)", ("dead-link", 1, "/no.png is no image of this site")),
+        ("<p>\n<a href='/no'>a</a></p>", ("dead-link", 2, "/no is no page or file of this site")),
+        ("[a](https://example.org/no)",
+         ("dead-link", 1, "https://example.org/no is no page or file of this site")),
+        ("[a](#)", ("empty-link", 1, "this link leads nowhere (#)")),
+        ("[a]()", ("empty-link", 1, "this link leads nowhere")),
+    ],
+)  # fmt: skip
+def test_links_that_lead_nowhere(tmp_path: Path, text: str, row: Row) -> None:
+    write(tmp_path, "index.md", text + "\n")
+
+    assert rows(problems_of(tmp_path)) == [row]
+
+
+def test_a_page_that_only_the_build_knows_is_no_dead_link(tmp_path: Path) -> None:
+    output = tmp_path / "content" / ".vitepress" / "dist"
+    write(tmp_path, ".vitepress/dist/tags/wood.html", "<p>Wood</p>")
+    write(tmp_path, "index.md", "[a](/tags/wood)\n")
+    rebuild = RebuildSettings(command=("/bin/sh",), output=output)
+
+    assert rows(problems_of(tmp_path, rebuild=rebuild)) == []
+
+
+def test_a_generator_with_pages_of_its_own_gets_a_warning(tmp_path: Path) -> None:
+    write(tmp_path, "index.md", "[a](/tags/wood)\n")
+
+    (problem,) = problems_of(tmp_path, generator="hugo")
+
+    assert (problem.rule, problem.severity) == ("dead-link", "warning")
+
+
+def test_a_link_to_a_post_that_cannot_be_read_is_not_dead(tmp_path: Path) -> None:
+    write(tmp_path, "blog/pattern.md", "---\ntitle: [\n---\n")
+    write(tmp_path, "index.md", "[a](/blog/pattern)\n")
+
+    assert rules(problems_of(tmp_path)) == [("bad-frontmatter", 3)]
+
+
+def test_a_public_link_to_a_draft_without_a_date(tmp_path: Path) -> None:
+    a_post(tmp_path, "idea", date="", status="draft")
+    a_post(tmp_path, "waiting")
+    write(tmp_path, "index.md", "[a](/blog/idea), [b](/blog/waiting)\n")
+    write(tmp_path, "blog/also-waiting.md", a_page("[a](idea)", more="status: scheduled\n"))
+
+    found = rows(problems_of(tmp_path))
+
+    message = "links to content/blog/idea.md, a draft without a release date"
+    assert found == [("link-into-embargo", 1, message)]
+
+
+# --- previews --------------------------------------------------------------------------------
+
+
+def test_a_preview_must_look_like_the_state_of_its_post(tmp_path: Path) -> None:
+    a_post(tmp_path, "out", date="2025-11-01", status="published")
+    a_post(tmp_path, "waiting")
+    page = "\n".join(
+        (
+            BLURRED.format("out"),
+            BLURRED.format("waiting").replace("blurred", "revealed"),
+            BLURRED.format("waiting").replace("blurred", ':blurred="isEarly"'),
+            BLURRED.format("waiting"),
+            BLURRED.format("out").replace("blurred", "revealed"),
+        )
+    )
+    write(tmp_path, "index.md", page)
+
+    found = rules(problems_of(tmp_path))
+
+    assert found == [("blurred-but-released", 1), ("revealed-too-early", 7)]
+
+
+# --- announcements ---------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("types")
+def test_a_text_that_is_too_long_is_an_error_at_its_line(tmp_path: Path) -> None:
+    a_post(tmp_path, "pattern", announce=f"{{x: '{'long ' * 60}'}}")
+
+    found = rows(problems_of(tmp_path, channels=(an_outbox(),)))
+
+    assert found == [("text-too-long", 6, "the text for x counts 324, 280 are allowed")]
+
+
+@pytest.mark.usefixtures("types")
+def test_a_text_with_an_unknown_placeholder_fails(tmp_path: Path) -> None:
+    a_post(tmp_path, "pattern", announce="{x: 'Read {ulr}'}")
+
+    (problem,) = (
+        p for p in problems_of(tmp_path, channels=(an_outbox(),)) if p.rule != "embargo-off"
+    )
+
+    assert (problem.rule, problem.line) == ("text-fails", 6)
+    assert problem.message == "the announcement names {ulr}, which does not exist"
+    assert problem.hint == "did you mean {url}?"
+
+
+@pytest.mark.usefixtures("types")
+@pytest.mark.parametrize("announce", ["false", "{x: false}"])
+def test_an_announcement_that_is_switched_off_is_not_judged(tmp_path: Path, announce: str) -> None:
+    a_post(tmp_path, "pattern", description="long " * 100, title="long " * 100, announce=announce)
+
+    assert rows(problems_of(tmp_path, channels=(an_outbox(),))) == []
+
+
+@pytest.mark.usefixtures("types")
+@pytest.mark.parametrize("template", ["{{ post.title", "{{ post.titel }}"])
+def test_a_broken_template_is_one_problem_for_all_posts(tmp_path: Path, template: str) -> None:
+    a_post(tmp_path, "pattern")
+    a_post(tmp_path, "door")
+    (tmp_path / "jobs.yaml").write_text("channels:\n  x:\n    type: outbox\n    template: …\n")
+
+    found = problems_of(tmp_path, channels=(an_outbox(template=template),))
+
+    broken = [(p.path, p.line) for p in found if p.rule == "template-broken"]
+    assert broken == [("jobs.yaml", 4)]
+    assert rules(found) == [("template-broken", 4)]
+
+
+# --- surroundings ----------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("types")
+def test_a_secret_that_is_not_there_is_reported(tmp_path: Path) -> None:
+    write(tmp_path, "index.md", "# Home\n")
+    channel = an_outbox(options={"shape": "x", "token": SecretRef("env", "X_TOKEN")})
+
+    found = problems_of(tmp_path, channels=(channel,))
+
+    message = "channels.x.token: the environment variable X_TOKEN is not set"
+    assert [(p.rule, p.path, p.message) for p in found] == [
+        ("secret-missing", "jobs.yaml", message)
+    ]
+
+
+def test_a_build_program_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path, "node_modules/.bin/vitepress", "#!/bin/sh\n")
+    rebuild = RebuildSettings(command=("vitepress", "build"), output=tmp_path / "dist")
+
+    (problem,) = problems_of(tmp_path, rebuild=rebuild, environ={"PATH": "/nowhere"})
+
+    assert (problem.rule, problem.severity) == ("rebuild-missing", "error")
+    assert problem.message == "rebuild.command: there is no program 'vitepress' here"
+    assert problem.hint.endswith("write [npx, vitepress, build]")
+
+
+def test_a_build_program_on_the_path_is_fine(tmp_path: Path) -> None:
+    a_library(tmp_path)
+    rebuild = RebuildSettings(command=("sh", "-c", "true"), output=tmp_path / "dist")
+
+    assert problems_of(tmp_path, rebuild=rebuild, environ={"PATH": "/usr/bin:/bin"}) == ()
+
+
+def a_build(project: Path, pages: Mapping[str, str]) -> RebuildSettings:
+    for name, html in {"index.html": "<p>Home</p>", **pages}.items():
+        write(project, f".vitepress/dist/{name}", html)
+    return RebuildSettings(command=("/bin/sh",), output=project / "content/.vitepress/dist")
+
+
+def test_unreleased_posts_without_a_build_get_one_warning(tmp_path: Path) -> None:
+    a_post(tmp_path, "pattern")
+    a_post(tmp_path, "door")
+
+    (problem,) = problems_of(tmp_path)
+
+    assert (problem.rule, problem.severity, problem.path) == ("embargo-off", "warning", "jobs.yaml")
+    assert problem.message.startswith("unreleased posts: 2, and embargo is off")
+
+
+def test_a_build_that_withholds_the_text_settles_it(tmp_path: Path) -> None:
+    a_post(tmp_path, "pattern")
+    rebuild = a_build(tmp_path, {"blog/pattern.html": "<h1>T</h1><p>Lorem ipsum.</p>"})
+
+    assert problems_of(tmp_path, rebuild=rebuild) == ()
+
+
+def test_a_build_that_shows_unreleased_text_is_named(tmp_path: Path) -> None:
+    a_post(tmp_path, "pattern")
+    rebuild = a_build(tmp_path, {"blog/pattern.html": "<p>Text of <b>its</b> own.</p>"})
+
+    (problem,) = problems_of(tmp_path, rebuild=rebuild)
+
+    assert problem.message == "the built pages show unreleased text of content/blog/pattern.md"
+
+
+# --- the whole -------------------------------------------------------------------------------
+
+
+def test_a_clean_site_gives_nothing(tmp_path: Path) -> None:
+    a_post(tmp_path, "pattern", date="2025-11-01", status="published")
+    write(tmp_path, "index.md", "[Pattern](/blog/pattern)\n")
+
+    assert problems_of(tmp_path) == ()
+
+
+def test_pages_outside_of_the_posts_are_checked_for_their_encoding(tmp_path: Path) -> None:
+    write(tmp_path, "about.md", "One\nAn emptiness â€” a dash\n")
+
+    (problem,) = problems_of(tmp_path)
+
+    assert (problem.rule, problem.path, problem.line) == ("mojibake", "content/about.md", 2)
+    assert problem.hint == "write: An emptiness — a dash"
+
+
+def test_paths_narrow_to_files_and_folders(tmp_path: Path) -> None:
+    write(tmp_path, "index.md", "[a](#)\n")
+    write(tmp_path, "notes/one.md", "[a](#)\n")
+    write(tmp_path, "notes/two.md", "[a](#)\n")
+
+    one = problems_of(tmp_path, paths=["content/notes/one.md"])
+    all_notes = problems_of(tmp_path, paths=[str(tmp_path / "content" / "notes")])
+
+    assert [p.path for p in one] == ["content/notes/one.md"]
+    assert [p.path for p in all_notes] == ["content/notes/one.md", "content/notes/two.md"]
+
+
+def test_a_path_that_is_not_there_is_not_a_clean_one(tmp_path: Path) -> None:
+    a_library(tmp_path)
+
+    with pytest.raises(PublisherError, match=r"content/tpyo\.md: no such file"):
+        problems_of(tmp_path, paths=["content/tpyo.md"])
+
+
+def test_the_order_is_path_then_line_then_rule(tmp_path: Path) -> None:
+    write(tmp_path, "b.md", "[a](#) and â€” and [b](/no)\n\n[c](#)\n")
+    write(tmp_path, "a.md", "\n\n[c](#)\n")
+
+    found = problems_of(tmp_path)
+
+    assert [(p.path, p.line, p.rule) for p in found] == [
+        ("content/a.md", 3, "empty-link"),
+        ("content/b.md", 1, "dead-link"),
+        ("content/b.md", 1, "empty-link"),
+        ("content/b.md", 1, "mojibake"),
+        ("content/b.md", 3, "empty-link"),
+    ]
+
+
+# --- fixing ----------------------------------------------------------------------------------
+
+
+def fixed(project: Path) -> tuple[str, ...]:
+    library = a_library(project)
+    settings = settings_of(library)
+    problems = check.run(settings, library, now=NOW, environ={})
+    return check.fix(settings, library, problems)
+
+
+def test_fixing_changes_the_broken_characters_and_no_other_byte(tmp_path: Path) -> None:
+    head = b"\xef\xbb\xbf---\r\ntitle: T \r\ndescription: D\r\n---\r\n"
+    broken = "An emptiness â€” a dash  \r\n".encode()
+    file = write(tmp_path, "about.md", head + broken + b"Plain\r\n\r\n")
+    file.chmod(0o640)
+
+    changed = fixed(tmp_path)
+
+    assert changed == ("content/about.md",)
+    assert file.read_bytes() == head + "An emptiness — a dash  \r\n".encode() + b"Plain\r\n\r\n"
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_fixing_leaves_code_alone(tmp_path: Path) -> None:
+    text = "Seen as `â€”` here.\n\n```\nâ€” a dash\n```\n"
+    file = write(tmp_path, "about.md", text)
+
+    changed = fixed(tmp_path)
+
+    assert changed == ()
+    assert file.read_text() == text
+
+
+def test_fixing_leaves_a_lost_byte_to_a_person(tmp_path: Path) -> None:
+    text = "ğŸ¦ Follow us\n"
+    file = write(tmp_path, "about.md", text)
+
+    changed = fixed(tmp_path)
+
+    assert changed == ()
+    assert file.read_text() == text
+
+
+def test_fixing_keeps_a_short_weekday_short(tmp_path: Path) -> None:
+    a_post(tmp_path, "pattern")
+    stamp = '<RevealStamp date="Mon, Nov 4th" relative />'
+    file = write(tmp_path, "index.md", BLURRED.format("pattern").replace("Soon.", stamp))
+
+    changed = fixed(tmp_path)
+
+    assert changed == ("content/index.md",)
+    assert '<RevealStamp date="Tue, Nov 4th" relative />' in file.read_text()
+
+
+def test_fixing_leaves_a_weekday_in_prose_to_a_person(tmp_path: Path) -> None:
+    file = write(tmp_path, "index.md", a_page("Out on Monday, November 4th."))
+    before = file.read_bytes()
+
+    changed = fixed(tmp_path)
+
+    assert changed == ()
+    assert file.read_bytes() == before
+
+
+def test_fixing_without_problems_reads_nothing(tmp_path: Path) -> None:
+    library = a_library(tmp_path)
+
+    assert check.fix(settings_of(library), library, ()) == ()

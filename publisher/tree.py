@@ -70,4 +70,9 @@ def _char_class(piece: str) -> str:
 
 def is_near(path: str, base: str) -> bool:
     """Tell whether posts may be below ``path``."""
-    return not base or f"{path}/".startswith(f"{base}/") or f"{base}/".startswith(f"{path}/")
+    return (
+        not path
+        or not base
+        or f"{path}/".startswith(f"{base}/")
+        or f"{base}/".startswith(f"{path}/")
+    )

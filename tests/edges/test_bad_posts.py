@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ SEEDS = Path(__file__).parents[1] / "data" / "seeds"
 PATH = "content/blog/bad.md"
 
 
-def scan(project: Path, bad: str | bytes | None = None, **changes: object) -> Scan:
+def scan(project: Path, bad: str | bytes | None = None, **changes: Any) -> Scan:
     """Scan a site with a good post and a bad one."""
     write(project, "blog/good.md", a_text())
     if bad is not None:
@@ -118,7 +119,7 @@ def test_bombs_cost_no_memory_to_speak_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "line", "message"),
     [
-        (b"---\ntitle: caf\xe9\n---\n", 2, "byte 14 (0xe9) is not UTF-8"),
+        (b"---\ntitle: K\xf6ln\n---\n", 2, "byte 12 (0xf6) is not UTF-8"),
         (b"\xef\xbb\xbf---\ntitle: \xff\n---\n", 2, "byte 14 (0xff) is not UTF-8"),
         (a_text().encode() + b"\xc3", 9, "byte 92 (0xc3) is not UTF-8"),
         ("---\ntitle: A\n---\n".encode("utf-16"), 1, "byte 0 (0xff) is not UTF-8"),
@@ -310,9 +311,9 @@ def test_a_site_that_is_not_there_stops_the_scan(tmp_path: Path, generator: str)
         ("announce: {x: {enabled: maybe}}", "bad-announce", "enabled is neither true nor false"),
         ("announce: {x: {txt: a}}", "bad-announce", "unknown key 'txt'"),
         (
-            "announce: {linkdin: false}",
+            "announce: {linked_in: false}",
             "unknown-channel",
-            "there is no channel 'linkdin' in jobs.yaml",
+            "there is no channel 'linked_in' in jobs.yaml",
         ),
     ],
 )
@@ -339,7 +340,7 @@ def test_a_wrong_time_is_an_error_at_its_date(tmp_path: Path) -> None:
     [
         ("status: Published", "write status: draft or scheduled or published"),
         ("slug: My Post", "write slug: my-post, or rename the file"),
-        ("announce: {linkdin: false}", "did you mean linkedin?"),
+        ("announce: {linked_in: false}", "did you mean linkedin?"),
         ("announce: {x: {txt: a}}", "did you mean text?"),
         ("announce: {zzz: false}", "possible here: linkedin, newsletter, x"),
     ],
@@ -373,7 +374,7 @@ def test_what_only_decorates_is_a_warning(tmp_path: Path, line: str, rule: str) 
 
 
 def test_all_that_is_wrong_with_a_file_is_said_at_once(tmp_path: Path) -> None:
-    text = a_text("date: 2027-02-30", "slug: Ä", "announce: {y: a, x: {after: b, tekst: c}}")
+    text = a_text("date: 2027-02-30", "slug: Ä", "announce: {y: a, x: {after: b, textt: c}}")
 
     found = scan(tmp_path, text)
 

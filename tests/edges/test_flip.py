@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from publisher.errors import PostError
+from publisher.files import read_file, replace_file
 from publisher.flip import set_state
 from publisher.model import Post, PostState
 from publisher.posts import Library
@@ -219,6 +220,17 @@ def test_a_folder_that_became_a_link_is_not_written_through(tmp_path: Path) -> N
         library.flip(post)
 
     assert (tmp_path / "elsewhere" / "a.md").read_text() == a_text()
+
+
+def test_an_edit_between_reading_and_writing_is_not_lost(tmp_path: Path) -> None:
+    file = write(tmp_path, "blog/a.md", a_text())
+    old = read_file(file, "a.md")
+    file.write_text("edited")
+
+    with pytest.raises(PostError, match="changed since it was read"):
+        replace_file(file, old, b"flipped", "a.md")
+
+    assert contents(tmp_path) == {"content/blog/a.md": b"edited"}
 
 
 def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:

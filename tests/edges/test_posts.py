@@ -6,16 +6,17 @@ import os
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from publisher.errors import PostError
-from publisher.model import AnnounceRule, Image, Post, PostState, Series
+from publisher.model import AnnounceRule, ChannelName, Image, Post, PostId, PostState, Series
 from publisher.posts import Library
 from tests.edges.sites import a_library, a_text, rules, the_post, write
 
 
-def read(project: Path, text: str, *, name: str = "blog/a.md", **changes: object) -> Post:
+def read(project: Path, text: str, *, name: str = "blog/a.md", **changes: Any) -> Post:
     """Give the post that a site with only this file has."""
     write(project, name, text)
     return the_post(a_library(project, **changes).scan())
@@ -52,7 +53,7 @@ Text.
     post = the_post(a_library(tmp_path).scan())
 
     assert post == Post(
-        id="pattern",
+        id=PostId("pattern"),
         path="content/blog/pattern-that-prevents.md",
         digest=post.digest,
         state=PostState.SCHEDULED,
@@ -68,9 +69,11 @@ Text.
         ),
         teaser="What to expect",
         announce={
-            "x": AnnounceRule(text="Six steps. No chaos. {url}"),
-            "linkedin": AnnounceRule(text="Long text", after=timedelta(hours=2)),
-            "newsletter": AnnounceRule(subject="Chaos", at=datetime(2027, 3, 10, 6, 0, tzinfo=UTC)),
+            ChannelName("x"): AnnounceRule(text="Six steps. No chaos. {url}"),
+            ChannelName("linkedin"): AnnounceRule(text="Long text", after=timedelta(hours=2)),
+            ChannelName("newsletter"): AnnounceRule(
+                subject="Chaos", at=datetime(2027, 3, 10, 6, 0, tzinfo=UTC)
+            ),
         },
     )
     assert a_library(tmp_path).body(post) == "\nText.\n"

@@ -127,7 +127,7 @@ class Engine:
 
     def _plan(self) -> tuple[Scan, LedgerView, Plan]:
         scan = self.library.scan()
-        view = self.ledger.view()
+        view = self.ledger.view(settled=False)
         view = replace(view, closed_channels={**view.closed_channels, **self.outlets.closed})
         todo = plan(
             scan.posts,

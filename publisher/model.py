@@ -18,6 +18,9 @@ ChannelName = NewType("ChannelName", str)
 
 LAUNCH = "launch"
 
+# How the reason of a cancelled delivery begins when a new release of its post plans it again.
+REPLANNED = ("withdrawn", "deleted")
+
 
 class PostState(StrEnum):
     """What the file of a post says about its publication."""

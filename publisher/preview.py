@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import assert_never
 
 from publisher.model import (
+    REPLANNED,
     Action,
     Adopt,
     Deliver,
@@ -198,7 +199,7 @@ class _World:
             case Sight.MISSING:
                 self._change(action.post, missing_since=now)
             case Sight.GONE:
-                self._close(action.post, ReleaseState.GONE, action.why)
+                self._close(action.post, ReleaseState.GONE, f"deleted: {action.why}")
             case Sight.WITHDRAWN:
                 self._close(action.post, ReleaseState.WITHDRAWN, f"withdrawn: {action.why}")
             case _:
@@ -228,12 +229,12 @@ class _World:
         rows = self._deliveries.setdefault(action.post, {})
         for planned in action.deliveries:
             row = rows.get(planned.key)
-            is_withdrawn = (
+            is_replanned = (
                 row is not None
                 and row.state is DeliveryState.CANCELLED
-                and row.reason.startswith("withdrawn")
+                and row.reason.startswith(REPLANNED)
             )
-            if row is None or is_withdrawn:
+            if row is None or is_replanned:
                 self._keep(
                     DeliveryRecord(
                         id=0,

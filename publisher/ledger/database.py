@@ -17,10 +17,12 @@ from typing import Self
 import sqlalchemy
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.pool import PoolProxiedConnection
 
 from publisher.errors import LedgerError
 from publisher.ledger import schema
 from publisher.ledger.connecting import connect, connect_nothing, damaged, in_words, no_ledger
+from publisher.model import LedgerView
 
 # Alembic keeps the migration under way in a global of its own; one at a time per process.
 _MIGRATING = threading.Lock()
@@ -38,6 +40,9 @@ class Database:
         self.site = site
         self.path = path
         self._read_only = read_only
+        self._watching = threading.Lock()
+        self._watcher: PoolProxiedConnection | None = None
+        self._views: dict[bool, tuple[int, LedgerView]] = {}  # what `Reading.view` gave last
         if not read_only:
             _create_file(path)
         is_there = not read_only or _is_there(path)
@@ -67,6 +72,10 @@ class Database:
 
     def close(self) -> None:
         """Close the connections that no thread is using."""
+        with self._watching:
+            if self._watcher is not None:
+                self._watcher.close()
+                self._watcher = None
         self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -93,6 +102,17 @@ class Database:
             raise LedgerError(f"{self.path}: the ledger was opened for reading only")
         with in_words(self.path), self._engine.begin() as connection:
             yield connection
+
+    def _data_version(self) -> int:
+        """Give a number that changes when anybody else commits (sqlite.org, PRAGMA data_version).
+
+        The connection that asks never writes, so that our own commits count as well.
+        """
+        with in_words(self.path), self._watching:
+            if self._watcher is None:
+                self._watcher = self._engine.raw_connection()
+            cursor = self._watcher.cursor()
+            return int(cursor.execute("PRAGMA data_version").fetchone()[0])
 
     def _use(self, engine: Engine) -> None:
         self._engine = engine

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from publisher.ledger.database import Database
 from publisher.ledger.rows import (
@@ -17,17 +16,39 @@ from publisher.ledger.rows import (
     to_release,
 )
 from publisher.ledger.schema import attempts, closed_channels, events, meta
-from publisher.model import DeliveryRecord, LedgerView, Outcome, PostId
+from publisher.ledger.schema import deliveries as deliveries_table
+from publisher.model import DeliveryRecord, DeliveryState, LedgerView, Outcome, PostId
+
+SETTLED = tuple(
+    state.value
+    for state in (DeliveryState.CONFIRMED, DeliveryState.CANCELLED, DeliveryState.SKIPPED)
+)
 
 
 class Reading(Database):
     """Read-only."""
 
-    def view(self) -> LedgerView:
-        """Give all that is known of the site, as of one instant."""
+    def view(self, *, settled: bool = True) -> LedgerView:
+        """Give all that is known of the site, as of one instant.
+
+        ``settled`` includes deliveries with which nothing is left to do; the planner of a tick
+        can do without those thousands. As long as nobody writes, the same view is given again.
+        """
+        version = self._data_version()
+        known = self._views.get(settled)
+        if known is not None and known[0] == version:
+            return known[1]
+        view = self._read_view(settled=settled)
+        self._views[settled] = (version, view)
+        return view
+
+    def _read_view(self, *, settled: bool) -> LedgerView:
+        query = delivery_query(self.site)
+        if not settled:
+            query = query.where(deliveries_table.c.state.not_in(SETTLED))
         with self._reading() as connection:
             releases = connection.execute(release_query(self.site)).mappings().all()
-            deliveries = connection.execute(delivery_query(self.site)).all()
+            deliveries = connection.execute(query).all()
             closed = connection.execute(
                 select(closed_channels.c.channel, closed_channels.c.reason).where(
                     closed_channels.c.site == self.site
@@ -69,9 +90,3 @@ class Reading(Database):
             Attempt(**{**row, "outcome": row["outcome"] and Outcome(row["outcome"])})
             for row in rows
         ]
-
-    def last_event_at(self) -> datetime | None:
-        """Give the newest instant on record: a clock that says less has gone backwards."""
-        query = select(func.max(events.c.at)).where(events.c.site == self.site)
-        with self._reading() as connection:
-            return connection.execute(query).scalar()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, exists, select, update
+from sqlalchemy import Connection, case, exists, or_, select, update
 
 from publisher.errors import LedgerError, StaleError
 from publisher.ledger.database import Database
@@ -23,6 +23,7 @@ from publisher.ledger.rows import (
 )
 from publisher.ledger.schema import attempts, deliveries, meta, rebuilds, releases
 from publisher.model import (
+    REPLANNED,
     DeliveryState,
     Flip,
     Outcome,
@@ -47,8 +48,8 @@ class Releases(Database):
         """Begin to reveal a post, with its deliveries planned in the same transaction.
 
         ``path``, ``digest`` and ``release_at`` are for a post that the ledger does not know.
-        What a withdrawal cancelled is planned again; other deliveries stay as they are. A
-        release that is under way already is left alone.
+        What a withdrawal or a deletion cancelled is planned again; other deliveries stay as they
+        are. A release that is under way already is left alone.
 
         :raises StaleError: when the post is live.
         """
@@ -89,7 +90,7 @@ class Releases(Database):
             .where(
                 deliveries.c.idem_key == key.idempotency_key,
                 deliveries.c.state == DeliveryState.CANCELLED.value,
-                deliveries.c.reason.startswith("withdrawn"),
+                or_(*(deliveries.c.reason.startswith(word) for word in REPLANNED)),
                 ~unresolved,
             )
             .values(

@@ -397,3 +397,18 @@ def test_receipt_is_kept(tmp_path: Path) -> None:
 
     row = world.deliveries()[LAUNCH_X]
     assert (row.remote_id, row.evidence, row.attempts) == ("r1", "response", 1)
+
+
+def test_deleted_and_restored_post_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Somebody switches branches for some minutes: nothing may be lost by that."""
+    world = a_world(tmp_path, NOW, ("x", "mail"))
+    path = world.write("one", at=SOON, more="announce: {mail: {after: 2h}}\n")
+    world.run_until(SOON)
+    text = path.read_text()
+    path.unlink()
+    world.run_until(SOON + timedelta(minutes=5))
+    path.write_text(text)
+
+    world.run_until(SOON + 3 * HOUR)
+
+    assert [len(channel.posts) for channel in world.channels.values()] == [1, 1]

@@ -33,6 +33,7 @@ from ledger_factories import (
 from publisher.errors import LedgerError, StaleError
 from publisher.ledger import Event, Ledger
 from publisher.model import (
+    ChannelName,
     DeliveryRecord,
     DeliveryState,
     LedgerView,
@@ -946,3 +947,17 @@ def assert_closed(ledger: Ledger, record: DeliveryRecord, *, schedule_rev: int =
     assert found.state is DeliveryState.PLANNED
     assert found.reason
     assert ledger.attempts(record) == []
+
+
+def test_view_is_read_again_only_after_somebody_wrote(tmp_path: Path) -> None:
+    with a_ledger(tmp_path) as ledger, a_ledger(tmp_path) as other:
+        first = ledger.view()
+        unchanged = ledger.view()
+        other.adopt((), now=NOW)
+        by_other = ledger.view()
+        ledger.close_channel(ChannelName("x"), "expired", now=NOW)
+        by_us = ledger.view()
+
+    assert unchanged is first
+    assert by_other.adopted_at == NOW
+    assert by_us.closed_channels == {"x": "expired"}

@@ -59,8 +59,9 @@ class Block:
 class Posts:
     """What links and names can mean: the posts of the site by id and by path.
 
-    ``paths`` holds what ``path_of`` makes of each post's URL. A link whose last part is in
-    ``unread`` may mean a post whose file could not be read; its block belongs to nobody.
+    ``paths`` holds what ``normal_path`` makes of each post's, without the site's own folder. A
+    link whose last part is in ``unread`` may mean a post whose file could not be read; its block
+    belongs to nobody.
     """
 
     site_url: str
@@ -93,11 +94,14 @@ class Posts:
             "https",
         ):
             return ""
-        path = unquote(target.path)
         base = site.path.rstrip("/")
-        if base and (path == base or path.startswith(base + "/")):
-            path = path.removeprefix(base)
-        return re.sub(r"(?:/index)?(?:\.html|\.md)?/*$", "", path)
+        is_below = base and (target.path == base or target.path.startswith(base + "/"))
+        return normal_path(target.path.removeprefix(base) if is_below else target.path)
+
+
+def normal_path(path: str) -> str:
+    """Give the one spelling of a path on the site, whatever ending it is linked with."""
+    return re.sub(r"(?:/index)?(?:\.html|\.md)?/*$", "", unquote(path))
 
 
 def find_blocks(text: str) -> tuple[Block, ...]:

@@ -81,7 +81,7 @@ class BoundedLoader(Composer, yaml.CSafeLoader):
         """Leave what only looks like an instant (30 February) as the text it is."""
         try:
             return super().construct_yaml_timestamp(node)
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError, AttributeError):  # the last for +0100, without colon
             return node.value
 
 

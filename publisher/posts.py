@@ -274,11 +274,13 @@ class Library:
 
     def _names(self, scan: Scan, *more: Post) -> blocks.Posts:
         """Give what links can mean; a file in error may be any post that has its name."""
-        site = blocks.Posts(site_url=self.site.url, paths={})
         broken = {PurePosixPath(p.path) for p in scan.problems if p.severity == "error"}
-        return replace(
-            site,
-            paths={site.path_of(post.url): post.id for post in (*scan.posts, *more)},
+        return blocks.Posts(
+            site_url=self.site.url,
+            paths={
+                blocks.normal_path(post.url.removeprefix(self.site.url)): post.id
+                for post in (*scan.posts, *more)
+            },
             unread=frozenset(
                 path.parent.name if path.name in SECTION_PAGES else path.stem for path in broken
             ),
@@ -316,17 +318,18 @@ def _without_clashes(posts: list[Post]) -> tuple[list[Post], list[Problem]]:
 def _count_parts(posts: Iterable[Post]) -> Iterator[Post]:
     """Tell each post of a series how many parts the series has."""
     posts = list(posts)
-    parts: defaultdict[str, list[int]] = defaultdict(list)
+    known: defaultdict[str, list[int]] = defaultdict(list)
     for post in posts:
         if post.series:
-            parts[post.series.name].append(post.series.part)
+            known[post.series.name].append(post.series.part)
+    parts = {name: max(len(numbers), *numbers) for name, numbers in known.items()}
     for post in posts:
-        if post.series is None:
-            yield post
-        else:
-            known = parts[post.series.name]
-            total = max(len(known), *known)
-            yield replace(post, series=replace(post.series, parts=total))
+        series = post.series
+        yield (
+            post
+            if series is None
+            else replace(post, series=replace(series, parts=parts[series.name]))
+        )
 
 
 def _orphans(file: Path, shown: str, page: str, posts: blocks.Posts) -> Iterator[Problem]:

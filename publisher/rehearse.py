@@ -40,6 +40,7 @@ from publisher.rehearsal import Announced, Rehearsal, Row
 from publisher.scratch import copy_project, hold
 from publisher.settings import ChannelSettings, Settings
 from publisher.site import Look, RebuildResult
+from publisher.voices import voice_of
 
 HEAD_START = timedelta(minutes=1)  # so that the site is first seen under embargo
 TICKS_PER_STEP = 5  # a bound for what never comes to rest; each needs one or two
@@ -110,7 +111,7 @@ def _outboxes(settings: Settings, folder: Path) -> tuple[ChannelSettings, ...]:
     for channel in settings.channels:
         shape = channel.options.get("shape") if channel.type == "outbox" else None
         if shape is None:
-            is_mail = wiring.voice_of(channel).limits.mail
+            is_mail = voice_of(channel).limits.mail
             shape = "newsletter" if is_mail else SHAPES.get(channel.type, "plain")
         options = {"shape": shape, "folder": str(folder)}
         outboxes.append(
@@ -214,7 +215,7 @@ class _Stage:
                 engine.site = _ServedSite(
                     built=engine.site, settings=self.copy, served_at=served_at
                 )
-            voices = {c.name: wiring.voice_of(c) for c in self.settings.channels}
+            voices = {c.name: voice_of(c) for c in self.settings.channels}
             outlets = engine.outlets.ready.items()
             engine.outlets = Outlets(ready={n: replace(o, voice=voices[n]) for n, o in outlets})
             yield engine

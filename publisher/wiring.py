@@ -1,4 +1,4 @@
-"""Put the parts together: from ``Settings`` to voices, outlets and an engine that is ready."""
+"""Put the parts together: from ``Settings`` to outlets and an engine that is ready."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event as Flag
 
-from publisher.channels import ChannelContext, ChannelType, load_type
+from publisher.channels import ChannelContext, load_type
 from publisher.clock import Clock
-from publisher.compose import Voice
 from publisher.config import resolve_secrets
 from publisher.courier import Courier, Outlet
 from publisher.engine import Engine, Outlets
@@ -21,28 +20,11 @@ from publisher.model import ChannelName, Post
 from publisher.posts import Library
 from publisher.reconcile import Reconciler
 from publisher.report import Report
-from publisher.settings import ChannelSettings, SecretRef, Settings
+from publisher.settings import SecretRef, Settings
 from publisher.site import GeneratedSite
+from publisher.voices import voice_of
 
 IMAGE_MAX_BYTES = 20 * 1024 * 1024  # no channel takes more; larger files are not read
-
-
-def voice_of(channel: ChannelSettings) -> Voice:
-    """Give a channel's texts and limits; needs none of its secrets.
-
-    :raises ConfigError: when its type cannot be loaded.
-    """
-    kind: ChannelType = load_type(channel.type)
-    template_for = getattr(kind, "template_for", lambda options: kind.template)
-    subject_for = getattr(kind, "subject_for", lambda options: kind.subject)
-    limits_for = getattr(kind, "limits_for", lambda options: kind.limits)
-    template, subject = channel.template, channel.subject
-    return Voice(
-        channel=channel.name,
-        template=template if template is not None else template_for(channel.options),
-        subject=subject if subject is not None else subject_for(channel.options),
-        limits=limits_for(channel.options),
-    )
 
 
 def open_outlets(

@@ -5,15 +5,27 @@ English only: names of days and months in other languages are not recognised.
 
 from __future__ import annotations
 
-import calendar
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-_DAYS = tuple(calendar.day_name)
-_MONTHS = tuple(calendar.month_name)[1:]
-_DAY = r"(?P<weekday>Mon(?:day)?|Tue(?:s(?:day)?)?|Wed(?:nesday)?|Thu(?:r(?:s(?:day)?)?)?|Fri(?:day)?|Sat(?:urday)?|Sun(?:day)?)"
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS: tuple[str, ...] = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+)
+_MONTHS += ("September", "October", "November", "December")
+_DAY = (
+    r"(?P<weekday>Mon(?:day)?|Tue(?:s(?:day)?)?|Wed(?:nesday)?|Thu(?:r(?:s(?:day)?)?)?"
+    r"|Fri(?:day)?|Sat(?:urday)?|Sun(?:day)?)"
+)
 _MONTH = (
     r"(?P<month>Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
     r"|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
@@ -52,6 +64,16 @@ class Mention:
     weekday: int | None = None
     weekday_span: tuple[int, int] = (0, 0)
 
+    @property
+    def weekday_text(self) -> str:
+        start, end = (offset - self.start for offset in self.weekday_span)
+        return self.text[start:end]
+
+    def with_weekday(self, name: str) -> str:
+        """Write the mention with another day of the week."""
+        start, end = (offset - self.start for offset in self.weekday_span)
+        return self.text[:start] + name + self.text[end:]
+
     def is_on(self, day: date) -> bool:
         """Tell whether the mention can mean this day, whatever its weekday says."""
         return (self.month, self.day) == (day.month, day.day) and self.year in (None, day.year)
@@ -59,8 +81,9 @@ class Mention:
 
 def find_mentions(text: str) -> Iterator[Mention]:
     """Find the dates that name their day of the week, such as ``Tuesday, November 4th``."""
-    for pattern in _WITH_WEEKDAY:
-        yield from filter(None, map(_mention, pattern.finditer(text)))
+    if re.search(_DAY, text):
+        for pattern in _WITH_WEEKDAY:
+            yield from filter(None, map(_mention, pattern.finditer(text)))
 
 
 def read_mention(text: str) -> Mention | None:
@@ -72,7 +95,7 @@ def read_mention(text: str) -> Mention | None:
     return None
 
 
-def weekdays_of(mention: Mention, years: Iterable[int]) -> dict[int, date]:
+def days_of(mention: Mention, years: Iterable[int]) -> dict[int, date]:
     """Give the day that the mention means in each of the years in which it exists."""
     found = {}
     for year in (mention.year,) if mention.year is not None else years:
@@ -89,17 +112,15 @@ def likely_years(near: date, mention: Mention, line: str) -> set[int]:
     The year of ``near``, the one in which the day is closest to ``near``, and any year on the
     same line.
     """
-    days = weekdays_of(mention, range(near.year - 1, near.year + 2)).values()
+    days = days_of(mention, range(near.year - 1, near.year + 2)).values()
     nearest = min(days, key=lambda day: abs(day - near), default=near)
     return {near.year, nearest.year, *map(int, _ANY_YEAR.findall(line))}
 
 
 def weekday_like(day: date, written: str) -> str:
-    """Name the weekday of a day as long, and in the same case, as another was written."""
+    """Name the weekday of a day in full, or as short as another one was written."""
     name = _DAYS[day.weekday()]
-    if any(written.casefold() == full.casefold() for full in _DAYS):
-        return name
-    return name[:3]
+    return name if written in _DAYS else name[:3]
 
 
 def spell(day: date) -> str:
@@ -116,13 +137,14 @@ def day_name(day: date) -> str:
 def _mention(match: re.Match[str]) -> Mention | None:
     """Read a match; ``None`` for what is no date at all, such as November 31."""
     parts = match.groupdict()
-    month = int(parts["month"]) if parts["month"].isdecimal() else _index(parts["month"], _MONTHS) + 1
+    named = parts["month"]
+    month = int(named) if named.isdecimal() else _index(named, _MONTHS) + 1
     year = int(parts["year"]) if parts["year"] else None
     try:
         date(_LEAP_YEAR if year is None else year, month, int(parts["day"]))
     except ValueError:
         return None
-    named = parts.get("weekday")
+    weekday = parts.get("weekday")
     return Mention(
         start=match.start(),
         end=match.end(),
@@ -130,8 +152,8 @@ def _mention(match: re.Match[str]) -> Mention | None:
         month=month,
         day=int(parts["day"]),
         year=year,
-        weekday=_index(named, _DAYS) if named else None,
-        weekday_span=match.span("weekday") if named else (0, 0),
+        weekday=_index(weekday, _DAYS) if weekday else None,
+        weekday_span=match.span("weekday") if weekday else (0, 0),
     )
 
 

@@ -335,6 +335,16 @@ def test_a_wrong_time_is_an_error_at_its_date(tmp_path: Path) -> None:
     assert problem.message == "time 'noon' is not a time of the day"
 
 
+@pytest.mark.parametrize("value", ["1", "0", "'true'", "yes", "[]"])
+def test_a_draft_flag_is_true_or_false_and_nothing_like_it(tmp_path: Path, value: str) -> None:
+    write(tmp_path, "blog/bad.md", a_text(state=f"draft: {value}"))
+
+    (problem,) = a_library(tmp_path, generator="eleventy").scan().problems
+
+    assert (problem.rule, problem.line) == ("bad-state", 5)
+    assert problem.hint == "write draft: true or false"
+
+
 @pytest.mark.parametrize(
     ("line", "hint"),
     [

@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -424,16 +425,17 @@ def test_a_disk_that_is_full_leaves_the_page_and_the_post_as_they_were(tmp_path:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a test run by a user meets this below")
-def test_a_folder_that_others_own_is_explained(tmp_path: Path) -> None:
-    _, _, file = a_post_to_flip(tmp_path)
-    for folder in (file.parent, *file.parent.parents[:3], tmp_path.parent.parent):
-        folder.chmod(0o755)
-    before = contents(tmp_path)
+def test_a_folder_that_others_own_is_explained() -> None:
+    with tempfile.TemporaryDirectory() as name:  # tmp_path is below folders of our own
+        project = Path(name)
+        project.chmod(0o755)
+        a_post_to_flip(project)
+        before = contents(project)
 
-    error = flip_in_child(tmp_path, "os.setgroups([]); os.setgid(65534); os.setuid(65534)")
+        error = flip_in_child(project, "os.setgroups([]); os.setgid(65534); os.setuid(65534)")
 
-    assert error.startswith("content/blog/a.md: cannot be written\n  permission denied\n")
-    assert contents(tmp_path) == before
+        assert error.startswith("content/blog/a.md: cannot be written\n  permission denied\n")
+        assert contents(project) == before
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

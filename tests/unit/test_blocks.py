@@ -273,7 +273,7 @@ def test_a_named_post_wins_over_links(attribute: str) -> None:
 
 
 def test_a_block_that_names_an_unknown_post_is_nobodys() -> None:
-    assert owners(f'{LINK}\n\n<PostPreview post="colective" blurred>\n</PostPreview>\n') == [None]
+    assert owners(f"{LINK}\n\n<PostPreview post='nobody' blurred>\n</PostPreview>\n") == [None]
 
 
 # --- what is a block -------------------------------------------------------------------------

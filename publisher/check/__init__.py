@@ -1,0 +1,142 @@
+"""Finds every problem in config and posts before it can do harm, and mends the safe ones.
+
+Each rule is a function in a module of its kind; docs/checks.md lists them. What the scan of the
+posts and the reading of ``jobs.yaml`` report already is reported once, by them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from publisher.check.days import check_claims, check_future, check_stamps, check_weekdays
+from publisher.check.encoding import check_encoding
+from publisher.check.fixing import mend
+from publisher.check.links import Served, check_links, read_served
+from publisher.check.pages import Site, read_page, read_site
+from publisher.check.previews import check_previews
+from publisher.check.surroundings import check_embargo, check_rebuild
+from publisher.check.texts import check_texts
+from publisher.config import missing_secrets
+from publisher.errors import PostError, PublisherError
+from publisher.files import read_file
+from publisher.frontmatter import UnreadableError, parse
+from publisher.model import Problem
+from publisher.posts import Library
+from publisher.posts import Page as File
+from publisher.settings import Settings
+
+__all__ = ["fix", "run"]
+
+FIXABLE = frozenset({"mojibake", "weekday-mismatch"})
+
+
+def run(
+    settings: Settings,
+    library: Library,
+    *,
+    now: datetime,
+    environ: Mapping[str, str],
+    paths: Sequence[str] = (),
+) -> tuple[Problem, ...]:
+    """Give every problem in order of path, line and rule; read-only.
+
+    ``paths`` narrows the answer to these files and folders, absolute or relative to the folder
+    of ``jobs.yaml``.
+
+    :raises PublisherError: when one of ``paths`` is not there, or a folder cannot be listed.
+    """
+    is_wanted = _narrow(settings, paths)
+    scan = library.scan()
+    site = read_site(settings, scan)
+    served = read_served(site)
+    problems = [
+        *(problem for problem in scan.problems if problem.rule != "mojibake"),  # of posts only
+        *(library.orphans() if settings.site.preset.blocks else ()),
+        *missing_secrets(settings, environ),
+        *check_rebuild(settings, environ),
+        *check_embargo(site, library, scan.posts),
+        *check_texts(settings, library, [post for post in scan.posts if is_wanted(post.path)]),
+    ]
+    for file in library.pages():
+        if is_wanted(file.path):
+            problems += _check_page(file, site, served, now)
+    found = {problem for problem in problems if is_wanted(problem.path)}
+    return tuple(sorted(found, key=lambda p: (p.path, p.line or 0, p.rule, p.message, p.hint)))
+
+
+def fix(settings: Settings, library: Library, problems: Sequence[Problem]) -> tuple[str, ...]:
+    """Mend the problems that need no decision, and give the paths that changed.
+
+    Text encoded twice is decoded where no byte of it is lost; a stamp gets the weekday of its
+    post's date. A file is entirely mended or entirely as it was.
+
+    :raises PostError: when a file cannot be written; those before it are mended.
+    """
+    wanted: defaultdict[str, set[str]] = defaultdict(set)
+    for problem in problems:
+        if problem.rule in FIXABLE:
+            wanted[problem.path].add(problem.rule)
+    if not wanted:
+        return ()
+    site = read_site(settings, library.scan())
+    return tuple(
+        file.path
+        for file in library.pages()
+        if file.path in wanted
+        and mend(file.file, file.path, _address(file, settings), site, wanted[file.path])
+    )
+
+
+def _check_page(file: File, site: Site, served: Served, now: datetime) -> Iterator[Problem]:
+    settings = site.settings
+    try:
+        document = parse(read_file(file.file, file.path).data, file.path)
+    except UnreadableError as error:
+        yield error.problem  # the same as the scan's, if it is a post
+        return
+    except PostError as error:
+        if file.path not in site.broken:
+            message = error.what.removeprefix(f"{file.path}: ")
+            yield Problem(
+                rule="unreadable",
+                severity="error",
+                path=file.path,
+                line=None,
+                message=message,
+                hint=error.hint,
+            )
+        return
+    page = read_page(document, _address(file, settings), site)
+    yield from check_encoding(page)
+    yield from check_weekdays(page, site)
+    yield from check_stamps(page, site)
+    yield from check_claims(page, site)
+    yield from check_previews(page)
+    yield from check_links(page, site, served)
+    yield from check_future(page, now.astimezone(settings.site.zone).date(), site)
+
+
+def _address(file: File, settings: Settings) -> str:
+    return "/" + file.file.relative_to(settings.site.root).as_posix()
+
+
+def _narrow(settings: Settings, paths: Sequence[str]) -> Callable[[str], bool]:
+    """Give the test whether a problem's path is asked for."""
+    if not paths:
+        return lambda path: True
+    wanted = []
+    for path in paths:
+        place = settings.project / path
+        if not place.exists():
+            raise PublisherError(f"{path}: no such file or folder in {settings.project}")
+        wanted.append(place.resolve())
+    project: Path = settings.project.resolve()
+
+    def is_wanted(path: str) -> bool:
+        place = (project / path).resolve()
+        return any(place == one or one in place.parents for one in wanted)
+
+    return is_wanted

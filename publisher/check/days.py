@@ -1,0 +1,196 @@
+"""What pages say of days: weekdays, the stamps of preview blocks, and how long a series takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from publisher.check.dates import (
+    Mention,
+    day_name,
+    days_of,
+    find_mentions,
+    likely_years,
+    read_mention,
+    spell,
+    weekday_like,
+)
+from publisher.check.pages import Page, Site
+from publisher.model import Post, PostState, Problem
+
+_STAMP = re.compile(
+    r"""<RevealStamp\b[^>]*?\sdate\s*=\s*(?P<quote>["'])(?P<date>.*?)(?P=quote)""", re.DOTALL
+)
+_DAYS_PER_UNIT = {"day": 1.0, "week": 7.0, "month": 30.44}
+_NUMBERS: tuple[str, ...] = (
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+)
+_NUMBERS += ("eleven", "twelve")
+_CLAIM = re.compile(
+    rf"\b(?:over|across|during|within|in|for)[ ]+(?:the[ ]+)?(?:(?:next|coming|following)[ ]+)?"
+    rf"(?P<count>\d{{1,3}}|{'|'.join(_NUMBERS)})[ ]+(?P<unit>day|week|month)s?\b",
+    re.IGNORECASE,
+)
+_OF_A_SERIES = re.compile(
+    r"\b(?:posts?|parts?|series|essays?|articles?|chapters?|instal?lments?"
+    r"|publish\w*|release\w*|reveal\w*)\b",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"[.!?](?:\s|$)|\n\s*\n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrongWeekday:
+    """A mention whose weekday is another day's; ``day`` is set when it is certain."""
+
+    mention: Mention
+    days: tuple[date, ...]  # what the mention can mean, by year
+    day: date | None = None
+
+
+def check_weekdays(page: Page, site: Site) -> Iterator[Problem]:
+    """Find days of the week that the date beside them does not have."""
+    for wrong in wrong_weekdays(page, site):
+        named = " or ".join(f"a {day_name(day)} in {day.year}" for day in wrong.days)
+        right = weekday_like(wrong.days[0], wrong.mention.weekday_text)
+        yield page.error(
+            "weekday-mismatch",
+            page.line_at(wrong.mention.start),
+            f"{wrong.mention.text} is {named}",
+            f"write {wrong.mention.with_weekday(right)}"
+            + ("" if wrong.day else ", or the year if another one is meant"),
+        )
+
+
+def wrong_weekdays(page: Page, site: Site) -> Iterator[WrongWeekday]:
+    """Find the mentions whose weekday is wrong in every year that they can mean."""
+    stamps = list(_stamps(page))
+    for mention in find_mentions(page.visible):
+        post = _owner(page, mention.start)
+        released = site.local_date(post) if post else None
+        if released and any(start <= mention.start < end for start, end, _ in stamps):
+            if mention.is_on(released) and mention.weekday != released.weekday():
+                yield WrongWeekday(mention=mention, days=(released,), day=released)
+            continue  # another day than the post's is `stamp-date-mismatch`
+        days = _possible_days(mention, page, released)
+        if days and all(day.weekday() != mention.weekday for day in days):
+            yield WrongWeekday(mention=mention, days=days)
+
+
+def check_stamps(page: Page, site: Site) -> Iterator[Problem]:
+    """Find stamps that name another day than the post of their preview block is released on."""
+    for start, _, written in _stamps(page):
+        post = _owner(page, start)
+        released = site.local_date(post) if post else None
+        mention = read_mention(written)
+        if post is None or released is None or mention is None or mention.is_on(released):
+            continue
+        yield page.error(
+            "stamp-date-mismatch",
+            page.line_at(start),
+            f"the stamp says {written.strip()}, but {post.path} is released on {released}",
+            f'write date="{spell(released)}", or change the date of the post',
+        )
+
+
+def check_claims(page: Page, site: Site) -> Iterator[Problem]:
+    """Find claims such as "over three weeks" that the previewed series does not keep."""
+    if len(page.previews) < 2:
+        return
+    owners = {block.post.path: block.post for block in page.previews if block.post}
+    released = sorted(filter(None, map(site.local_date, owners.values())))
+    for match in _CLAIM.finditer(page.visible):
+        if not _OF_A_SERIES.search(_sentence(page.visible, *match.span())):
+            continue
+        count, unit = _number(match["count"]), match["unit"].lower()
+        line = page.line_at(match.start())
+        contradiction = _contradiction(page, released, count, unit)
+        if contradiction:
+            yield page.warning(
+                "schedule-claim",
+                line,
+                f"says {' '.join(match[0].split())!r}, but {contradiction}",
+                "readers plan by it: change the number, or the dates",
+            )
+
+
+def check_future(page: Page, today: date, site: Site) -> Iterator[Problem]:
+    """Find a post that says published and carries a date to come."""
+    post = page.post
+    released = site.local_date(post) if post else None
+    if post is None or post.state is not PostState.PUBLISHED or not released or released <= today:
+        return
+    preset = site.settings.site.preset
+    key = next((k for k in ("reveal", *preset.date_keys) if page.document.metadata.get(k)), "")
+    scheduled = preset.values[PostState.SCHEDULED]
+    yield page.warning(
+        "published-in-future",
+        page.document.line_of(key),
+        f"is published, with a date to come ({released}): it is public now",
+        f"if it should wait, write {preset.state_key}: {_as_yaml(scheduled)}",
+    )
+
+
+def _contradiction(page: Page, released: list[date], count: int, unit: str) -> str:
+    """Say what of the schedule is at odds with a span of ``count`` units; "" when nothing."""
+    length = _DAYS_PER_UNIT[unit]
+    if len(released) > 1:
+        span = (released[-1] - released[0]).days / length
+        if abs(span - count) > 1:
+            return (
+                f"its posts are released from {released[0]} to {released[-1]}: "
+                f"about {span:.0f} {unit}{'' if round(span) == 1 else 's'}"
+            )
+    labels = [
+        (int(m[1]), m.start())
+        for m in re.finditer(rf"\b{unit}[ ]+(\d{{1,3}})\b", page.visible, re.IGNORECASE)
+    ]
+    last, at = max(labels, default=(0, 0))
+    if last > count:
+        return f"the schedule on this page goes up to {unit} {last} (line {page.line_at(at)})"
+    return ""
+
+
+def _possible_days(mention: Mention, page: Page, released: date | None) -> tuple[date, ...]:
+    near = released or page.day
+    if near is None and mention.year is None:
+        return ()
+    years = likely_years(near, mention, page.line_text(mention.start)) if near else set()
+    return tuple(sorted(days_of(mention, years).values()))
+
+
+def _owner(page: Page, offset: int) -> Post | None:
+    block = page.preview_at(offset)
+    return block.post if block else None
+
+
+def _stamps(page: Page) -> Iterator[tuple[int, int, str]]:
+    """Give where the date of each stamp stands, and what it says."""
+    for match in _STAMP.finditer(page.visible):
+        yield *match.span("date"), match["date"]
+
+
+def _sentence(text: str, start: int, end: int) -> str:
+    before = max((m.end() for m in _SENTENCE_END.finditer(text, 0, start)), default=0)
+    after = _SENTENCE_END.search(text, end)
+    return text[before : after.start() if after else len(text)]
+
+
+def _number(written: str) -> int:
+    return int(written) if written.isdecimal() else _NUMBERS.index(written.lower())
+
+
+def _as_yaml(value: str | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else value

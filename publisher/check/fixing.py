@@ -1,0 +1,71 @@
+"""Mends what can be mended without a guess: text encoded twice, and wrong weekdays in stamps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from publisher.check.dates import weekday_like
+from publisher.check.days import wrong_weekdays
+from publisher.check.encoding import repair
+from publisher.check.pages import Page, Site, read_page
+from publisher.errors import PublisherError
+from publisher.files import read_file, replace_file
+from publisher.frontmatter import BOM, Document, parse
+
+_LINE = re.compile(r"[^\r\n]+")
+
+
+def mend(file: Path, shown: str, address: str, site: Site, rules: Collection[str]) -> bool:
+    """Mend a file as far as ``rules`` ask for; tell whether it changed.
+
+    :raises PostError: when it cannot be read or written; it is as it was then.
+    """
+    old = read_file(file, shown)
+    document = parse(old.data, shown)
+    page = read_page(document, address, site)
+    edits: list[tuple[int, int, str]] = []
+    if "weekday-mismatch" in rules:
+        edits += _weekday_edits(page, site)
+    text = _apply(document.text, edits)
+    if "mojibake" in rules:
+        again = read_page(parse(text.encode(), shown), address, site)
+        text = _apply(text, _mojibake_edits(again))
+    mark = BOM if old.data.startswith(BOM) else b""
+    new = mark + text.encode()
+    if new == old.data or not _is_same_kind(document, new, shown):
+        return False
+    replace_file(file, old, new, shown)
+    return True
+
+
+def _weekday_edits(page: Page, site: Site) -> Iterator[tuple[int, int, str]]:
+    for wrong in wrong_weekdays(page, site):
+        if wrong.day is not None:
+            name = weekday_like(wrong.day, wrong.mention.weekday_text)
+            yield *wrong.mention.weekday_span, name
+
+
+def _mojibake_edits(page: Page) -> Iterator[tuple[int, int, str]]:
+    """Repair whole lines that hold no code: what is shown as code may mean to be broken."""
+    for match in _LINE.finditer(page.text):
+        is_prose = page.visible[match.start() : match.end()] == match[0]
+        fixed = repair(match[0]) if is_prose else match[0]
+        if fixed != match[0]:
+            yield *match.span(), fixed
+
+
+def _apply(text: str, edits: list[tuple[int, int, str]] | Iterator[tuple[int, int, str]]) -> str:
+    for start, end, new in sorted(edits, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
+
+
+def _is_same_kind(old: Document, data: bytes, shown: str) -> bool:
+    """Make sure that the frontmatter still reads, with the same keys in it."""
+    try:
+        new = parse(data, shown)
+    except PublisherError:
+        return False
+    return (new.format, list(new.metadata)) == (old.format, list(old.metadata))

@@ -1,0 +1,118 @@
+"""Announcements that cannot be written: broken templates, and texts that do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from publisher.bounded_yaml import key_lines
+from publisher.compose import Voice, check_template, compose
+from publisher.errors import ComposeError, PublisherError
+from publisher.model import Image, Limits, Post, PostId, PostState, Problem, Series
+from publisher.posts import Library
+from publisher.settings import ChannelSettings, Settings
+from publisher.voices import voice_of
+
+
+def check_texts(settings: Settings, library: Library, posts: Sequence[Post]) -> Iterator[Problem]:
+    """Write every announcement to come, for every channel, and report what fails.
+
+    Where the template itself fails, that is one problem and not one for each post.
+    """
+    coming = [post for post in posts if post.state is not PostState.PUBLISHED]
+    for channel in settings.channels:
+        voice = voice_of(channel)
+        broken = tuple(_template_problems(voice, channel, settings))
+        yield from broken
+        for post in coming:
+            yield from _text_problems(post, voice, library, has_template=not broken)
+
+
+def _template_problems(
+    voice: Voice, channel: ChannelSettings, settings: Settings
+) -> Iterator[Problem]:
+    sources = {"template": voice.template}
+    if voice.limits.mail:
+        sources["subject"] = voice.subject
+    for key, source in sources.items():
+        wrong = check_template(source) or _failure(replace(voice, template=source))
+        if wrong:
+            place = ("channels", channel.name, key)
+            yield Problem(
+                rule="template-broken",
+                severity="error",
+                path=settings.file.name,
+                line=_line_of(settings, place),
+                message=f"{'.'.join(place)} cannot be used: {wrong}",
+                hint="templates know post.title, .description, .url, .teaser, .series, .part, "
+                ".parts, .hashtags, .tags, .id, .slug",
+            )
+
+
+def _failure(voice: Voice) -> str:
+    """Say how a template fails on a post that has everything; "" when it does not."""
+    try:
+        compose(_full_post(), replace(voice, limits=Limits()))
+    except ComposeError as error:
+        return str(error.__cause__ or error.what)
+    return ""
+
+
+def _text_problems(
+    post: Post, voice: Voice, library: Library, *, has_template: bool
+) -> Iterator[Problem]:
+    rules: Mapping[str, object] = {str(name): rule for name, rule in post.announce.items()}
+    rule = next((r for name, r in post.announce.items() if name == voice.channel), None)
+    if post.announce_off or (rule is not None and not rule.enabled):
+        return
+    if not has_template:
+        if rule is None or rule.text is None:
+            return
+        voice = replace(voice, subject="{{ post.title }}")  # its own is reported already
+    try:
+        compose(post, voice)
+    except ComposeError as error:
+        is_long = error.what.endswith("are allowed")
+        own = ("announce", voice.channel) if voice.channel in rules else ()
+        yield Problem(
+            rule="text-too-long" if is_long else "text-fails",
+            severity="error",
+            path=post.path,
+            line=_post_line(post, library, own),
+            message=error.what.removeprefix(f"{post.path}: "),
+            hint=error.hint or f"give it words of its own: announce: {{{voice.channel}: …}}",
+        )
+
+
+def _post_line(post: Post, library: Library, keys: tuple[str, ...]) -> int:
+    try:
+        return library.read(post).line_of(*keys)
+    except PublisherError:
+        return 1
+
+
+def _line_of(settings: Settings, place: tuple[str, ...]) -> int | None:
+    """Find the nearest line of ``jobs.yaml`` that has to do with a key."""
+    try:
+        lines = key_lines(settings.file.read_text())
+    except (OSError, UnicodeDecodeError, PublisherError):
+        return None
+    keys = (place[:length] for length in range(len(place), 0, -1))
+    return next((lines[key] for key in keys if key in lines), None)
+
+
+def _full_post() -> Post:
+    return Post(
+        id=PostId("id"),
+        path="any post",
+        digest="",
+        state=PostState.SCHEDULED,
+        title="Title",
+        description="Description",
+        slug="slug",
+        url="https://example.org/slug",
+        tags=("tag",),
+        series=Series(name="Series", part=1, parts=2),
+        hero=Image(url="https://example.org/i.png", path=None, alt="Alt"),
+        teaser="Teaser",
+    )

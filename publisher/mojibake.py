@@ -1,4 +1,4 @@
-"""Finds text that was encoded twice: ``â€”`` where a dash should be."""
+"""Text that was encoded twice (``â€”`` where a dash should be), and what it should say."""
 
 from __future__ import annotations
 
@@ -7,21 +7,46 @@ from collections.abc import Iterator
 from publisher.frontmatter import Document
 from publisher.model import Problem
 
+LOST = "some of it is lost: type the broken characters again"
+
 
 def mojibake(document: Document) -> Iterator[Problem]:
-    """Find lines whose text was encoded twice (``â€”`` for a dash), with what they should say."""
+    """Find lines that were encoded twice, with what they should say where that is certain."""
     if document.text.isascii():
         return
     from ftfy import fix_encoding
     from ftfy.badness import is_bad
 
     for number, line in enumerate(document.text.split("\n"), start=1):
-        if not line.isascii() and is_bad(line) and (fixed := fix_encoding(line)) != line:
-            yield Problem(
-                rule="mojibake",
-                severity="warning",
-                path=document.path,
-                line=number,
-                message="the text was encoded twice",
-                hint=f"write: {fixed.strip()}",
-            )
+        if line.isascii() or not is_bad(line) or fix_encoding(line) == line:
+            continue
+        fixed = repair(line)
+        yield Problem(
+            rule="mojibake",
+            severity="warning",
+            path=document.path,
+            line=number,
+            message="the text was encoded twice",
+            hint=LOST if fixed == line else f"write: {fixed.strip()}",
+        )
+
+
+def repair(line: str) -> str:
+    """Decode a line that was encoded twice; give it as it is where that takes a guess.
+
+    By default ftfy also restores lost bytes and mixed lines, and turns ``ğŸ¦ `` (once a bird)
+    into a microbe.
+    """
+    from ftfy import TextFixerConfig, fix_encoding
+    from ftfy.badness import is_bad
+
+    if line.isascii() or not is_bad(line):
+        return line
+    certain = TextFixerConfig(
+        restore_byte_a0=False,
+        replace_lossy_sequences=False,
+        decode_inconsistent_utf8=False,
+        fix_c1_controls=False,
+    )
+    fixed = str(fix_encoding(line, config=certain))
+    return fixed if "\ufffd" not in fixed and len(fixed.splitlines()) < 2 else line

@@ -53,7 +53,8 @@ def test_every_channel_type_and_option_is_documented(name: str) -> None:
     text = (ROOT / "docs" / "channels.md").read_text()
     section = text.split(f"\n## {name}\n")[1].split("\n## ")[0]
 
-    assert [option.name for option in load_type(name).options if f"`{option.name}`" not in section] == []
+    options = [option.name for option in load_type(name).options]
+    assert [option for option in options if f"`{option}`" not in section] == []
 
 
 @pytest.mark.parametrize("state", list(DeliveryState))

@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 
 from publisher.check.days import check_claims, check_future, check_stamps, check_weekdays
-from publisher.check.encoding import check_encoding
 from publisher.check.fixing import mend
 from publisher.check.links import Served, check_links, read_served
 from publisher.check.pages import Site, read_page, read_site
@@ -24,6 +23,7 @@ from publisher.errors import PostError, PublisherError
 from publisher.files import read_file
 from publisher.frontmatter import UnreadableError, parse
 from publisher.model import Problem
+from publisher.mojibake import mojibake
 from publisher.posts import Library
 from publisher.posts import Page as File
 from publisher.settings import Settings
@@ -110,7 +110,7 @@ def _check_page(file: File, site: Site, served: Served, now: datetime) -> Iterat
             )
         return
     page = read_page(document, _address(file, settings), site)
-    yield from check_encoding(page)
+    yield from mojibake(page.document)
     yield from check_weekdays(page, site)
     yield from check_stamps(page, site)
     yield from check_claims(page, site)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from publisher.check.dates import weekday_like
 from publisher.check.days import wrong_weekdays
-from publisher.check.encoding import repair
 from publisher.check.pages import Page, Site, read_page
 from publisher.errors import PublisherError
 from publisher.files import read_file, replace_file
 from publisher.frontmatter import BOM, Document, parse
+from publisher.mojibake import repair
 
 _LINE = re.compile(r"[^\r\n]+")
 

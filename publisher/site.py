@@ -10,7 +10,8 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from publisher import rebuild, verify
+from publisher import locks, rebuild, verify
+from publisher.errors import SiteError
 from publisher.model import Post
 from publisher.rebuild import RebuildResult
 from publisher.settings import Settings
@@ -45,7 +46,15 @@ class GeneratedSite:
         settings = self.settings.rebuild
         if settings is None:
             return RebuildResult(ok=True, reason="no rebuild command", tail="", seconds=0.0)
-        return rebuild.run(settings, cwd=self.settings.site.root, environ=self.environ, stop=stop)
+        state_dir, root = self.settings.state_dir, self.settings.site.root
+        try:
+            with locks.hold_for_build(state_dir, patience=settings.timeout, stop=stop) as lock:
+                return rebuild.run(
+                    settings, cwd=root, environ=self.environ, stop=stop, keep_open=(lock,)
+                )
+        except SiteError as error:
+            reason = str(error).replace("\n  ", "; ")
+            return RebuildResult(ok=False, reason=reason, tail="", seconds=0.0)
 
     def verify(self, post: Post, body: str) -> Look:
         """Look at the built page, then at the live one."""

@@ -33,7 +33,7 @@ fmt: .venv/tested ## format and mend what can be mended by itself
 	@ruff format . && ruff check --fix .
 
 bench: .venv/tested ## speed figures, as ratios within one run; no gate
-	@python -m pytest -q tests/bench --benchmark-only
+	@python -m pytest -q bench --benchmark-only
 
 calendar: .venv/installed ## the release calendar of the sample site
 	@publisher calendar

@@ -16,7 +16,7 @@ from typing import cast
 
 from publisher.clock import Clock
 from publisher.compose import Voice, compose
-from publisher.errors import ComposeError, DuplicateContent, NotDelivered, StaleError
+from publisher.errors import DuplicateContent, NotDelivered, StaleError
 from publisher.ledger import Ledger
 from publisher.model import (
     CanPrepare,
@@ -28,6 +28,7 @@ from publisher.model import (
     Outcome,
     Post,
     Receipt,
+    RecoveryKind,
 )
 from publisher.report import Report, info, warn
 
@@ -47,6 +48,12 @@ class Outlet:
     voice: Voice
     timeout: timedelta
 
+    @property
+    def is_readable(self) -> bool:
+        """Tell whether the service can be asked what it holds; some only for some accounts."""
+        is_looked_up = self.channel.recovery.kind is RecoveryKind.LOOKUP
+        return is_looked_up and hasattr(self.channel, "find")
+
 
 @dataclass(slots=True, kw_only=True)
 class Courier:
@@ -63,10 +70,9 @@ class Courier:
         now = self.clock.now()
         try:
             message = self._message(record, post, outlet)
-        except ComposeError as error:
-            reason = f"{error.what}; correct it, then `publisher retry {record.key}`"
-            self.ledger.settle(record, DeliveryState.HELD, reason=reason, now=now)
-            warn(self.report, "delivery.held", **names_of(record), reason=reason)
+        except Exception as error:  # noqa: BLE001 - too long, or a channel that cannot count
+            reason = f"{reason_of(error)}; correct it, then `publisher retry {record.key}`"
+            self._hold(record, reason)
             return
         lease_until = now + 3 * outlet.timeout
         try:
@@ -108,32 +114,35 @@ class Courier:
         try:
             reference = cast("CanPrepare", outlet.channel).prepare(message, key=key)
         except DuplicateContent as error:
-            self._ask_about_duplicate(record, error)
+            reason = f"{error.what}; if that is it, `publisher resolve {record.key} --sent URL`"
+            self._hold(self._give_back(record, reason, wait=timedelta(0)), reason)
             return None
         except Exception as error:  # noqa: BLE001 - whatever it was, nothing is public yet
-            self._give_back(record, error)
+            self._not_prepared(record, error)
             return None
         draft = f"{wording}:{reference or ''}"
         return self.ledger.keep_draft(record, draft, now=self.clock.now())
 
-    def _ask_about_duplicate(self, record: DeliveryRecord, error: DuplicateContent) -> None:
-        """Hold what the service says it has already, though no attempt of ours could be it."""
-        now = self.clock.now()
-        reason = f"{error.what}; if that is it, `publisher resolve {record.key} --sent URL`"
-        record = self.ledger.release_claim(record, reason=reason, not_before=now, now=now)
-        self.ledger.settle(record, DeliveryState.HELD, reason=reason, now=now)
-        warn(self.report, "delivery.held", **names_of(record), reason=reason)
-
-    def _give_back(self, record: DeliveryRecord, error: Exception) -> None:
-        now = self.clock.now()
+    def _not_prepared(self, record: DeliveryRecord, error: Exception) -> None:
+        """Give the claim back: to be tried again, or held where that can never help."""
+        refusal = error if isinstance(error, NotDelivered) else NotDelivered(reason_of(error))
         reason = reason_of(error)
-        wait = backoff(1)
-        if isinstance(error, NotDelivered) and error.retry_after is not None:
-            wait = error.retry_after
-        self.ledger.release_claim(record, reason=reason, not_before=now + wait, now=now)
-        if isinstance(error, NotDelivered) and error.needs_auth:
-            self.ledger.close_channel(record.key.channel, _closed(record, error), now=now)
-        warn(self.report, "delivery.not_prepared", **names_of(record), reason=reason)
+        record = self._give_back(record, reason, wait=refusal.retry_after or backoff(1))
+        if refusal.needs_auth:
+            closed = _closed(record, refusal)
+            self.ledger.close_channel(record.key.channel, closed, now=self.clock.now())
+        if refusal.permanent:
+            self._hold(record, f"{reason}; correct it, then `publisher retry {record.key}`")
+        else:
+            warn(self.report, "delivery.not_prepared", **names_of(record), reason=reason)
+
+    def _give_back(self, record: DeliveryRecord, reason: str, *, wait: timedelta) -> DeliveryRecord:
+        now = self.clock.now()
+        return self.ledger.release_claim(record, reason=reason, not_before=now + wait, now=now)
+
+    def _hold(self, record: DeliveryRecord, reason: str) -> None:
+        self.ledger.settle(record, DeliveryState.HELD, reason=reason, now=self.clock.now())
+        warn(self.report, "delivery.held", **names_of(record), reason=reason)
 
     def send(
         self, record: DeliveryRecord, message: Message, outlet: Outlet, *, begun_s: float
@@ -167,8 +176,8 @@ class Courier:
             warn(self.report, f"delivery.{record.state}", **names, reason=record.reason)
             return
         info(self.report, "delivery.sent", **names, url=receipt.remote_url or receipt.remote_id)
-        if not hasattr(outlet.channel, "find"):
-            self.ledger.confirm(record, now=now)  # not readable by design
+        if not outlet.is_readable:
+            self.ledger.confirm(record, now=now)
 
     def _not_sent(self, record: DeliveryRecord, error: NotDelivered) -> None:
         now = self.clock.now()

@@ -97,7 +97,7 @@ class Reconciler:
     def _read_back(self, record: DeliveryRecord, outlet: Outlet) -> None:
         """Confirm what was accepted; what cannot be seen after the settle time is held."""
         now = self.clock.now()
-        if not hasattr(outlet.channel, "find") or record.evidence != "response":
+        if not outlet.is_readable or record.evidence != "response":
             self.ledger.confirm(record, now=now)
             return
         recovery = outlet.channel.recovery

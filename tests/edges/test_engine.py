@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from publisher.errors import DuplicateContent, NotDelivered
-from publisher.model import DeliveryState, Message, Receipt, Recovery, RecoveryKind
+from publisher.model import DeliveryState, Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.site import Look, RebuildResult
 from tests.factories import HOUR, NOW
-from tests.worlds import ScriptedChannel, SearchableChannel, a_world
+from tests.worlds import ScriptedChannel, SearchableChannel, World, a_world
 
 SOON = NOW + HOUR
 LAUNCH_X = "one/x/launch"
@@ -241,7 +241,7 @@ def test_not_sent_later_never_hides_an_earlier_unknown(tmp_path: Path) -> None:
 
 def test_overlong_own_text_is_held_with_the_count(tmp_path: Path) -> None:
     world = a_world(tmp_path, NOW)
-    world.channels["x"].limits = type(world.channels["x"].limits)(length=50)
+    world.channels["x"].limits = Limits(length=50)
     world.write("one", at=SOON, more=f"announce: {{x: '{'long ' * 30}'}}\n")
 
     world.run_until(SOON)
@@ -412,3 +412,65 @@ def test_deleted_and_restored_post_goes_on_where_it_was(tmp_path: Path) -> None:
     world.run_until(SOON + 3 * HOUR)
 
     assert [len(channel.posts) for channel in world.channels.values()] == [1, 1]
+
+
+class PreparingChannel(ScriptedChannel):
+    """A service that wants an upload first; ``refusals`` are what the upload raises."""
+
+    refusals: tuple[Exception, ...] = ()
+
+    def prepare(self, message: Message, *, key: str) -> str | None:
+        if self.refusals:
+            error, *rest = self.refusals
+            self.refusals = tuple(rest)
+            raise error
+        return "draft-1"
+
+
+def a_world_with_upload(tmp_path: Path, *refusals: Exception) -> World:
+    channel = PreparingChannel()
+    channel.refusals = refusals
+    world = a_world(tmp_path, NOW, {"x": channel})
+    world.write("one", at=SOON)
+    return world
+
+
+def test_upload_that_fails_for_now_is_tried_again(tmp_path: Path) -> None:
+    world = a_world_with_upload(tmp_path, TimeoutError("slow"), NotDelivered("429"))
+
+    world.run_until(SOON + timedelta(minutes=3))
+
+    assert len(world.channels["x"].posts) == 1
+    assert world.deliveries()[LAUNCH_X].attempts == 1
+
+
+def test_upload_refused_for_good_waits_for_a_person(tmp_path: Path) -> None:
+    world = a_world_with_upload(tmp_path, NotDelivered("the image is too large", permanent=True))
+
+    world.run_until(SOON + HOUR)
+
+    row = world.deliveries()[LAUNCH_X]
+    assert (row.state, row.attempts) == (DeliveryState.HELD, 0)
+    assert f"publisher retry {LAUNCH_X}" in row.reason
+
+
+def test_draft_that_the_service_calls_a_duplicate_waits_for_a_person(tmp_path: Path) -> None:
+    world = a_world_with_upload(tmp_path, DuplicateContent("email_duplicate"))
+
+    world.run_until(SOON + HOUR)
+
+    row = world.deliveries()[LAUNCH_X]
+    assert (row.state, row.attempts) == (DeliveryState.HELD, 0)
+    assert f"publisher resolve {LAUNCH_X}" in row.reason
+
+
+def test_channel_that_cannot_count_breaks_nothing_else(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW, ("x", "mail"))
+    world.channels["x"].limits = Limits(length=280, count=lambda text: 1 // 0)
+    world.write("one", at=SOON)
+
+    world.run_until(SOON)
+
+    rows = world.deliveries()
+    assert rows[LAUNCH_X].state is DeliveryState.HELD
+    assert rows["one/mail/launch"].state is DeliveryState.CONFIRMED

@@ -1,0 +1,190 @@
+"""One tick performed by a command: told line by line while it works, then what is left."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from threading import Event as Flag
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from publisher.cli.invocation import Invocation
+from publisher.cli.output import flat, note, say
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from publisher.engine import Tick
+    from publisher.report import Event
+    from publisher.settings import Settings
+
+# What is told of an event, by its name; others are for the log only.
+LINES: Mapping[str, str] = {
+    "post.observed": "{post}: {why}",
+    "flip.done": "{post}: flipped ({changed})",
+    "flip.failed": "{post}: the flip failed: {reason}",
+    "rebuild.done": "rebuilt in {seconds} s for {posts}",
+    "rebuild.failed": "the rebuild for {posts} failed: {reason}",
+    "release.live": "{post}: live at {url}",
+    "verify.waiting": "{post}: not live yet: {reason}",
+    "delivery.sent": "{name}: sent",
+    "delivery.not_sent": "{name}: not sent: {reason}",
+    "delivery.not_prepared": "{name}: not sent: {reason}",
+    "delivery.uncertain": "{name}: may have gone out: {reason}",
+    "delivery.recovered": "{name}: taken up again, {state}",
+    "delivery.absent": "{name}: looked up, it did not arrive",
+    "delivery.confirmed": "{name}: read back",
+    "delivery.held": "{name}: held: {reason}",
+    "delivery.cancelled": "{name}: cancelled: {reason}",
+    "delivery.returned": "{name}: waits: {reason}",
+    "action.failed": "{action} failed: {reason}",
+}
+FAILURES = frozenset(
+    {
+        "flip.failed",
+        "rebuild.failed",
+        "delivery.not_sent",
+        "delivery.not_prepared",
+        "delivery.uncertain",
+        "action.failed",
+    }
+)
+
+
+@dataclass(slots=True)
+class Teller:
+    """Tells the events of a tick; ``tell`` may be called from any thread."""
+
+    log: Callable[[Event], None] | None = None
+    has_failed: bool = False
+    said: int = 0
+    _spinner: Status | None = None
+    _lock: RLock = field(default_factory=RLock)
+
+    def tell(self, event: Event) -> None:
+        with self._lock:
+            self.has_failed |= event.name in FAILURES
+            self._spin(event)
+            if self.log is not None:
+                self.log(event)
+            if event.name == "rebuild.output":
+                note(f"  {flat(event.fields['line'])}")
+            elif event.name in LINES:
+                say(flat(LINES[event.name].format_map(_facts(event))))
+                self.said += 1
+
+    def close(self) -> None:
+        if self._spinner is not None:
+            self._spinner.stop()
+
+    def _spin(self, event: Event) -> None:
+        """Show that a build is under way: a spinner on a terminal, a line elsewhere."""
+        if event.name == "rebuild.started":
+            words = f"rebuilding for {flat(event.fields['posts'])}"
+            if sys.stderr.isatty():
+                from rich.console import Console
+                from rich.markup import escape
+
+                self._spinner = Console(stderr=True).status(escape(words))
+                self._spinner.start()
+            else:
+                note(words)
+        elif self._spinner is not None:
+            self._spinner.stop()
+            self._spinner = None
+
+
+class _Facts(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def _facts(event: Event) -> _Facts:
+    names = (event.fields.get(part, "") for part in ("post", "channel", "occasion"))
+    name = event.fields.get("delivery") or "/".join(filter(None, names))
+    return _Facts({**event.fields, "name": name})
+
+
+def tick(
+    invocation: Invocation, settings: Settings, *, about: Collection[str] | None = None
+) -> int:
+    """Do everything that is due, tell what was done and what waits; give the exit code.
+
+    With ``about``, only what waits for a person with these posts counts.
+    """
+    from publisher import report, service, wiring
+    from publisher.clock import SystemClock
+
+    if invocation.is_verbose:
+        service.configure_logging(environ=invocation.environ, verbose=True)
+    stop = Flag()
+    teller = Teller(report.log if invocation.is_verbose else None)
+
+    def end(number: int) -> None:
+        note("ends when the step under way is over")
+        stop.set()
+
+    with ExitStack() as stack:
+        stack.callback(teller.close)
+        stack.enter_context(service.listen(end))
+        engine = stack.enter_context(
+            wiring.open_engine(
+                settings,
+                environ=invocation.environ,
+                clock=SystemClock(),
+                report=teller.tell,
+                stop=stop,
+            )
+        )
+        done = engine.tick()
+    if stop.is_set():
+        return 130
+    return _conclude(settings, teller, done, about)
+
+
+def _conclude(settings: Settings, teller: Teller, done: Tick, about: Collection[str] | None) -> int:
+    """Say what is left, and give the exit code: a failure goes before what waits."""
+    from publisher.cli.output import when
+    from publisher.cli.pages import say_waiting
+
+    errors = [problem for problem in done.problems if problem.severity == "error"]
+    for problem in errors:
+        note(f"error: {problem}")
+    if not teller.said:
+        next_at = done.plan.next_at
+        coming = f"; next at {when(next_at, settings.site.zone)}" if next_at else ""
+        say(f"nothing is due{coming}")
+    left = [
+        hold
+        for hold in _waiting(settings, done)
+        if about is None or hold["post"] in about or hold["post"] is None
+    ]
+    say_waiting(left)
+    if teller.has_failed or (errors and about is None):
+        return 1
+    return 3 if left else 0
+
+
+def _waiting(settings: Settings, done: Tick) -> list[dict[str, Any]]:
+    from publisher.clock import SystemClock
+    from publisher.standing import waiting
+    from publisher.survey import look
+
+    if not any(hold.needs_person for hold in done.plan.holds):
+        return []
+    return waiting(look(settings, now=SystemClock().now()), done.plan)
+
+
+def tick_unless_daemon(
+    invocation: Invocation, settings: Settings, *, about: Collection[str]
+) -> int:
+    """Let the daemon do what was asked for, or do it here where none runs."""
+    from publisher import locks
+    from publisher.service import SWEEP_S
+
+    if locks.is_held(settings.state_dir, locks.DAEMON):
+        note(f"the daemon does it within {SWEEP_S:.0f} s; see `publisher status`")
+        return 0
+    return tick(invocation, settings, about=about)

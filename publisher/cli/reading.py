@@ -1,0 +1,205 @@
+"""The commands that look at what will happen and what did; none of them changes a byte."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from publisher.cli.invocation import Invocation, instant, reads
+from publisher.cli.output import note, say, say_json, when
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from publisher.settings import Settings
+
+
+@click.command()
+@click.option("--from", "start", metavar="DATE", help="Leave out what comes earlier.")
+@click.option("--to", "end", metavar="DATE", help="Leave out what comes later; a day is whole.")
+@click.option("--ics", "form", flag_value="ics", help="Print iCalendar.")
+@click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, texts in full.")
+@reads
+@click.pass_obj
+def calendar(
+    invocation: Invocation,
+    start: str | None,
+    end: str | None,
+    form: str | None,
+    as_json: bool,
+    now: str | None,
+) -> None:
+    """What will happen, when, where, with which text."""
+    from publisher import reading, standing
+    from publisher.cli import formats, pages
+
+    if as_json and form:
+        raise click.UsageError(f"--json and --{form} exclude each other")
+    survey = invocation.look(now)
+    span = _span(start, end, survey.settings)
+    coming = survey.calendar(until=span[1])
+    found = reading.calendar(survey, coming, start=span[0])
+    if survey.needs_adoption:
+        note("this ledger was never adopted: shown as it will be after `publisher adopt`")
+    for planned in reading.too_late(survey, coming):
+        at = when(planned.at, survey.settings.site.zone)
+        note(f"{planned.key}: was due {at}, which is too late: it will be held")
+    if as_json:
+        say_json(found)
+    elif form == "ics":
+        sys.stdout.buffer.write(formats.to_ics(found))
+    elif form == "markdown":
+        say(formats.to_markdown(found))
+    else:
+        pages.say_waiting(standing.waiting(survey, survey.plan()))
+        say(formats.to_text(found) or "nothing is coming")
+
+
+def _span(
+    start: str | None, end: str | None, settings: Settings
+) -> tuple[datetime | None, datetime | None]:
+    """Read ``--from`` and ``--to``; a bare date means all of that day."""
+    from datetime import time
+
+    first = instant(start, settings, option="--from", release_time=time.min) if start else None
+    last = instant(end, settings, option="--to", release_time=time.max) if end else None
+    return first, last
+
+
+@click.command()
+@click.argument("post")
+@reads
+@click.pass_obj
+def preview(invocation: Invocation, post: str, as_json: bool, now: str | None) -> None:
+    """Each announcement of POST as it will be sent.
+
+    POST is the id, the slug or the path of a post.
+    """
+    from publisher import reading
+    from publisher.cli import pages
+
+    survey = invocation.look(now)
+    found = reading.preview(survey, survey.get(post))
+    say_json(found) if as_json else pages.say_preview(found, survey.settings.site.zone)
+
+
+@click.command()
+@reads
+@click.pass_context
+def status(ctx: click.Context, as_json: bool, now: str | None) -> None:
+    """What is next, and what waits for a person.
+
+    Exits with 3 when something waits for a person.
+    """
+    from publisher import standing
+    from publisher.cli import pages
+
+    survey = ctx.obj.look(now)
+    found = standing.status(survey)
+    say_json(found) if as_json else pages.say_status(found, survey.settings.site.zone)
+    if found["waiting"]:
+        ctx.exit(3)
+
+
+@click.command()
+@click.argument("post")
+@reads
+@click.pass_obj
+def why(invocation: Invocation, post: str, as_json: bool, now: str | None) -> None:
+    """What is planned or held for POST, and why."""
+    from publisher import standing
+    from publisher.cli import pages
+
+    survey = invocation.look(now)
+    found = standing.why(survey, survey.find(post))
+    say_json(found) if as_json else pages.say_why(found, survey.settings.site.zone)
+
+
+@click.command()
+@click.argument("post", required=False)
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many, at most."
+)
+@reads
+@click.pass_obj
+def log(
+    invocation: Invocation, post: str | None, limit: int, as_json: bool, now: str | None
+) -> None:
+    """The ledger's events, of the site or of POST.
+
+    The newest come last.
+    """
+    from publisher import standing
+    from publisher.cli import pages
+
+    survey = invocation.look(now)
+    name = survey.find(post) if post is not None else None
+    found = standing.log(survey, name, limit=limit)
+    say_json(found) if as_json else pages.say_log(found, survey.settings.site.zone)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--fix", "is_fix", is_flag=True, help="Mend what is safe to mend.")
+@reads
+@click.pass_context
+def check(
+    ctx: click.Context, paths: Sequence[str], is_fix: bool, as_json: bool, now: str | None
+) -> None:
+    """Every problem in config and posts, or only those in PATH.
+
+    Exits with 1 when there is an error; warnings alone are fine.
+    """
+    from publisher.cli import pages
+
+    problems = _problems(ctx.obj, paths, now, is_fix=is_fix)
+    if as_json:
+        say_json({"problems": [_shown(problem) for problem in problems]})
+    else:
+        pages.say_problems(problems)
+    if any(problem.severity == "error" for problem in problems):
+        ctx.exit(1)
+
+
+def _problems(
+    invocation: Invocation, paths: Sequence[str], now: str | None, *, is_fix: bool
+) -> Sequence[Any]:
+    from publisher import check as checking
+    from publisher import config
+    from publisher.posts import Library
+
+    settings, problems = config.read(invocation.file, environ=invocation.environ)
+    if settings is None:
+        return problems
+    library = Library(settings.site, settings.project)
+    only = [_path_in(settings, path) for path in paths]
+    at = instant(now, settings, option="--now")
+    found = checking.run(settings, library, now=at, environ=invocation.environ, paths=only)
+    if is_fix:
+        for path in checking.fix(settings, library, found):
+            note(f"mended {path}")
+        found = checking.run(settings, library, now=at, environ=invocation.environ, paths=only)
+    return found
+
+
+def _path_in(settings: Settings, path: str) -> str:
+    """Give a path as problems name it: relative to the folder of ``jobs.yaml``."""
+    from pathlib import Path
+
+    file = Path(path).resolve()
+    if not file.exists():
+        raise click.BadParameter(f"there is no {path}", param_hint="PATH")
+    if not file.is_relative_to(settings.project):
+        raise click.BadParameter(f"{path} is not below {settings.project}", param_hint="PATH")
+    return file.relative_to(settings.project).as_posix()
+
+
+def _shown(problem: Any) -> dict[str, Any]:
+    names = ("rule", "severity", "path", "line", "message", "hint")
+    return {name: getattr(problem, name) for name in names}
+
+
+COMMANDS = (check, calendar, preview, status, why, log)

@@ -1,0 +1,137 @@
+"""The commands that set a site up: its ``jobs.yaml``, its systemd units."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from publisher.cli.invocation import FILE, Invocation
+from publisher.cli.output import note, say
+from publisher.errors import ConfigError, PublisherError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from publisher.settings import Settings
+
+NEXT_STEPS = """\
+next:
+  publisher check        what is wrong in config and posts
+  publisher calendar     what will happen, when, where, with which text
+  publisher adopt        take what is public already as it is
+  publisher rehearse     play it all on a scratch copy
+  publisher run          the daemon; or `publisher tick` from cron
+keep .publisher/ out of git: it holds the ledger"""
+
+
+@click.command()
+@click.option("--generator", metavar="NAME", help="Whose site it is; default: what is found here.")
+@click.pass_obj
+def init(invocation: Invocation, generator: str | None) -> None:
+    """Write jobs.yaml for the generator found here or in ./content."""
+    from pathlib import Path
+
+    from publisher import config
+    from publisher.cli import discovery
+
+    file = Path(invocation.config or FILE).absolute()
+    if file.exists() or file.is_symlink():
+        raise ConfigError(f"{file} exists already", why="it is never overwritten")
+    found = discovery.discover(file.parent, generator)
+    zone, is_known = discovery.find_zone(invocation.environ)
+    text = discovery.to_yaml(found, name=file.parent.name, zone=zone, is_zone_known=is_known)
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be written: {error.strerror}") from error
+    config.load(file, environ=invocation.environ)
+    where = f" in {found.root}/" if found.root != "." else ""
+    say(f"wrote {file} for {found.preset.name}{where}")
+    if found.url is None:
+        note("set site.url in it: where the site is public was not found")
+    note(NEXT_STEPS)
+
+
+@click.command()
+@click.option("--user", help="Runs the service; default: the owner of the site's folder.")
+@click.option("--group", help="Default: that user's group.")
+@click.option(
+    "--write",
+    "folder",
+    type=click.Path(exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="Write the files there instead of printing them.",
+)
+@click.pass_obj
+def systemd(
+    invocation: Invocation, user: str | None, group: str | None, folder: str | None
+) -> None:
+    """Print the hardened systemd units for this site."""
+    from pathlib import Path
+
+    from publisher import systemd as units_of
+
+    settings = invocation.settings()
+    owner, owners = _owner(settings, user)
+    units = units_of.units(
+        settings,
+        executable=_executable(invocation.environ),
+        user=user or owner,
+        group=group or owners,
+    )
+    if folder is None:
+        say("\n".join(f"# --- {name}\n{text}" for name, text in units.items()))
+        return
+    for name, text in units.items():
+        _write(Path(folder) / name, text)
+        say(f"wrote {Path(folder) / name}")
+    first = next(iter(units)).removesuffix(".service")
+    note(f"next: systemctl daemon-reload && systemctl enable --now {first}")
+
+
+def _owner(settings: Settings, user: str | None) -> tuple[str, str]:
+    """Give the names of user and group that the site belongs to."""
+    import grp
+    import pwd
+
+    status = settings.project.stat()
+    try:
+        entry = pwd.getpwnam(user) if user else pwd.getpwuid(status.st_uid)
+        gid = entry.pw_gid if user else status.st_gid
+        return entry.pw_name, grp.getgrgid(gid).gr_name
+    except KeyError:
+        who = f"user {user!r}" if user else f"the owner of {settings.project}"
+        raise PublisherError(
+            f"{who} is not known on this machine", hint="name another one with --user and --group"
+        ) from None
+
+
+def _executable(environ: Mapping[str, str]) -> Path:
+    """Find the installed command: beside this Python, else on PATH."""
+    import shutil
+    from pathlib import Path
+
+    beside = Path(sys.executable).parent / "publisher"
+    found = str(beside) if beside.is_file() else shutil.which("publisher", path=environ.get("PATH"))
+    if found is None:
+        raise PublisherError(
+            "the command publisher is not installed", hint="pip install it; units name its path"
+        )
+    return Path(found).absolute()
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise PublisherError(
+            f"{path}: cannot be written: {error.strerror}",
+            hint="run it as root, or write elsewhere",
+        ) from error
+
+
+COMMANDS = (init, systemd)

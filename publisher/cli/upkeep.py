@@ -27,6 +27,7 @@ def adopt(invocation: Invocation, is_yes: bool) -> None:
     Posts that are published, or whose date is over, become baseline. Coming ones stay scheduled.
     """
     from publisher.clock import SystemClock
+    from publisher.model import PostState
     from publisher.survey import open_ledger
 
     seen = invocation.look()
@@ -35,6 +36,10 @@ def adopt(invocation: Invocation, is_yes: bool) -> None:
         say("adopted already; nothing to do")
         return
     _say_posts(f"{count(len(old), 'post')} will be taken as public, never announced:", old)
+    overdue = [post for post in old if post.state is PostState.SCHEDULED]
+    if overdue:
+        title = "of these, scheduled for a date that is over (`publisher release POST`):"
+        _say_posts(title, overdue, seen)
     _say_posts(f"{count(len(coming), 'post')} will stay scheduled:", coming, seen)
     confirm("adopt the site like this?", is_yes=is_yes)
     now = SystemClock().now()
@@ -46,16 +51,13 @@ def adopt(invocation: Invocation, is_yes: bool) -> None:
 
 
 def _old(survey: Survey) -> list[Post]:
-    from publisher.model import ReleaseState
-    from publisher.plan.draft import is_old
+    """Give the old posts that the ledger never saw; what it waits for already is not touched."""
+    from publisher.plan.draft import is_old, is_unknown
 
-    kept = (ReleaseState.BASELINE, ReleaseState.REVEALING, ReleaseState.LIVE)
-    records = survey.view.releases
     return [
         post
         for post in survey.scan.posts
-        if is_old(post, survey.now)
-        and (post.id not in records or records[post.id].state not in kept)
+        if is_unknown(post, survey.view) and is_old(post, survey.now)
     ]
 
 

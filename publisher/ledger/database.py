@@ -186,8 +186,7 @@ def _create_file(path: Path) -> None:
     it anywhere in this process (sqlite.org/howtocorrupt.html, checked 2026-11-20).
     """
     try:
-        if not path.parent.exists():
-            path.parent.mkdir(mode=0o700, parents=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         if path.is_dir():

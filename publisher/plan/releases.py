@@ -84,8 +84,8 @@ def _see_known(draft: Draft, post: Post, record: ReleaseRecord) -> None:
             if post.state is PostState.SCHEDULED:
                 draft.ask(
                     post.id,
-                    "was public before publisher came and now says scheduled; "
-                    f"`publisher release {post.id}` releases it like any other",
+                    "was taken as public, yet its file says scheduled; "
+                    f"`publisher release {post.id}` releases and announces it",
                 )
         case ReleaseState.SCHEDULED | ReleaseState.WITHDRAWN | ReleaseState.GONE:
             _see_waiting(draft, post, record)

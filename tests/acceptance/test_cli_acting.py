@@ -107,6 +107,35 @@ def test_adopting_twice_is_adopting_once(tmp_path: Path) -> None:
     assert site.files() == before
 
 
+def test_adopt_names_what_was_scheduled_for_a_date_that_is_over(tmp_path: Path) -> None:
+    site = a_site(tmp_path / "site")
+    site.write("chisel", reveal="2020-03-09T09:00:00+01:00")
+
+    shown = site.run("adopt", "--yes")
+
+    assert shown.out == (
+        "1 post will be taken as public, never announced:\n"
+        "  chisel: The Chisel\n"
+        "of these, scheduled for a date that is over (`publisher release POST`):\n"
+        "  2020-03-09 09:00 +01:00  chisel: The Chisel\n"
+        "0 posts will stay scheduled\n"
+        "adopted: 1 post taken as public\n"
+    )
+    assert "`publisher release chisel`" in site.run("status", code=3).out
+
+
+def test_adopting_again_does_not_take_away_a_release_that_is_due(tmp_path: Path) -> None:
+    site = a_site(tmp_path / "site")
+    site.write("chisel", reveal="2099-03-09T09:00:00+01:00")
+    site.run("adopt", "--yes")
+    site.write("chisel", reveal="2020-03-09T09:00:00+01:00")
+
+    shown = site.run("adopt", "--yes")
+
+    assert shown.out == "adopted already; nothing to do\n"
+    assert site.run("status", "--json", code=None).json()["releases"][0]["state"] == "scheduled"
+
+
 # --- tick ----------------------------------------------------------------------------------
 
 

@@ -193,6 +193,29 @@ def test_daemon_runs_until_it_is_told_to_stop(tmp_path: Path) -> None:
     assert daemon.wait(timeout=TIMEOUT_S) == 0
 
 
+def test_interrupted_tick_ends_its_build_and_loses_nothing(lived_in: Site) -> None:
+    (lived_in.folder / "content" / "generate.py").write_text("import time; time.sleep(60)")
+    tick = subprocess.Popen(
+        lived_in.command("release", "door", "--yes"),
+        cwd=lived_in.folder,
+        env=lived_in.all_environ(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert tick.stderr is not None
+
+    with tick.stderr as lines:
+        begun = next(lines)
+        tick.send_signal(signal.SIGINT)
+        rest = lines.read()
+
+    found = lived_in.run("why", "door", "--json").json()
+    assert (begun, tick.wait(timeout=TIMEOUT_S)) == ("rebuilding for door\n", 130)
+    assert rest == "ends when the step under way is over\n"
+    assert (found["release"]["state"], found["release"]["failures"]) == ("revealing", 0)
+
+
 # --- rehearse ------------------------------------------------------------------------------
 
 

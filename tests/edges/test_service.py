@@ -604,17 +604,23 @@ def test_a_damaged_ledger_ends_the_start_with_an_error(tmp_path: Path) -> None:
 
 
 MISTAKEN = """
-from publisher.model import Limits, Recovery, RecoveryKind
+from publisher.model import Limits, Receipt
 
 class Mistaken:
     options = ()
-    limits = Limits(length=10, count=lambda text: 1 // 0)
-    recovery = Recovery(kind=RecoveryKind.NONE)
+    limits = Limits()
     template = "{{ post.title }}"
     subject = ""
 
     def __init__(self, options, context):
         pass
+
+    @property
+    def recovery(self):
+        return 1 // 0
+
+    def send(self, message, *, key, draft):
+        return Receipt(remote_id="1")
 """
 
 

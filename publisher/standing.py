@@ -80,6 +80,12 @@ def command_of(survey: Survey, hold: Hold) -> str | None:
 def _release(survey: Survey, record: ReleaseRecord) -> Value:
     post = survey.posts.get(record.post)
     due_at = record.due_at
+    failures, retry_at, reason = record.failures, record.retry_at, record.reason
+    view = survey.view
+    if record.flip_gen is not None and record.flip_gen > view.built_gen and view.rebuild_failures:
+        # The build is one for all releases under way; its failure is each one's.
+        failures, retry_at = view.rebuild_failures, view.rebuild_retry_at
+        reason = f"the rebuild failed: {view.rebuild_reason}"
     return {
         "post": record.post,
         "title": post.title if post else "",
@@ -87,9 +93,9 @@ def _release(survey: Survey, record: ReleaseRecord) -> Value:
         "state": record.state.value,
         "release_at": utc(due_at) if due_at else None,
         "live_at": utc(record.live_at) if record.live_at else None,
-        "failures": record.failures,
-        "retry_at": utc(record.retry_at) if record.retry_at else None,
-        "reason": record.reason,
+        "failures": failures,
+        "retry_at": utc(retry_at) if retry_at else None,
+        "reason": reason,
     }
 
 

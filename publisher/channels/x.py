@@ -264,11 +264,14 @@ def is_same(post: Mapping[str, Any], message: Message) -> bool:
     urls = post.get("entities", {}).get("urls", [])
     for url in urls:
         text = text.replace(url["url"], "" if _is_media(url) else "\0")
-    words = [re.escape(part) for part in _plain(unescape(text)).split("\0")]
+    text = _plain(unescape(text))
+    words = [re.escape(part) for part in text.split("\0")]
     if not re.fullmatch(r"\S+".join(words), _plain(message.text)):
         return False
+    if message.link not in message.text or message.link in text:  # not every host becomes a link
+        return True
     targets = {_address(url[name]) for url in urls for name in _TARGETS if url.get(name)}
-    return message.link not in message.text or _address(message.link) in targets
+    return _address(message.link) in targets
 
 
 _TARGETS = ("expanded_url", "unwound_url")

@@ -86,7 +86,9 @@ def test_failed_build_says_why_the_post_waits_and_until_when(tmp_path: Path) -> 
 
         waiting = next(hold for hold in holds if "failed with exit code 1" in hold["why"])
         assert waiting["until"] == world.status()["next_due"]
-        assert world.status()["releases"][0]["state"] == "revealing"
+        release = world.status()["releases"][0]
+        assert (release["state"], release["failures"]) == ("revealing", 1)
+        assert "failed with exit code 1" in release["reason"]
 
 
 # --- beside the daemon ----------------------------------------------------------------------

@@ -307,6 +307,16 @@ def test_a_link_may_be_spelled_another_way() -> None:
         assert find(a_channel(platform.url), message).remote_id == post_id
 
 
+@pytest.mark.parametrize("link", ["http://127.0.0.1:8080/blog/a?b=1&c", "https://blog.internal/a"])
+def test_an_address_that_x_does_not_make_a_link_of_is_found_as_it_stands(link: str) -> None:
+    message = a_message(text=f"New: {link}", link=link)
+    with XPlatform() as platform:
+        channel = a_channel(platform.url)
+        sent = send(channel, message)
+
+        assert find(channel, message) == sent
+
+
 def test_an_older_post_is_not_ours() -> None:
     with XPlatform() as platform:
         platform.post(a_message().text, created_at=NOON - timedelta(seconds=61))

@@ -7,7 +7,22 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from ledger_factories import (
+
+from publisher.errors import LedgerError, StaleError
+from publisher.ledger import Event, Ledger
+from publisher.model import (
+    ChannelName,
+    DeliveryRecord,
+    DeliveryState,
+    LedgerView,
+    Outcome,
+    PostId,
+    Receipt,
+    ReleaseRecord,
+    ReleaseState,
+    Sight,
+)
+from tests.edges.ledger_factories import (
     NOW,
     POST,
     SOON,
@@ -28,21 +43,6 @@ from ledger_factories import (
     sending,
     sent,
     uncertain,
-)
-
-from publisher.errors import LedgerError, StaleError
-from publisher.ledger import Event, Ledger
-from publisher.model import (
-    ChannelName,
-    DeliveryRecord,
-    DeliveryState,
-    LedgerView,
-    Outcome,
-    PostId,
-    Receipt,
-    ReleaseRecord,
-    ReleaseState,
-    Sight,
 )
 
 LATER = NOW + timedelta(hours=1)

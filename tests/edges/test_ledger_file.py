@@ -12,7 +12,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from ledger_factories import (
+from sqlalchemy import event
+
+from publisher.errors import LedgerBusyError, LedgerError
+from publisher.ledger import Ledger
+from publisher.ledger.connecting import has_wal_fix, journal_pragmas
+from publisher.model import LedgerView, PostId, Sight
+from tests.edges.ledger_factories import (
     NOW,
     POST,
     SOON,
@@ -25,12 +31,6 @@ from ledger_factories import (
     planned,
     sent,
 )
-from sqlalchemy import event
-
-from publisher.errors import LedgerBusyError, LedgerError
-from publisher.ledger import Ledger
-from publisher.ledger.connecting import has_wal_fix, journal_pragmas
-from publisher.model import LedgerView, PostId, Sight
 
 
 @pytest.fixture

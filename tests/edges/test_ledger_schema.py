@@ -14,7 +14,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from ledger_factories import (
+from sqlalchemy.exc import StatementError
+
+from publisher.ledger import Ledger, schema
+from publisher.model import EDGES, DeliveryRecord, DeliveryState, ReleaseState
+from tests.edges.ledger_factories import (
     NOW,
     a_begun_ledger,
     a_file,
@@ -27,10 +31,6 @@ from ledger_factories import (
     sent,
     uncertain,
 )
-from sqlalchemy.exc import StatementError
-
-from publisher.ledger import Ledger, schema
-from publisher.model import EDGES, DeliveryRecord, DeliveryState, ReleaseState
 
 Act = Callable[[Ledger], object]
 INSERT = (

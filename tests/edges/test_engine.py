@@ -474,3 +474,21 @@ def test_channel_that_cannot_count_breaks_nothing_else(tmp_path: Path) -> None:
     rows = world.deliveries()
     assert rows[LAUNCH_X].state is DeliveryState.HELD
     assert rows["one/mail/launch"].state is DeliveryState.CONFIRMED
+
+
+def test_post_that_cannot_be_written_waits_and_is_tried_again(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    path = world.write("one", at=SOON)
+    before = path.read_bytes()
+    obstacle = path.with_name(".publisher-obstacle.tmp")  # a flip clears such leftovers away
+    obstacle.mkdir()
+
+    world.run_until(SOON + timedelta(seconds=30))
+    meanwhile = path.read_bytes()
+    built_meanwhile = world.site.built
+    obstacle.rmdir()
+    world.run_until(SOON + timedelta(minutes=2))
+
+    assert (meanwhile, built_meanwhile) == (before, 0)
+    assert world.names("flip.failed") == ["flip.failed"]
+    assert len(world.channels["x"].posts) == 1

@@ -256,7 +256,8 @@ class Engine:
         look = self.site.verify(post, self.library.body(post))
         now = self.clock.now()
         if look.ok:
-            self.ledger.record_verified(post.id, gen=record.flip_gen or 0, now=now)
+            gen = record.flip_gen or 0
+            self.ledger.record_verified(post.id, gen=gen, url=post.url, now=now)
             info(self.report, "release.live", post=post.id, url=post.url)
             return
         if look.needs_rebuild:

@@ -300,6 +300,7 @@ class ReleaseRecord:
     flip_gen: int | None = None  # set once the flip is on disk
     verified_gen: int | None = None
     live_at: datetime | None = None
+    verified_url: str | None = None  # the address that was seen to show the post
     failures: int = 0  # consecutive failures of the step under way
     retry_at: datetime | None = None  # the step is not tried before
     reason: str = ""  # what failed last, or why it is held

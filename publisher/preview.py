@@ -176,7 +176,8 @@ class _World:
             case Rebuild():
                 self._view = replace(self._view, built_gen=action.gen, rebuild_retry_at=None)
             case Verify():
-                self._change(action.post, state=ReleaseState.LIVE, live_at=now)
+                url = self._posts[action.post].url
+                self._change(action.post, state=ReleaseState.LIVE, live_at=now, verified_url=url)
             case Move():
                 record = self._delivery(action.key)
                 self._keep(replace(record, due_at=action.at, not_before=action.at))
@@ -203,8 +204,11 @@ class _World:
             case Sight.WITHDRAWN:
                 self._close(action.post, ReleaseState.WITHDRAWN, f"withdrawn: {action.why}")
             case _:
+                known = self._releases[action.post]
+                is_redated = action.release_at != known.release_at
                 self._change(
                     action.post,
+                    requested_at=None if is_redated else known.requested_at,
                     path=action.path,
                     digest=action.digest,
                     release_at=action.release_at,
@@ -227,14 +231,14 @@ class _World:
             known, state=ReleaseState.REVEALING, flip_gen=gen, retry_at=None
         )
         rows = self._deliveries.setdefault(action.post, {})
+        for old in list(rows.values()):
+            if old.state is DeliveryState.CANCELLED and old.reason.startswith(REPLANNED):
+                self._keep(replace(old, state=DeliveryState.PLANNED, not_before=old.due_at))
         for planned in action.deliveries:
             row = rows.get(planned.key)
-            is_replanned = (
-                row is not None
-                and row.state is DeliveryState.CANCELLED
-                and row.reason.startswith(REPLANNED)
-            )
-            if row is None or is_replanned:
+            if row is not None and row.state is DeliveryState.PLANNED:
+                self._keep(replace(row, due_at=planned.at, not_before=planned.at))
+            elif row is None:
                 self._keep(
                     DeliveryRecord(
                         id=0,

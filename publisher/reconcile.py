@@ -45,7 +45,7 @@ class Reconciler:
         age = self.clock.now() - (record.first_attempt_at or record.due_at)
         if recovery.kind is RecoveryKind.KEY:
             life = recovery.key_life
-            if life is None or age < life * KEY_MARGIN:
+            if life is None or timedelta(0) <= max(age, self._waited(record)) < life * KEY_MARGIN:
                 self._repeat(record, outlet)
             else:
                 self._ask(record, outlet, "the service no longer knows its key")
@@ -53,6 +53,13 @@ class Reconciler:
             self._look_up(record, outlet, age=age)
         else:
             self._ask(record, outlet, "the service cannot be asked")
+
+    def _waited(self, record: DeliveryRecord) -> timedelta:
+        """Give how long it has been uncertain by the clock that nobody can set."""
+        seen_s = self.ledger.observe_uncertain(
+            record, era=self.clock.era, monotonic_s=self.clock.monotonic()
+        )
+        return timedelta(seconds=self.clock.monotonic() - seen_s)
 
     def _repeat(self, record: DeliveryRecord, outlet: Outlet) -> None:
         """Send the same words under the same key again, where the service honours that."""
@@ -69,15 +76,14 @@ class Reconciler:
             deadline=now + outlet.timeout,
             now=now,
         )
-        if intent is not None:  # else the page was withdrawn, or the channel closed
+        if intent is None:
+            self._ask(record, outlet, "its page is not public any more")
+        else:
             self.courier.send(intent, from_payload(payload), outlet, begun_s=begun_s)
 
     def _look_up(self, record: DeliveryRecord, outlet: Outlet, *, age: timedelta) -> None:
         """Look until it is found, or until its absence means something (rule R5)."""
-        seen_s = self.ledger.observe_uncertain(
-            record, era=self.clock.era, monotonic_s=self.clock.monotonic()
-        )
-        waited = timedelta(seconds=self.clock.monotonic() - seen_s)
+        waited = self._waited(record)
         try:
             receipt = self._find(record, outlet)
         except Exception as error:  # noqa: BLE001 - a look-up that fails says nothing
@@ -100,21 +106,26 @@ class Reconciler:
         if not outlet.is_readable or record.evidence != "response":
             self.ledger.confirm(record, now=now)
             return
-        recovery = outlet.channel.recovery
+        settle = outlet.timeout + outlet.channel.recovery.settle
         monotonic_s = self.clock.monotonic()
         seen_s = self._seen.setdefault((record.id, record.fence), monotonic_s)
+        age = now - (record.last_attempt_at or record.due_at)
+        is_over = monotonic_s - seen_s >= settle.total_seconds() or age > self.stale_after
         try:
             receipt = self._find(record, outlet)
         except Exception as error:  # noqa: BLE001 - it was accepted; reading back may wait
             reason = reason_of(error)
             warn(self.report, "delivery.not_read_back", **names_of(record), reason=reason)
-            return
+            is_over, receipt = age > self.stale_after, None
         if receipt is not None:
             self.ledger.confirm(record, now=now)
             info(self.report, "delivery.confirmed", **names_of(record))
-        elif monotonic_s - seen_s >= (outlet.timeout + recovery.settle).total_seconds():
-            where = record.remote_url or recovery.look_at
-            reason = f"was accepted ({record.remote_id}) but is not to be seen; look at {where}"
+        elif is_over:
+            where = record.remote_url or outlet.channel.recovery.look_at
+            reason = (
+                f"was accepted ({record.remote_id}) but is not to be seen; look at {where}, then "
+                f"`publisher resolve {record.key} --sent URL` or `--not-sent`"
+            )
             self.ledger.settle(record, DeliveryState.HELD, reason=reason, now=now)
             warn(self.report, "delivery.held", **names_of(record), reason=reason)
 

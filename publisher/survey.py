@@ -31,7 +31,7 @@ from publisher.settings import Settings
 
 STOPPED = (DeliveryState.HELD, DeliveryState.FAILED)
 UNSETTLED = (*STOPPED, DeliveryState.UNCERTAIN)
-DID_NOT_ARRIVE = (Outcome.NOT_SENT, Outcome.ABSENT)
+IN_DOUBT = (None, Outcome.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +162,7 @@ def survey(settings: Settings, ledger: Ledger, *, now: datetime) -> Survey:
         scan=scan,
         posts={post.id: post for post in scan.posts},
         view=view,
-        in_doubt=frozenset(r.key for r in stopped if may_be_out(ledger.attempts(r))),
+        in_doubt=frozenset(r.key for r in stopped if may_be_out(r, ledger.attempts(r))),
     )
 
 
@@ -180,9 +180,9 @@ def look(settings: Settings, *, now: datetime) -> Survey:
         return survey(settings, ledger, now=now)
 
 
-def may_be_out(attempts: Iterable[Attempt]) -> bool:
-    """Tell whether any attempt may have been accepted."""
-    return any(attempt.outcome not in DID_NOT_ARRIVE for attempt in attempts)
+def may_be_out(record: DeliveryRecord, attempts: Iterable[Attempt]) -> bool:
+    """Tell whether it may be out for all we know; what a person settled is no longer in doubt."""
+    return record.evidence is not None or any(a.outcome in IN_DOUBT for a in attempts)
 
 
 def near(name: str, names: Iterable[str]) -> str:

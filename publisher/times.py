@@ -26,6 +26,9 @@ _INSTANT = re.compile(
 _DATE_HINT = "write 2027-03-09, or 2027-03-09T09:00, or 2027-03-09T09:00+01:00"
 
 
+LONGEST = timedelta(days=3650)  # sums with instants stay far from the end of the calendar
+
+
 @dataclass(frozen=True, slots=True)
 class Instant:
     at: datetime  # UTC
@@ -44,9 +47,12 @@ def parse_duration(text: str) -> timedelta:
         )
     try:
         days, hours, minutes, seconds = (int(number or 0) for number in match.groups())
-        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        duration = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     except (ValueError, OverflowError):
-        raise PublisherError("is too long a duration", hint="write for example 90d") from None
+        duration = timedelta.max
+    if duration > LONGEST:
+        raise PublisherError("is too long a duration", hint="write for example 90d")
+    return duration
 
 
 def resolve_instant(

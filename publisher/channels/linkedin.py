@@ -23,6 +23,7 @@ from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 
 API_VERSION = "202609"
 ORGANIZATION = "urn:li:organization:"
+LOOK_BACK = timedelta(days=1)  # our clock may be ahead of theirs; the words tell posts apart
 
 _HASHTAG = re.compile(r"(?<![\w/&])#(?=\d*[^\W\d])\w+")
 _RESERVED = re.compile(r"[|{}@\[\]()<>#\\*_~]")
@@ -145,7 +146,7 @@ class LinkedIn:
         """
         if self.recovery.kind is not RecoveryKind.LOOKUP:
             raise UnknownOutcome("LinkedIn does not show a member's posts to apps")
-        start_ms = (since - timedelta(seconds=60)).timestamp() * 1000
+        start_ms = (since - LOOK_BACK).timestamp() * 1000
         try:
             for post in self._posts(start_ms):
                 if post["createdAt"] >= start_ms and _is_same(post, message):

@@ -49,6 +49,7 @@ RESET_HEADERS = (
     "x-app-limit-24hour-reset",
 )
 RATE_WINDOW = timedelta(minutes=15)
+LOOK_BACK = timedelta(days=1)  # our clock may be ahead of theirs; the words tell posts apart
 CAP_WAIT = timedelta(hours=1)  # a spending cap lifts when somebody raises it
 TIMELINE_PAGES = 32  # X serves no more than 3,200 posts back
 
@@ -124,7 +125,7 @@ class X:
     ) -> Receipt | None:
         """Look for a post with the same words and link in the account's timeline."""
         with _reading("the timeline"):
-            for post in self._timeline(since - timedelta(seconds=60)):
+            for post in self._timeline(since - LOOK_BACK):
                 if is_same(post, message):
                     return _receipt(post["id"])
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -79,9 +80,11 @@ def read_served(site: Site) -> Served:
         for path in _addresses(file):
             if is_page and "[" in path:
                 dynamic.add("/" + path.partition("[")[0])
-            paths.add(site.names.path_of("/" + quote(path)))
+            paths.add(site.names.path_of("/" + quote(os.fsencode(path))))
             if is_page:
-                paths.add(site.names.path_of("/" + quote(path.removesuffix(file.suffix))))
+                paths.add(
+                    site.names.path_of("/" + quote(os.fsencode(path.removesuffix(file.suffix))))
+                )
     for listing in (settings.verify.feed, settings.verify.sitemap):
         if listing:
             paths.add(site.names.path_of("/" + listing.lstrip("/")))

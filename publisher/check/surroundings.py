@@ -51,7 +51,7 @@ def check_embargo(site: Site, library: Library, posts: Sequence[Post]) -> Iterat
         return
     settings = site.settings
     output = settings.rebuild.output if settings.rebuild else None
-    if output is None or not any((output / name).is_file() for name in ("index.html", "404.html")):
+    if output is None or next(output.rglob("*.html"), None) is None:
         yield _problem(
             settings,
             "embargo-off",

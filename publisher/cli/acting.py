@@ -158,6 +158,8 @@ def reannounce(
 
     Repeating the command repeats nothing: an occasion is announced once on each channel.
     """
+    if not reason.strip():
+        raise click.UsageError("--reason must say why, in a word or two")
     from publisher.cli.performing import tick_unless_daemon
     from publisher.clock import SystemClock
     from publisher.survey import open_ledger

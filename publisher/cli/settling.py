@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.ledger import Ledger
-    from publisher.model import ChannelName, DeliveryRecord
+    from publisher.model import ChannelName, DeliveryRecord, ReleaseRecord
     from publisher.survey import Survey
 
 REASON = "tried again with `publisher retry`"
@@ -30,7 +30,8 @@ def retry(ctx: click.Context, what: str | None, is_yes: bool) -> None:
 
     Without a name it takes all of them, but never one that may have gone out. A DELIVERY is
     written post/channel/occasion; the occasion may be left out when there is only one. A CHANNEL
-    that was closed because of its credentials is opened again.
+    that was closed because of its credentials is opened again. A failed flip, rebuild or look at
+    the page is tried again at once, too.
     """
     from publisher.cli.performing import tick_unless_daemon
     from publisher.clock import SystemClock
@@ -43,7 +44,10 @@ def retry(ctx: click.Context, what: str | None, is_yes: bool) -> None:
         say(f"{record.key}: {record.state.value}, will be sent: {flat(record.reason)}")
     if channel is not None:
         say(f"{channel}: closed, will be opened: {flat(seen.view.closed_channels[channel])}")
-    if channel is None and not records:
+    steps = _failed_steps(seen, what)
+    for release in steps:
+        say(f"{release.post}: {release.state.value}, its release goes on at once")
+    if channel is None and not records and not steps:
         note("there is nothing to try again")
         return
     confirm("go on?", is_yes=is_yes)
@@ -51,14 +55,15 @@ def retry(ctx: click.Context, what: str | None, is_yes: bool) -> None:
     with open_ledger(seen.settings, now=now) as ledger:
         if channel is not None:
             ledger.open_channel(channel, now=now)
+        if steps:
+            ledger.retry_steps([release.post for release in steps], now=now)
         for record in records:
             if record.state is DeliveryState.PLANNED:
                 ledger.move(record, at=now, reason=REASON, now=now)
             else:
                 ledger.settle(record, DeliveryState.PLANNED, reason=REASON, now=now, due_at=now)
-    about = {record.key.post for record in records} | {
-        key.post for key in seen.view.deliveries if key.channel == channel
-    }
+    about = {record.key.post for record in records} | {release.post for release in steps}
+    about |= {key.post for key in seen.view.deliveries if key.channel == channel}
     ctx.exit(tick_unless_daemon(ctx.obj, seen.settings, about=about))
 
 
@@ -83,6 +88,20 @@ def _what(survey: Survey, what: str | None) -> tuple[ChannelName | None, list[De
         return ChannelName(what) if is_closed else None, _without_doubt(survey, mine)
     post = survey.find(what)
     return None, _without_doubt(survey, [r for r in stopped if r.key.post == post])
+
+
+def _failed_steps(survey: Survey, what: str | None) -> list[ReleaseRecord]:
+    """Give the releases whose next step waits after a failure: all, or the post's."""
+    from publisher.model import ReleaseState
+
+    view = survey.view
+    return [
+        release
+        for release in view.releases.values()
+        if release.state is ReleaseState.REVEALING
+        and (what is None or what == release.post)
+        and (release.retry_at is not None or view.rebuild_retry_at is not None)
+    ]
 
 
 def _files(survey: Survey) -> set[object]:

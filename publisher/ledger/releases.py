@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, exists, or_, select, update
 
 from publisher.errors import LedgerError, StaleError
 from publisher.ledger.database import Database
@@ -76,32 +77,15 @@ class Releases(Database):
                 change_release(connection, self.site, flip.post, now=now, **values)
             for planned in flip.deliveries:
                 self._plan(connection, planned, now)
+            found = release_id(self.site, flip.post).scalar_subquery()
+            _plan_again(connection, deliveries.c.release_id == found, deliveries.c.due_at, now)
 
     def _plan(self, connection: Connection, planned: PlannedDelivery, now: datetime) -> None:
         key, at = planned.key, planned.at
         if add_row(connection, self.site, planned, now=now):
             return
-        unresolved = exists().where(
-            attempts.c.delivery_id == deliveries.c.id,
-            attempts.c.outcome == Outcome.UNKNOWN.value,
-        )
-        connection.execute(
-            update(deliveries)
-            .where(
-                deliveries.c.idem_key == key.idempotency_key,
-                deliveries.c.state == DeliveryState.CANCELLED.value,
-                or_(*(deliveries.c.reason.startswith(word) for word in REPLANNED)),
-                ~unresolved,
-            )
-            .values(
-                state=DeliveryState.PLANNED.value,
-                reason="",
-                due_at=at,
-                not_before=at,
-                fence=deliveries.c.fence + 1,
-                changed_at=now,
-            )
-        )
+        row = deliveries.c.idem_key == key.idempotency_key
+        _plan_again(connection, row, at, now)
 
     def record_flip(self, post: PostId, *, digest: str, now: datetime) -> int:
         """Record that the file says "published"; give the generation a rebuild must cover.
@@ -163,8 +147,10 @@ class Releases(Database):
                 reason=reason or f"generation {gen}",
             )
 
-    def record_verified(self, post: PostId, *, gen: int, now: datetime) -> None:
-        """Open the gate for announcements: the page of build ``gen`` was seen to show the post.
+    def record_verified(
+        self, post: PostId, *, gen: int, now: datetime, url: str | None = None
+    ) -> None:
+        """Open the gate for announcements: at ``url``, build ``gen`` was seen to show the post.
 
         :raises StaleError: unless the release is under way and that build covers its flip.
         """
@@ -181,6 +167,7 @@ class Releases(Database):
                 state=ReleaseState.LIVE,
                 live_at=now,
                 verified_gen=gen,
+                verified_url=url,
                 now=now,
                 **NO_STEP,
             )
@@ -208,6 +195,13 @@ class Releases(Database):
                 connection, self.site, post, *expected, failures=failures, now=now, **values
             )
             log(connection, self.site, "step_failed", now=now, post=post, reason=reason)
+
+    def retry_steps(self, posts: Sequence[PostId], *, now: datetime) -> None:
+        """Try the failed steps of these releases at once, the rebuild among them."""
+        with self._writing() as connection:
+            change_meta(connection, self.site, now=now, rebuild_retry_at=None)
+            for post in posts:
+                change_release(connection, self.site, post, now=now, retry_at=None)
 
     def request_release(
         self,
@@ -280,3 +274,30 @@ def add_row(
         "changed_at": now,
     }
     return insert_new(connection, deliveries, row)
+
+
+def _plan_again(
+    connection: Connection, rows: ColumnElement[bool], due_at: Any, now: datetime
+) -> None:
+    """Plan again what a withdrawal or a deletion cancelled."""
+    unresolved = exists().where(
+        attempts.c.delivery_id == deliveries.c.id,
+        attempts.c.outcome == Outcome.UNKNOWN.value,
+    )
+    connection.execute(
+        update(deliveries)
+        .where(
+            rows,
+            deliveries.c.state == DeliveryState.CANCELLED.value,
+            or_(*(deliveries.c.reason.startswith(word) for word in REPLANNED)),
+            ~unresolved,
+        )
+        .values(
+            state=DeliveryState.PLANNED.value,
+            reason="",
+            due_at=due_at,
+            not_before=due_at,
+            fence=deliveries.c.fence + 1,
+            changed_at=now,
+        )
+    )

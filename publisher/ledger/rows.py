@@ -25,7 +25,7 @@ from publisher.model import (
 
 # Parts of rows that several modules write.
 NO_STEP = {"failures": 0, "retry_at": None, "reason": ""}
-NOT_FLIPPED = {"flip_gen": None, "verified_gen": None, "live_at": None}
+NOT_FLIPPED = {"flip_gen": None, "verified_gen": None, "verified_url": None, "live_at": None}
 NEWLY_UNCERTAIN = {"uncertain_era": None, "uncertain_since_s": None}
 UNDER_WAY = frozenset({ReleaseState.REVEALING, ReleaseState.LIVE})
 _STATES = {state.value: state for state in DeliveryState}  # faster than calling the enum

@@ -104,6 +104,7 @@ releases = Table(
     Column("flip_gen", Integer),
     Column("verified_gen", Integer),
     Column("live_at", Instant),
+    Column("verified_url", Text),
     Column("failures", Integer, nullable=False),
     Column("retry_at", Instant),
     Column("reason", Text, nullable=False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from publisher.model import (
     LAUNCH,
@@ -13,14 +13,21 @@ from publisher.model import (
     DeliveryState,
     Hold,
     Move,
+    Observe,
     Policy,
     Post,
+    PostState,
     Reconcile,
     ReleaseRecord,
     ReleaseState,
     Settle,
 )
 from publisher.plan.draft import Draft
+
+_OVER = {
+    ReleaseState.GONE: "deleted: its post is gone",
+    ReleaseState.WITHDRAWN: "withdrawn: its post is not public any more",
+}
 
 
 def planned_at(
@@ -37,15 +44,24 @@ def planned_at(
         return max(rule.at, due_at)
     default = next((c.after for c in policy.channels if c.name == channel), timedelta(0))
     after = rule.after if rule is not None and rule.after is not None else default
-    return due_at + after
+    try:
+        return due_at + after
+    except OverflowError:  # beyond the year 9999: as good as never
+        return datetime.max.replace(tzinfo=UTC)
 
 
 # --- deliveries --------------------------------------------------------------------
 
 
 def deliver(draft: Draft) -> None:
-    """Decide about every delivery that is not settled, each by itself."""
+    """Decide about every delivery that is not settled, each by itself.
+
+    What a scan just saw of a post is recorded first: an edit may close the gate.
+    """
+    seen = {action.post for action in draft.actions if isinstance(action, Observe)}
     for record in sorted(draft.view.deliveries.values(), key=lambda r: (r.due_at, r.key)):
+        if record.key.post in seen:
+            continue
         match record.state:
             case DeliveryState.PLANNED:
                 _deliver_planned(draft, record)
@@ -83,43 +99,63 @@ def _hold_delivery(
 
 
 def _reconcile(draft: Draft, record: DeliveryRecord) -> None:
-    if not _has_channel(draft, record.key.channel):
-        _hold_delivery(draft, record, _channel_gone(record), needs_person=True)
-        return
-    why = "accepted, to be read back"
-    if record.state is DeliveryState.UNCERTAIN:
-        why = record.reason or "a request may have been accepted"
-    draft.actions.append(Reconcile(key=record.key, why=why))
+    channel, is_uncertain = record.key.channel, record.state is DeliveryState.UNCERTAIN
+    if not _has_channel(draft, channel):
+        why = f"the channel {channel!r} is not in jobs.yaml any more"
+        if is_uncertain:
+            why += f"; put it back, or look there and `publisher resolve {record.key} --sent URL`"
+        _hold_delivery(draft, record, why, needs_person=is_uncertain)
+    elif channel in draft.view.closed_channels:
+        why = draft.view.closed_channels[channel]
+        _hold_delivery(draft, record, why, needs_person=True)
+    else:
+        why = "accepted, to be read back"
+        if is_uncertain:
+            why = record.reason or "a request may have been accepted"
+        draft.actions.append(Reconcile(key=record.key, why=why))
 
 
 def _deliver_planned(draft: Draft, record: DeliveryRecord) -> None:
     key, post = record.key, draft.by_id.get(record.key.post)
     release = draft.view.releases.get(key.post)
-    if post is None or release is None:
-        _hold_delivery(draft, record, "its post is not there")
+    if release is not None and release.state in _OVER:
+        # Found absent after its post went: it waits like the others for the post to come back.
+        _settle(draft, record, DeliveryState.CANCELLED, _OVER[release.state])
+    elif post is None or release is None:
+        is_stuck = release is None or release.state is ReleaseState.BASELINE
+        why = "its post is not there"
+        if is_stuck:
+            why += f"; put it back, or `publisher resolve {key} --drop`"
+        _hold_delivery(draft, record, why, needs_person=is_stuck)
+    elif key.occasion == LAUNCH and not _is_launch_due(draft, record, post, release):
         return
-    if key.occasion == LAUNCH:
-        at = planned_at(post, draft.policy, key.channel, release.due_at or record.due_at)
-        if at is None:
-            _settle(
-                draft, record, DeliveryState.CANCELLED, "switched off by `announce` in the post"
-            )
-            return
-        if _is_redated(record, at, draft.now):
-            draft.actions.append(Move(key=key, at=at, why="its post was edited"))
-            return
-    if not _has_channel(draft, key.channel):
+    elif not _has_channel(draft, key.channel):
         _hold_delivery(draft, record, _channel_gone(record), needs_person=True)
     elif key.channel in draft.view.closed_channels:
         why = draft.view.closed_channels[key.channel]
         _hold_delivery(draft, record, why, needs_person=True)
-    elif not _is_open(release, key.occasion):
+    elif post.state is not PostState.PUBLISHED or not _is_open(release, key.occasion):
         _hold_delivery(draft, record, "waits until the page is live")
     elif record.not_before > draft.now:
         why = record.reason or "waits for its instant"
         _hold_delivery(draft, record, why, until=record.not_before)
     else:
         _deliver_now(draft, record)
+
+
+def _is_launch_due(
+    draft: Draft, record: DeliveryRecord, post: Post, release: ReleaseRecord
+) -> bool:
+    """Follow what the post says of its launch: switched off, moved, or as it was."""
+    due_at = release.due_at
+    at = planned_at(post, draft.policy, record.key.channel, due_at or record.due_at)
+    if at is None:
+        _hold_delivery(draft, record, "switched off by `announce` in the post")
+        return False
+    if due_at is not None and _is_redated(record, at, draft.now):
+        draft.actions.append(Move(key=record.key, at=at, why="its post was edited"))
+        return False
+    return True
 
 
 def _deliver_now(draft: Draft, record: DeliveryRecord) -> None:

@@ -51,13 +51,15 @@ class Draft:
 
     def __post_init__(self) -> None:
         self.by_id = {post.id: post for post in self.posts}
-        self.lost = {
-            record.digest: record
+        lost = [
+            record
             for record in self.view.releases.values()
             if record.post not in self.by_id
             and record.path not in self.unreadable
             and record.state in (ReleaseState.REVEALING, ReleaseState.LIVE)
-        }
+        ]
+        # By content and by path: a post may be renamed, or given another id where it stands.
+        self.lost = {key: record for record in lost for key in (record.digest, record.path)}
 
     def result(self) -> Plan:
         return Plan(
@@ -66,8 +68,15 @@ class Draft:
             next_at=min((at for at in self.wakes if at > self.now), default=None),
         )
 
-    def hold(self, post: PostId, why: str, *, until: datetime | None = None) -> None:
-        self.holds.append(Hold(post=post, why=why, until=until))
+    def hold(
+        self,
+        post: PostId,
+        why: str,
+        *,
+        until: datetime | None = None,
+        needs_person: bool = False,
+    ) -> None:
+        self.holds.append(Hold(post=post, why=why, until=until, needs_person=needs_person))
         if until is not None:
             self.wakes.append(until)
 

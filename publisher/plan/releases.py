@@ -7,6 +7,7 @@ from datetime import datetime
 
 from publisher.model import (
     DeliveryKey,
+    DeliveryState,
     Flip,
     Observe,
     PlannedDelivery,
@@ -21,6 +22,8 @@ from publisher.model import (
 )
 from publisher.plan.deliveries import planned_at
 from publisher.plan.draft import Draft, is_old, is_unknown
+
+MANY_LOOKS = 30  # at a page that should be live: about a quarter of an hour
 
 
 def see_posts(draft: Draft) -> None:
@@ -51,11 +54,12 @@ def _is_unseen_due(draft: Draft, post: Post) -> bool:
 def _see_unknown(draft: Draft, post: Post, *, burst: int) -> None:
     if post.state is PostState.DRAFT:
         draft.hold(post.id, "is a draft")
-    elif post.digest in draft.lost:
-        old = draft.lost[post.digest].post
+    elif post.digest in draft.lost or post.path in draft.lost:
+        old = (draft.lost.get(post.digest) or draft.lost[post.path]).post
         draft.ask(post.id, f"looks like {old} renamed; write `id: {old}` into its frontmatter")
     elif post.state is PostState.PUBLISHED:
-        _observe(draft, post, Sight.BASELINE, "was public when first seen; not announced")
+        why = f"was public when first seen; `publisher reannounce {post.id}` announces it"
+        _observe(draft, post, Sight.BASELINE, why)
     elif post.release_at is None:
         draft.ask(post.id, "is scheduled without a date; give it one")
     elif post.release_at > draft.now:
@@ -68,11 +72,11 @@ def _see_unknown(draft: Draft, post: Post, *, burst: int) -> None:
             f"or run `publisher release {post.id}`",
         )
     elif burst:
-        draft.ask(
-            post.id,
-            f"is one of {burst} posts that came due unseen (burst: {draft.policy.burst}); "
-            f"`publisher release {post.id}` releases it, "
-            "`publisher adopt` takes them all as they are",
+        _observe(
+            draft,
+            post,
+            Sight.BASELINE,
+            f"one of {burst} posts that came due unseen (burst: {draft.policy.burst})",
         )
     else:
         _flip(draft, post, post.release_at, "was due when first seen")
@@ -82,11 +86,9 @@ def _see_known(draft: Draft, post: Post, record: ReleaseRecord) -> None:
     match record.state:
         case ReleaseState.BASELINE:
             if post.state is PostState.SCHEDULED:
-                draft.ask(
-                    post.id,
-                    "was taken as public, yet its file says scheduled; "
-                    f"`publisher release {post.id}` releases and announces it",
-                )
+                why = record.reason or "was taken as public"
+                command = f"`publisher release {post.id}` releases and announces it"
+                draft.ask(post.id, f"{why}, yet its file says scheduled; {command}")
         case ReleaseState.SCHEDULED | ReleaseState.WITHDRAWN | ReleaseState.GONE:
             _see_waiting(draft, post, record)
         case ReleaseState.REVEALING:
@@ -94,6 +96,9 @@ def _see_known(draft: Draft, post: Post, record: ReleaseRecord) -> None:
         case ReleaseState.LIVE:
             if post.state is not PostState.PUBLISHED:
                 _withdraw(draft, post)
+            elif _has_moved_away(draft, post, record):
+                why = f"its address changed to {post.url}, which is looked at first"
+                _observe(draft, post, Sight.WITHDRAWN, why)
 
 
 def _see_waiting(draft: Draft, post: Post, record: ReleaseRecord) -> None:
@@ -117,7 +122,7 @@ def _see_revealing(draft: Draft, post: Post, record: ReleaseRecord) -> None:
     was_asked_for = record.requested_at is not None
     if post.state is PostState.PUBLISHED and record.flip_gen is not None:
         return  # rebuild_and_verify goes on from here
-    if post.state is PostState.PUBLISHED or was_asked_for:
+    if post.state is PostState.PUBLISHED or (was_asked_for and record.flip_gen is None):
         _flip(draft, post, due_at, "begun, not yet recorded")
     elif post.state is PostState.DRAFT or due_at > draft.now:
         _withdraw(draft, post)
@@ -141,7 +146,8 @@ def _flip(draft: Draft, post: Post, due_at: datetime, why: str) -> None:
 def _is_backing_off(draft: Draft, record: ReleaseRecord) -> bool:
     if record.retry_at is None or record.retry_at <= draft.now:
         return False
-    draft.hold(record.post, record.reason, until=record.retry_at)
+    is_stuck = record.flip_gen is None or record.failures >= MANY_LOOKS
+    draft.hold(record.post, record.reason, until=record.retry_at, needs_person=is_stuck)
     return True
 
 
@@ -159,7 +165,13 @@ def _observe(draft: Draft, post: Post, sight: Sight, why: str) -> None:
 
 
 def _withdraw(draft: Draft, post: Post) -> None:
-    _observe(draft, post, Sight.WITHDRAWN, f"its file says {post.state.value} again")
+    _observe(
+        draft,
+        post,
+        Sight.WITHDRAWN,
+        f"its file says {post.state.value} again; "
+        "a page that is out stays until the site is built again",
+    )
 
 
 def see_missing(draft: Draft) -> None:
@@ -177,7 +189,9 @@ def see_missing(draft: Draft) -> None:
         elif draft.now - record.missing_since < draft.policy.gone_after or draft.tree_busy:
             until = max(record.missing_since, draft.now) + draft.policy.gone_after
             draft.hold(record.post, f"{record.path} is missing", until=until)
-        elif record.digest in draft.lost and any(p.digest == record.digest for p in draft.posts):
+        elif record.path in draft.lost and any(
+            record.digest == post.digest or record.path == post.path for post in draft.posts
+        ):
             draft.ask(record.post, f"{record.path} seems renamed; keep `id: {record.post}`")
         else:
             _miss(draft, record, Sight.GONE, f"{record.path} was deleted")
@@ -222,7 +236,8 @@ def _rebuild(draft: Draft, posts: Sequence[PostId]) -> None:
     retry_at = draft.view.rebuild_retry_at
     if retry_at is not None and retry_at > draft.now:
         for post in posts:
-            draft.hold(post, f"the rebuild failed: {draft.view.rebuild_reason}", until=retry_at)
+            why = f"the rebuild failed: {draft.view.rebuild_reason}"
+            draft.hold(post, why, until=retry_at, needs_person=True)
     elif not any(isinstance(action, Flip) for action in draft.actions):
         # One rebuild serves every post of this instant, so it waits for their flips.
         draft.actions.append(Rebuild(posts=tuple(posts), gen=draft.view.dirty_gen, why="flipped"))
@@ -231,6 +246,15 @@ def _rebuild(draft: Draft, posts: Sequence[PostId]) -> None:
 def _release_order(post: Post) -> tuple[bool, float, str]:
     at = post.release_at
     return (at is None, at.timestamp() if at is not None else 0.0, post.id)
+
+
+def _has_moved_away(draft: Draft, post: Post, record: ReleaseRecord) -> bool:
+    """Tell whether announcements still wait that would point at an address nobody looked at."""
+    is_elsewhere = record.verified_url is not None and record.verified_url != post.url
+    return is_elsewhere and any(
+        key.post == post.id and delivery.state is DeliveryState.PLANNED
+        for key, delivery in draft.view.deliveries.items()
+    )
 
 
 def _has_moved(post: Post, record: ReleaseRecord) -> bool:

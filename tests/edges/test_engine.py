@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from publisher.errors import DuplicateContent, NotDelivered
 from publisher.model import DeliveryState, Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.site import Look, RebuildResult
-from tests.factories import HOUR, NOW
+from tests.factories import HOUR, NOW, a_key
 from tests.worlds import ScriptedChannel, SearchableChannel, World, a_world
 
 SOON = NOW + HOUR
@@ -492,3 +492,175 @@ def test_post_that_cannot_be_written_waits_and_is_tried_again(tmp_path: Path) ->
     assert (meanwhile, built_meanwhile) == (before, 0)
     assert world.names("flip.failed") == ["flip.failed"]
     assert len(world.channels["x"].posts) == 1
+
+
+# --- sequences that once went wrong ----------------------------------------------------------
+
+AFTER = "announce: {x: {after: 2h}}\n"
+
+
+def ask_again(world: World, *, at: datetime, occasion: str = "again-1") -> None:
+    with world.engine() as engine:
+        key = a_key("one", "x", occasion)
+        engine.ledger.add_delivery(key, at=at, text=None, reason="", now=world.clock.now())
+
+
+def ask_for_release(world: World, name: str) -> None:
+    with world.engine() as engine:
+        post = next(p for p in engine.library.scan().posts if p.id == name)
+        engine.ledger.request_release(
+            post.id,
+            now=world.clock.now(),
+            reason="by hand",
+            path=post.path,
+            digest=post.digest,
+            release_at=post.release_at,
+        )
+
+
+def test_post_published_by_hand_without_a_date_is_announced_once(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON, more=AFTER)
+    world.tick()
+    world.write("one", at=None, status="published", more=AFTER)
+
+    world.run_until(NOW + 3 * HOUR)
+
+    assert len(world.channels["x"].posts) == 1
+
+
+def test_post_set_back_to_draft_between_two_ticks_is_not_announced(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON, more=AFTER)
+    world.run_until(SOON)
+    world.write("one", at=SOON, status="draft", more=AFTER)
+    world.clock.advance(2 * HOUR)
+
+    world.tick()
+
+    assert world.channels["x"].posts == []
+
+
+def test_baseline_post_set_to_draft_is_not_announced_again(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    (tmp_path / "content").mkdir()
+    world.tick()
+    world.write("one", at=NOW - HOUR, status="published")
+    world.tick()
+    ask_again(world, at=NOW + 2 * HOUR)
+    world.write("one", at=NOW - HOUR, status="draft")
+
+    world.run_until(NOW + 3 * HOUR)
+
+    assert world.channels["x"].posts == []
+
+
+def test_new_address_is_looked_at_before_it_is_announced(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON, more=AFTER)
+    world.run_until(SOON)
+    world.write("one", at=SOON, status="published", more=AFTER + "slug: better\n")
+
+    world.run_until(SOON + 3 * HOUR)
+
+    urls = [event.fields["url"] for event in world.events if event.name == "release.live"]
+    assert urls == [f"https://chronicles.example/blog/{slug}" for slug in ("one", "better")]
+    assert [text for _, text in world.channels["x"].posts] == [f"Post one {urls[-1]}"]
+    assert world.site.built == 2
+
+
+def test_releasing_one_post_of_a_burst_releases_no_other(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    (tmp_path / "content").mkdir()
+    world.tick()
+    for number in range(6):
+        world.write(f"p{number}", at=NOW - HOUR)
+    world.tick()
+    ask_for_release(world, "p0")
+
+    world.run_until(NOW + HOUR)
+
+    assert [text for _, text in world.channels["x"].posts] == [
+        "Post p0 https://chronicles.example/blog/p0"
+    ]
+
+
+def test_draft_written_after_a_release_by_hand_is_not_overwritten(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON)
+    world.tick()
+    world.site.builds = [RebuildResult(ok=False, reason="exit 1", tail="", seconds=0.1)] * 2
+    ask_for_release(world, "one")
+    world.tick()
+    path = world.write("one", at=SOON, status="draft")
+
+    world.run_until(NOW + timedelta(minutes=10))
+
+    assert "status: draft" in path.read_text()
+    assert world.channels["x"].posts == []
+
+
+def test_announcing_again_survives_a_switch_of_branches(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    path = world.write("one", at=SOON)
+    world.run_until(SOON)
+    ask_again(world, at=SOON + 3 * HOUR)
+    text = path.read_text()
+    path.unlink()
+    world.run_until(SOON + timedelta(minutes=5))
+    path.write_text(text)
+
+    world.run_until(SOON + 4 * HOUR)
+
+    assert len(world.channels["x"].posts) == 2
+
+
+def test_announcement_switched_off_by_mistake_goes_out_once_it_is_back(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON, more=AFTER)
+    world.run_until(SOON)
+    world.write("one", at=SOON, status="published", more="announce: false\n")
+    world.tick()
+    world.write("one", at=SOON, status="published", more=AFTER)
+
+    world.run_until(SOON + 3 * HOUR)
+
+    assert len(world.channels["x"].posts) == 1
+
+
+def test_id_given_to_a_live_post_asks_instead_of_dropping_its_announcement(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON, more=AFTER)
+    world.run_until(SOON)
+    world.write("one", at=SOON, status="published", more=AFTER + "id: other\n")
+
+    world.run_until(SOON + timedelta(minutes=5))
+
+    assert world.deliveries()[LAUNCH_X].state is DeliveryState.PLANNED
+    assert any("write `id: one`" in hold.why for hold in world.tick().plan.holds)
+
+
+def test_uncertain_delivery_of_a_withdrawn_post_waits_for_a_person(tmp_path: Path) -> None:
+    recovery = Recovery(kind=RecoveryKind.KEY)
+    channel = ScriptedChannel(recovery=recovery, before=[lost()] * 2)
+    world = a_world(tmp_path, NOW, {"x": channel})
+    world.write("one", at=SOON)
+    world.run_until(SOON)
+    world.write("one", at=SOON, status="draft")
+
+    world.run_until(SOON + HOUR)
+
+    assert world.deliveries()[LAUNCH_X].state is DeliveryState.HELD
+
+
+def test_accepted_post_nobody_can_look_for_is_held_in_the_end(tmp_path: Path) -> None:
+    channel = SearchableChannel(hidden=10_000)
+    world = a_world(tmp_path, NOW, {"x": channel})
+    world.write("one", at=SOON)
+    world.run_until(SOON)
+
+    for _ in range(30):  # each a process of its own, as from cron
+        world.clock.advance(HOUR)
+        world.tick()
+
+    assert world.deliveries()[LAUNCH_X].state is DeliveryState.HELD

@@ -196,6 +196,7 @@ def _create_releases() -> None:
         sa.Column("flip_gen", sa.Integer),
         sa.Column("verified_gen", sa.Integer),
         sa.Column("live_at", _INSTANT),
+        sa.Column("verified_url", sa.Text),
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("retry_at", _INSTANT),
         sa.Column("reason", sa.Text, nullable=False),

@@ -184,6 +184,22 @@ def test_tick_ends_with_1_when_the_build_fails_and_shows_its_output(lived_in: Si
     assert len(lived_in.outbox) == 2
 
 
+def test_retry_of_a_post_goes_on_at_once_after_its_build_was_mended(lived_in: Site) -> None:
+    broken = lived_in.folder / "content" / "broken"
+    broken.touch()
+    lived_in.write("fresh", reveal=minutes_ago(1))
+    lived_in.run("tick", code=1)
+    stuck = lived_in.run("status", code=3)
+    broken.unlink()
+
+    shown = lived_in.run("retry", "fresh", "--yes")
+
+    assert "the rebuild failed: " in stuck.out
+    assert "fresh: revealing, its release goes on at once\n" in shown.out
+    assert "fresh: live at https://site.example/blog/fresh\n" in shown.out
+    assert len(lived_in.outbox) == 4
+
+
 def test_tick_ends_with_1_when_a_post_cannot_be_read_and_goes_on_with_the_others(
     lived_in: Site,
 ) -> None:

@@ -292,7 +292,7 @@ def test_an_organisations_post_is_found_among_many() -> None:
 
 
 def test_an_older_post_is_not_ours() -> None:
-    with LinkedInPlatform(clock=lambda: MIDNIGHT - timedelta(seconds=61)) as platform:
+    with LinkedInPlatform(clock=lambda: MIDNIGHT - timedelta(hours=24, seconds=1)) as platform:
         channel = an_organisation(platform.url)
         send(channel)
 

@@ -51,7 +51,7 @@ def parse_duration(text: str) -> timedelta:
     except (ValueError, OverflowError):
         duration = timedelta.max
     if duration > LONGEST:
-        raise PublisherError("is too long a duration", hint="write for example 90d")
+        raise PublisherError("is longer than ten years", hint="write for example 90d")
     return duration
 
 

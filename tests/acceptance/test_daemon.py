@@ -64,7 +64,7 @@ def test_nothing_is_announced_while_the_build_fails(tmp_path: Path) -> None:
 
         daemon = world.recover()
         (tmp_path / "control" / "broken").unlink()
-        again = world.site.run("tick")  # too soon: it is tried again after a minute
+        again = world.site.run("tick", code=3)  # too soon: it is tried again after a minute
 
         failed = daemon.wait_for("rebuild.failed")
         assert "failed with exit code 1" in failed["reason"]

@@ -1,0 +1,139 @@
+"""What the planner returns: actions to perform, holds, the plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from publisher.model.channel import DeliveryKey
+from publisher.model.states import ChannelName, DeliveryState, PostId
+
+
+class Sight(StrEnum):
+    """What a scan saw of a post that the ledger should remember."""
+
+    NEW = "new"  # scheduled, in the future, never seen
+    BASELINE = "baseline"  # public at first sight
+    MOVED = "moved"  # its date, path or content changed
+    MISSING = "missing"  # its file is not there
+    BACK = "back"  # its file is there again
+    GONE = "gone"  # missing for good
+    WITHDRAWN = "withdrawn"  # the file no longer says published
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observe:
+    """Record what a scan saw; no effect outside the ledger."""
+
+    post: PostId
+    sight: Sight
+    path: str = ""
+    digest: str = ""
+    release_at: datetime | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedDelivery:
+    key: DeliveryKey
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flip:
+    """Make the post's file say "published", and its preview blocks "revealed".
+
+    ``deliveries`` are written to the ledger in the transaction that begins the release.
+    """
+
+    post: PostId
+    at: datetime  # the instant that is due
+    deliveries: tuple[PlannedDelivery, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuild:
+    """Run the site generator once for all posts named."""
+
+    posts: tuple[PostId, ...]
+    gen: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verify:
+    """Look at the output and the live page of one post."""
+
+    post: PostId
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A waiting delivery is due at another instant now, since its post or rule was edited."""
+
+    key: DeliveryKey
+    at: datetime
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliver:
+    """Send one planned delivery."""
+
+    key: DeliveryKey
+    at: datetime
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconcile:
+    """Find out what became of an uncertain delivery."""
+
+    key: DeliveryKey
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settle:
+    """Move a waiting delivery to ``held``, ``cancelled`` or ``planned`` without sending."""
+
+    key: DeliveryKey
+    to: DeliveryState
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopt:
+    """Begin a ledger on a site where nothing was public before."""
+
+    why: str = ""
+
+
+Action = Adopt | Observe | Flip | Rebuild | Verify | Move | Deliver | Reconcile | Settle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Why nothing happens yet: the sentence that ``why`` and ``status`` show.
+
+    ``needs_person`` is true when waiting alone will not help; then ``why`` names the command.
+    """
+
+    post: PostId | None = None  # None: the whole site
+    channel: ChannelName | None = None
+    occasion: str | None = None
+    why: str
+    until: datetime | None = None
+    needs_person: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What may be done now, what waits and why, and the next instant worth waking for."""
+
+    actions: tuple[Action, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    next_at: datetime | None = None

@@ -114,11 +114,11 @@ def tick(
 
     With ``about``, only what waits for a person with these posts counts.
     """
-    from publisher import report, service, wiring
+    from publisher import logs, report, service, wiring
     from publisher.clock import SystemClock
 
     if invocation.is_verbose:
-        service.configure_logging(environ=invocation.environ, verbose=True)
+        logs.configure_logging(environ=invocation.environ, verbose=True)
     stop = Flag()
     teller = Teller(report.log if invocation.is_verbose else None)
 

@@ -16,11 +16,11 @@ def run(ctx: click.Context, is_json: bool) -> None:
 
     Ends with 78 when jobs.yaml is wrong and with 75 when another daemon works on this ledger.
     """
-    from publisher import report, service
+    from publisher import logs, report, service
     from publisher.clock import SystemClock
 
     invocation: Invocation = ctx.obj
-    service.configure_logging(
+    logs.configure_logging(
         environ=invocation.environ, verbose=invocation.is_verbose, json_lines=is_json
     )
     ctx.exit(

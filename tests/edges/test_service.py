@@ -324,12 +324,12 @@ SCRIPTED = """
 import os, sys
 from datetime import UTC
 from pathlib import Path
-from publisher import report, service
+from publisher import logs, report, service
 from publisher.engine import Tick
 from publisher.model import Plan
 from publisher.service import Daemon, listen
 
-service.configure_logging(environ=os.environ, verbose=False)
+logs.configure_logging(environ=os.environ, verbose=False)
 daemon = Daemon(
     report=report.log, notify=lambda *lines: None, zone=UTC, jobs_file=Path("jobs.yaml")
 )
@@ -349,12 +349,12 @@ report.info(report.log, "test.ended")
 DAEMON = """
 import os, sys
 from pathlib import Path
-from publisher import report, service
+from publisher import logs, report, service
 from publisher.clock import SystemClock
 from publisher.config import load
 from publisher.errors import PublisherError
 
-service.configure_logging(environ=os.environ, verbose=False)
+logs.configure_logging(environ=os.environ, verbose=False)
 settings = load(Path(sys.argv[1]), environ=os.environ)
 try:
     sys.exit(
@@ -639,14 +639,14 @@ def test_a_mistake_in_the_code_ends_the_daemon_with_a_traceback(tmp_path: Path) 
 
 LOG = """
 import os, sys
-from publisher import report, service
+from publisher import logs, report, service
 
 environ = dict(os.environ)
 if "journal" in sys.argv:
     status = os.fstat(2)
     environ["JOURNAL_STREAM"] = f"{status.st_dev}:{status.st_ino}"
 for _ in range(2):  # a second call replaces the first
-    service.configure_logging(
+    logs.configure_logging(
         environ=environ, verbose="verbose" in sys.argv, json_lines="json" in sys.argv
     )
 report.info(report.log, "release.live", post="pattern", url="a b")

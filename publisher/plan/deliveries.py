@@ -50,9 +50,6 @@ def planned_at(
         return datetime.max.replace(tzinfo=UTC)
 
 
-# --- deliveries --------------------------------------------------------------------
-
-
 def deliver(draft: Draft) -> None:
     """Decide about every delivery that is not settled, each by itself.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from datetime import UTC, datetime
 from email import message_from_string
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -381,3 +382,11 @@ def test_an_international_site_still_gives_an_ascii_message_id() -> None:
         send(Smtp({**options, **people}, context))
 
         assert parse(platform.accepted[0])["Message-ID"] == f"<{KEY}@example.org>"
+
+
+def test_a_mail_is_dated_by_the_instant_it_was_written_for_sending() -> None:
+    at = datetime(2027, 3, 9, 8, 0, 7, tzinfo=UTC)
+    with SmtpPlatform() as platform:
+        send(open_channel(platform.url), at=at)
+
+        assert parse(platform.accepted[0])["Date"] == "Tue, 09 Mar 2027 08:00:07 +0000"

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from threading import Event as Flag
 from typing import Protocol, assert_never
 
-from publisher import locks
 from publisher.clock import Clock
 from publisher.courier import Courier, Outlet, backoff
 from publisher.errors import PublisherError, StaleError
@@ -40,7 +39,7 @@ from publisher.model import (
     Verify,
 )
 from publisher.plan import plan
-from publisher.posts import Library, Scan
+from publisher.posts import FlipResult, Scan
 from publisher.reconcile import Reconciler
 from publisher.report import Report, info, warn
 from publisher.site import Look, RebuildResult
@@ -48,6 +47,24 @@ from publisher.site import Look, RebuildResult
 ROUNDS = 50  # per tick; a real one needs about six
 POLL_FIRST_S, POLL_LONGEST_S = 2, 30  # between looks at the live page
 POLL_AFTER_TIMEOUT = timedelta(minutes=5)
+
+
+def in_threads(parts: Sequence[Callable[[], None]]) -> None:
+    """Run the parts at once, each in a thread of its own, until all have ended."""
+    with ThreadPoolExecutor(len(parts), thread_name_prefix="channel") as pool:
+        futures = [pool.submit(part) for part in parts]
+    for future in futures:
+        future.result()  # a mistake of ours ends the tick loudly, after all parts
+
+
+class Library(Protocol):
+    """What the engine needs of the posts: read, and flipped, wherever they are kept."""
+
+    def scan(self) -> Scan: ...
+
+    def flip(self, post: Post) -> FlipResult: ...
+
+    def body(self, post: Post) -> str: ...
 
 
 class Site(Protocol):
@@ -85,10 +102,11 @@ class Engine:
     courier: Courier
     reconciler: Reconciler
     clock: Clock
-    state_dir: Path
+    tick_lock: Callable[[], AbstractContextManager[None]]
     report: Report
     verify_timeout: timedelta
     is_tree_busy: Callable[[], bool]
+    run_together: Callable[[Sequence[Callable[[], None]]], None] = in_threads
     stop: Flag = field(default_factory=Flag)
 
     def tick(self) -> Tick:
@@ -99,7 +117,7 @@ class Engine:
 
         :raises LedgerError: when the ledger cannot be read or written.
         """
-        with locks.hold(self.state_dir, locks.TICK, wait=True):
+        with self.tick_lock():
             self._recover()
             performed: list[Action] = []
             tried: set[Action] = set()
@@ -279,19 +297,18 @@ class Engine:
     def _send(
         self, letters: Sequence[Deliver | Reconcile], posts: Mapping[PostId, Post], view: LedgerView
     ) -> list[Action]:
-        """Send in parallel: each channel in a thread of its own, its deliveries in order."""
+        """Send in parallel, channel by channel; the deliveries of one channel go in order."""
         batches: dict[ChannelName, list[Deliver | Reconcile]] = {}
         for letter in letters:
             batches.setdefault(letter.key.channel, []).append(letter)
         if self.stop.is_set() or not batches:
             return []
-        with ThreadPoolExecutor(len(batches), thread_name_prefix="channel") as pool:
-            sent = [
-                pool.submit(self._send_batch, channel, batch, posts, view)
+        self.run_together(
+            [
+                partial(self._send_batch, channel, batch, posts, view)
                 for channel, batch in batches.items()
             ]
-        for future in sent:
-            future.result()  # a mistake of ours ends the tick loudly, after all channels
+        )
         return list(letters)
 
     def _send_batch(

@@ -6,9 +6,11 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 
+from publisher import locks
 from publisher.channels import ChannelContext, load_type
 from publisher.clock import Clock
 from publisher.config import resolve_secrets
@@ -96,7 +98,7 @@ def open_engine(
             courier=courier,
             reconciler=reconciler,
             clock=clock,
-            state_dir=settings.state_dir,
+            tick_lock=partial(locks.hold, settings.state_dir, locks.TICK, wait=True),
             report=report,
             verify_timeout=settings.verify.timeout,
             is_tree_busy=lambda: is_tree_busy(settings.project),

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from publisher import locks
 from publisher.clock import VirtualClock
 from publisher.compose import Voice
 from publisher.courier import Courier, Outlet
@@ -181,7 +183,7 @@ class World:
                     stale_after=timedelta(hours=24),
                 ),
                 clock=self.clock,
-                state_dir=state,
+                tick_lock=partial(locks.hold, state, locks.TICK, wait=True),
                 report=report,
                 verify_timeout=timedelta(minutes=15),
                 is_tree_busy=lambda: False,

@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from publisher.model import Outcome, ReleaseState
 
-HEAD = "0001"  # the newest revision; revisions are numbered, so they sort
+HEAD = "0002"  # the newest revision; revisions are numbered, so they sort
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -74,6 +74,19 @@ meta = Table(
     Column("rebuild_reason", Text, nullable=False),
     Column("changed_at", Instant, nullable=False),
     CheckConstraint("built_gen <= dirty_gen", name="built_after_flipped"),
+    sqlite_strict=True,
+)
+
+# What tells an older copy of this ledger from the ledger itself: one row for the whole file.
+provenance = Table(
+    "provenance",
+    metadata,
+    Column("one", Integer, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("intents", Integer, nullable=False),  # ever written; a trigger counts them
+    Column("restored_at", Instant),  # set: an older copy was put back and is not adopted yet
+    Column("reason", Text, nullable=False),
+    CheckConstraint("one = 1", name="one_row"),
     sqlite_strict=True,
 )
 
@@ -201,6 +214,21 @@ Index(
     unique=True,
     sqlite_where=text("outcome IS NULL"),
     postgresql_where=text("outcome IS NULL"),
+)
+
+# What the operator was told of, or is to be told, while it lasts.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("site", Text, primary_key=True),
+    Column("cause", Text, primary_key=True),
+    Column("what", Text, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("since_at", Instant, nullable=False),
+    Column("told_level", Integer, nullable=False),  # 0: not told yet
+    Column("told_at", Instant),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
 )
 
 rebuilds = Table(

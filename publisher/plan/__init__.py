@@ -31,6 +31,8 @@ def plan(
     ``unreadable`` are paths whose files are there but could not be read: their posts wait and
     are not taken for deleted. ``tree_busy`` says that git is in the middle of changing files.
     """
+    if view.restored:
+        return Plan(holds=(Hold(why=view.restored, needs_person=True),))
     old = [post for post in posts if is_unknown(post, view) and is_old(post, now)]
     if view.adopted_at is None and old:
         return Plan(holds=(_refuse_unadopted(old),))

@@ -11,6 +11,7 @@ from publisher.model import (
     Deliver,
     DeliveryRecord,
     DeliveryState,
+    Flip,
     Hold,
     Move,
     Observe,
@@ -53,9 +54,10 @@ def planned_at(
 def deliver(draft: Draft) -> None:
     """Decide about every delivery that is not settled, each by itself.
 
-    What a scan just saw of a post is recorded first: an edit may close the gate.
+    What a scan just saw of a post is recorded first: an edit may close the gate. A release that
+    begins plans its deliveries anew; what they looked like before says nothing.
     """
-    seen = {action.post for action in draft.actions if isinstance(action, Observe)}
+    seen = {action.post for action in draft.actions if isinstance(action, Observe | Flip)}
     for record in sorted(draft.view.deliveries.values(), key=lambda r: (r.due_at, r.key)):
         if record.key.post in seen:
             continue
@@ -67,7 +69,7 @@ def deliver(draft: Draft) -> None:
             case DeliveryState.CLAIMED | DeliveryState.SENDING:
                 _hold_delivery(draft, record, "is being sent")
             case DeliveryState.HELD | DeliveryState.FAILED:
-                _hold_delivery(draft, record, record.reason, needs_person=True)
+                _hold_delivery(draft, record, _stopped(record), needs_person=True)
             case DeliveryState.CONFIRMED | DeliveryState.CANCELLED | DeliveryState.SKIPPED:
                 pass
 
@@ -100,7 +102,10 @@ def _reconcile(draft: Draft, record: DeliveryRecord) -> None:
     if not _has_channel(draft, channel):
         why = f"the channel {channel!r} is not in jobs.yaml any more"
         if is_uncertain:
-            why += f"; put it back, or look there and `publisher resolve {record.key} --sent URL`"
+            why += (
+                f"; put it back, or look there, then `publisher resolve {record.key} --sent URL` "
+                "or `--not-sent`"
+            )
         _hold_delivery(draft, record, why, needs_person=is_uncertain)
     elif channel in draft.view.closed_channels:
         why = draft.view.closed_channels[channel]
@@ -163,6 +168,18 @@ def _deliver_now(draft: Draft, record: DeliveryRecord) -> None:
         _settle(draft, record, DeliveryState.HELD, why)
     else:
         draft.actions.append(Deliver(key=record.key, at=record.due_at, why="the page is live"))
+
+
+def _stopped(record: DeliveryRecord) -> str:
+    """Say why a delivery stopped, and the command that settles it where the reason does not."""
+    if record.state is DeliveryState.FAILED:
+        return (
+            f"refused for good: {record.reason}; correct it, then `publisher retry {record.key}`, "
+            f"or `publisher resolve {record.key} --drop`"
+        )
+    if "`publisher " in record.reason:
+        return record.reason
+    return f"{record.reason}, then `publisher resolve {record.key} --sent URL` or `--not-sent`"
 
 
 def _settle(draft: Draft, record: DeliveryRecord, to: DeliveryState, why: str) -> None:

@@ -512,3 +512,13 @@ def test_order_of_posts_is_irrelevant() -> None:
     view = a_view([a_release(post) for post in posts])
 
     assert plan(posts, view, a_policy(), NOW) == plan(posts[::-1], view, a_policy(), NOW)
+
+
+def test_post_that_comes_back_keeps_what_a_person_had_planned_meanwhile() -> None:
+    """Found by simulation, seed 1157: it was cancelled in the very round that began its release."""
+    post = a_post(release_at=DUE)
+    row = a_delivery(due_at=DUE, attempts=1)
+
+    result = plan([post], a_view([a_release(post, ReleaseState.GONE)], [row]), a_policy(), NOW)
+
+    assert [type(action) for action in result.actions] == [Flip]

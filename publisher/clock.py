@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,8 +29,9 @@ class Clock(Protocol):
 class SystemClock:
     """The clock of this machine.
 
-    Linux counts ``time.monotonic`` from boot, alike for all processes (clock_gettime(2),
-    checked 2026-11-20), so the boot id names the era. Elsewhere every process is its own era.
+    Linux counts CLOCK_BOOTTIME from boot, alike for all processes and while it is suspended, too
+    (clock_gettime(2), checked 2026-11-21), so the boot id names the era. Elsewhere every process
+    is its own era.
     """
 
     def __init__(self) -> None:
@@ -46,6 +48,8 @@ class SystemClock:
         return datetime.now(UTC)  # noqa: TID251 - the one place
 
     def monotonic(self) -> float:
+        if sys.platform == "linux":  # services go on while we are suspended
+            return time.clock_gettime(time.CLOCK_BOOTTIME)
         return time.monotonic()
 
 

@@ -16,7 +16,7 @@ from typing import cast
 
 from publisher.clock import Clock
 from publisher.compose import Voice, compose
-from publisher.errors import DuplicateContent, NotDelivered, StaleError
+from publisher.errors import DuplicateContent, LedgerError, NotDelivered, PublisherError, StaleError
 from publisher.ledger import Ledger
 from publisher.model import (
     CanPrepare,
@@ -71,8 +71,7 @@ class Courier:
         try:
             message = self._message(record, post, outlet)
         except Exception as error:  # noqa: BLE001 - too long, or a channel that cannot count
-            reason = f"{reason_of(error)}; correct it, then `publisher retry {record.key}`"
-            self._hold(record, reason)
+            self._hold(record, _to_correct(record, error))
             return
         lease_until = now + 3 * outlet.timeout
         try:
@@ -91,6 +90,8 @@ class Courier:
             deadline=now + outlet.timeout,
             schedule_rev=schedule_rev,
             now=now,
+            era=self.clock.era,
+            monotonic_s=begun_s,
         )
         if intent is None:
             info(self.report, "delivery.returned", **names_of(record), reason="the gate closed")
@@ -114,7 +115,10 @@ class Courier:
         try:
             reference = cast("CanPrepare", outlet.channel).prepare(message, key=key)
         except DuplicateContent as error:
-            reason = f"{error.what}; if that is it, `publisher resolve {record.key} --sent URL`"
+            reason = (
+                f"{error.what}; if that is it, `publisher resolve {record.key} --sent URL`, "
+                f"else change its text, then `publisher retry {record.key}`"
+            )
             self._hold(self._give_back(record, reason, wait=timedelta(0)), reason)
             return None
         except Exception as error:  # noqa: BLE001 - whatever it was, nothing is public yet
@@ -126,13 +130,13 @@ class Courier:
     def _not_prepared(self, record: DeliveryRecord, error: Exception) -> None:
         """Give the claim back: to be tried again, or held where that can never help."""
         refusal = error if isinstance(error, NotDelivered) else NotDelivered(reason_of(error))
-        reason = reason_of(error)
+        reason = _closed(record, refusal) if refusal.needs_auth else reason_of(error)
         record = self._give_back(record, reason, wait=refusal.retry_after or backoff(1))
         if refusal.needs_auth:
             closed = _closed(record, refusal)
             self.ledger.close_channel(record.key.channel, closed, now=self.clock.now())
         if refusal.permanent:
-            self._hold(record, f"{reason}; correct it, then `publisher retry {record.key}`")
+            self._hold(record, _to_correct(record, error))
         else:
             warn(self.report, "delivery.not_prepared", **names_of(record), reason=reason)
 
@@ -148,6 +152,11 @@ class Courier:
         self, record: DeliveryRecord, message: Message, outlet: Outlet, *, begun_s: float
     ) -> None:
         """Send under an open intent and record what came of it."""
+        try:
+            self.ledger.keep_mark()
+        except LedgerError as error:  # an older copy of the ledger could not be told any more
+            self._not_sent(record, NotDelivered(error.what, why=error.why, hint=error.hint))
+            return
         if self.clock.monotonic() - begun_s > outlet.timeout.total_seconds():
             # Paused since the intent: others may have taken us for dead (rule R3).
             self._not_sent(record, NotDelivered("abandoned: the intent was too old to act on"))
@@ -183,7 +192,7 @@ class Courier:
         now = self.clock.now()
         wait = error.retry_after if error.retry_after is not None else backoff(record.attempts)
         wait += timedelta(seconds=int(record.key.idempotency_key[:2], 16) / 64)  # spread
-        reason = str(error).replace("\n  ", "; ")
+        reason = _closed(record, error) if error.needs_auth else reason_of(error)
         record = self.ledger.record_outcome(
             record,
             Outcome.NOT_SENT,
@@ -249,6 +258,12 @@ def names_of(record: DeliveryRecord) -> dict[str, object]:
 
 def _closed(record: DeliveryRecord, error: NotDelivered) -> str:
     return f"{error.what}; renew the credentials, then `publisher retry {record.key.channel}`"
+
+
+def _to_correct(record: DeliveryRecord, error: Exception) -> str:
+    """Say what must be corrected before the delivery is sent; an error's hint says how."""
+    how = "" if isinstance(error, PublisherError) and error.hint else "; correct it"
+    return f"{reason_of(error)}{how}, then `publisher retry {record.key}`"
 
 
 def reason_of(error: Exception) -> str:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from threading import Event as Flag
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from publisher.clock import Clock
-from publisher.courier import Courier, Outlet, backoff
+from publisher.courier import Courier, Outlet
 from publisher.errors import PublisherError, StaleError
 from publisher.ledger import Ledger
 from publisher.model import (
@@ -35,18 +35,32 @@ from publisher.model import (
     Problem,
     Rebuild,
     Reconcile,
+    ReleaseState,
     Settle,
+    Sight,
     Verify,
 )
-from publisher.plan import plan
-from publisher.posts import FlipResult, Scan
+from publisher.plan import CLOCK_TOLERANCE, plan
+from publisher.posts import Scan
 from publisher.reconcile import Reconciler
 from publisher.report import Report, info, warn
-from publisher.site import Look, RebuildResult
+from publisher.site_clock import SiteClock
+from publisher.steps import POLL_AFTER_TIMEOUT, Library, Site, Steps, poll_wait
+
+__all__ = [
+    "POLL_AFTER_TIMEOUT",
+    "Engine",
+    "Library",
+    "Outlets",
+    "Site",
+    "Tick",
+    "in_threads",
+    "poll_wait",
+    "unreadable",
+]
 
 ROUNDS = 50  # per tick; a real one needs about six
-POLL_FIRST_S, POLL_LONGEST_S = 2, 30  # between looks at the live page
-POLL_AFTER_TIMEOUT = timedelta(minutes=5)
+HEAD_START = timedelta(seconds=60)  # so that the site's clock has answered before an instant
 
 
 def in_threads(parts: Sequence[Callable[[], None]]) -> None:
@@ -55,24 +69,6 @@ def in_threads(parts: Sequence[Callable[[], None]]) -> None:
         futures = [pool.submit(part) for part in parts]
     for future in futures:
         future.result()  # a mistake of ours ends the tick loudly, after all parts
-
-
-class Library(Protocol):
-    """What the engine needs of the posts: read, and flipped, wherever they are kept."""
-
-    def scan(self) -> Scan: ...
-
-    def flip(self, post: Post) -> FlipResult: ...
-
-    def body(self, post: Post) -> str: ...
-
-
-class Site(Protocol):
-    """What the engine needs of the site: built and looked at, by whatever means."""
-
-    def rebuild(self, stop: Flag) -> RebuildResult: ...
-
-    def verify(self, post: Post, body: str) -> Look: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +104,7 @@ class Engine:
     is_tree_busy: Callable[[], bool]
     run_together: Callable[[Sequence[Callable[[], None]]], None] = in_threads
     stop: Flag = field(default_factory=Flag)
+    site_clock: SiteClock | None = None  # None: nobody is asked what time it is
 
     def tick(self) -> Tick:
         """Do everything that is due now.
@@ -128,6 +125,9 @@ class Engine:
                     break
                 tried.update(fresh)
                 performed += self._perform(fresh, scan, view)
+            else:
+                left = ", ".join(sorted({type(action).__name__ for action in fresh}))
+                warn(self.report, "tick.unfinished", rounds=ROUNDS, actions=left)
             return Tick(performed=tuple(performed), plan=todo, problems=scan.problems)
 
     def _recover(self) -> None:
@@ -147,7 +147,8 @@ class Engine:
         scan = self.library.scan()
         view = self.ledger.view(settled=False)
         view = replace(view, closed_channels={**view.closed_channels, **self.outlets.closed})
-        todo = plan(
+        decide = partial(
+            plan,
             scan.posts,
             view,
             self.policy,
@@ -155,7 +156,45 @@ class Engine:
             unreadable=unreadable(scan),
             tree_busy=self.is_tree_busy(),
         )
+        by_our_clock = todo = decide(clock_ahead=timedelta(0))
+        ahead = self._ask_site_clock(by_our_clock)
+        if ahead > CLOCK_TOLERANCE:
+            todo = decide(clock_ahead=ahead)
+        self._record_early(flipped(by_our_clock) - flipped(todo), todo, view)
         return scan, view, todo
+
+    def _ask_site_clock(self, by_our_clock: Plan) -> timedelta:
+        """Give by how much our clock is ahead of the site's, if that matters now and is known.
+
+        It matters to what is due by our clock. Ahead of an instant it is asked already, by the
+        sweep, so that the release does not wait for the answer.
+        """
+        if self.site_clock is None:
+            return timedelta(0)
+        next_at = by_our_clock.next_at
+        wait = next_at - self.clock.now() if next_at is not None else timedelta.max
+        if wait <= HEAD_START:
+            return self.site_clock.ahead(lasting=wait) or timedelta(0)
+        if any(map(trusts_our_clock, by_our_clock.actions)):
+            return self.site_clock.ahead() or timedelta(0)
+        return timedelta(0)
+
+    def _record_early(self, early: frozenset[PostId], todo: Plan, view: LedgerView) -> None:
+        """Let the ledger say which releases the site's clock holds: the commands do not ask it."""
+        now = self.clock.now()
+        holds = {hold.post: hold for hold in todo.holds if hold.post in early}
+        for record in view.releases.values():
+            if record.state in (ReleaseState.REVEALING, ReleaseState.LIVE):
+                continue  # these wait for other things
+            hold = holds.get(record.post)
+            if hold is None and record.retry_at is not None:
+                self.ledger.forget_step(record.post, now=now)
+            elif hold is not None and hold.until is not None:
+                known_at = record.retry_at
+                if known_at is None or abs(hold.until - known_at) > CLOCK_TOLERANCE:
+                    self.ledger.fail_step(
+                        record.post, reason=hold.why, retry_at=hold.until, now=now
+                    )
 
     def _perform(self, actions: list[Action], scan: Scan, view: LedgerView) -> list[Action]:
         """Perform the actions: records and flips first, then deliveries, builds last.
@@ -207,11 +246,11 @@ class Engine:
                     why=action.why,
                 )
             case Flip():
-                self._flip(action, posts[action.post], view)
+                self._steps().flip(action, posts[action.post], view)
             case Rebuild():
-                self._rebuild(action, view)
+                self._steps().rebuild(action, view)
             case Verify():
-                self._verify(posts[action.post], view)
+                self._steps().verify(posts[action.post], view)
             case Move():
                 record = view.deliveries[action.key]
                 self.ledger.move(record, at=action.at, reason=action.why, now=now)
@@ -224,73 +263,16 @@ class Engine:
             case _:
                 assert_never(action)
 
-    # --- the page ----------------------------------------------------------------------
-
-    def _flip(self, action: Flip, post: Post, view: LedgerView) -> None:
-        now = self.clock.now()
-        self.ledger.begin_release(
-            action, path=post.path, digest=post.digest, release_at=post.release_at, now=now
+    def _steps(self) -> Steps:
+        return Steps(
+            library=self.library,
+            ledger=self.ledger,
+            site=self.site,
+            clock=self.clock,
+            report=self.report,
+            verify_timeout=self.verify_timeout,
+            stop=self.stop,
         )
-        late_ms = round((now - action.at).total_seconds() * 1000)
-        info(self.report, "release.begun", post=post.id, due=action.at.isoformat(), late_ms=late_ms)
-        try:
-            result = self.library.flip(post)
-        except PublisherError as error:
-            known = view.releases.get(post.id)
-            retry_at = now + backoff(known.failures + 1 if known else 1)
-            reason = str(error).replace("\n  ", "; ")
-            self.ledger.fail_step(post.id, reason=reason, retry_at=retry_at, now=now)
-            warn(self.report, "flip.failed", post=post.id, reason=reason, retry_at=retry_at)
-            return
-        self.ledger.record_flip(post.id, digest=result.digest, now=self.clock.now())
-        info(self.report, "flip.done", post=post.id, changed=", ".join(result.changed) or "nothing")
-
-    def _rebuild(self, action: Rebuild, view: LedgerView) -> None:
-        started_at = self.clock.now()
-        names = ", ".join(action.posts)
-        info(self.report, "rebuild.started", posts=names)
-        result = self.site.rebuild(self.stop)
-        if not result.ok and self.stop.is_set():
-            return  # we were told to stop; that is no failure of the build
-        now = self.clock.now()
-        retry_at = None if result.ok else now + backoff(view.rebuild_failures + 1)
-        self.ledger.record_rebuild(
-            gen=action.gen,
-            started_at=started_at,
-            ok=result.ok,
-            reason=result.reason,
-            retry_at=retry_at,
-            now=now,
-        )
-        if result.ok:
-            info(self.report, "rebuild.done", posts=names, seconds=f"{result.seconds:.1f}")
-            return
-        warn(self.report, "rebuild.failed", posts=names, reason=result.reason, retry_at=retry_at)
-        for line in result.tail.splitlines():
-            warn(self.report, "rebuild.output", line=line)
-
-    def _verify(self, post: Post, view: LedgerView) -> None:
-        record = view.releases[post.id]
-        look = self.site.verify(post, self.library.body(post))
-        now = self.clock.now()
-        if look.ok:
-            gen = record.flip_gen or 0
-            self.ledger.record_verified(post.id, gen=gen, url=post.url, now=now)
-            info(self.report, "release.live", post=post.id, url=post.url)
-            return
-        if look.needs_rebuild:
-            retry_at = now + backoff(record.failures + 1)
-        else:
-            retry_at = now + poll_wait(record.failures, self.verify_timeout)
-        self.ledger.fail_step(
-            post.id,
-            reason=look.reason,
-            retry_at=retry_at,
-            rebuild=look.needs_rebuild,
-            now=now,
-        )
-        tell = info if record.failures and not look.needs_rebuild else warn
-        tell(self.report, "verify.waiting", post=post.id, reason=look.reason, retry_at=retry_at)
 
     # --- announcements -----------------------------------------------------------------
 
@@ -342,20 +324,16 @@ class Engine:
                 self._guard(action, partial(self.reconciler.reconcile, record, outlet))
 
 
+def flipped(plan: Plan) -> frozenset[PostId]:
+    return frozenset(action.post for action in plan.actions if isinstance(action, Flip))
+
+
+def trusts_our_clock(action: Action) -> bool:
+    """Tell whether an action rests on a date that has come by our clock."""
+    is_baseline = isinstance(action, Observe) and action.sight is Sight.BASELINE
+    return is_baseline or isinstance(action, Flip)
+
+
 def unreadable(scan: Scan) -> frozenset[str]:
     """Give the paths of files that are there but hold an error."""
     return frozenset(p.path for p in scan.problems if p.severity == "error")
-
-
-def poll_wait(failures: int, timeout: timedelta) -> timedelta:
-    """Give the wait before the next look at the live page after ``failures`` vain looks.
-
-    2, 4, 8, 16, then every 30 s until ``timeout`` has gone by since the first; then every 5 min.
-    """
-    waited = 0
-    for count in range(failures + 1):
-        wait = min(POLL_FIRST_S * 2**count, POLL_LONGEST_S)
-        waited += wait
-        if waited > timeout.total_seconds():
-            return POLL_AFTER_TIMEOUT
-    return timedelta(seconds=wait)

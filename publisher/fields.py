@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
+from unicodedata import normalize
 from urllib.parse import quote, unquote, urlsplit
 
 from publisher.errors import PublisherError
@@ -34,6 +35,7 @@ from publisher.times import Instant, parse_duration, resolve_instant
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
+LETTERS = str.maketrans({"æ": "ae", "ø": "o", "œ": "oe", "ß": "ss", "þ": "th", "ð": "d", "ł": "l"})
 SECTION_PAGES = ("index.md", "_index.md")
 PUBLIC_FOLDERS = ("public", "static", "")  # below the root, what generators copy as it is
 
@@ -150,7 +152,8 @@ class Reader:
         if SLUG.fullmatch(value):
             return value
         if "{slug}" in self.site.post_url:
-            near = re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:100]
+            plain = normalize("NFKD", value.lower().translate(LETTERS)).encode("ascii", "ignore")
+            near = re.sub(r"[^a-z0-9]+", "-", plain.decode()).strip("-")[:100]
             hint = f"write slug: {near or 'a-short-name'}, or rename the file"
             self._fail("bad-slug", "slug", f"the slug {value[:60]!r} cannot be used", hint)
         return ""

@@ -1,4 +1,4 @@
-"""What the reading commands show, as plain values: calendar and preview.
+"""What the reading commands show, as plain values: calendar, preview, log, rows of the ledger.
 
 Nothing is changed and nothing is printed. Instants are ISO 8601: ``at`` in UTC, ``local`` in the
 zone of the site.
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from publisher.compose import Voice, compose
 from publisher.courier import from_payload
 from publisher.errors import ComposeError
+from publisher.ledger import Attempt
 from publisher.model import (
     LAUNCH,
     ChannelName,
@@ -27,6 +28,7 @@ from publisher.model import (
     Post,
     PostId,
     PostState,
+    ReleaseRecord,
     ReleaseState,
 )
 from publisher.plan.deliveries import planned_at
@@ -230,3 +232,74 @@ def _why_not(survey: Survey, post: Post, key: DeliveryKey, record: DeliveryRecor
         return "was public before publisher came; `publisher reannounce` announces it"
     holds = [hold.why for hold in survey.plan().holds if hold.post == post.id]
     return holds[0] if holds else "its release is not on the calendar"
+
+
+# --- the ledger ------------------------------------------------------------------------------
+
+
+def release_value(survey: Survey, record: ReleaseRecord) -> Value:
+    post = survey.posts.get(record.post)
+    due_at = record.due_at
+    failures, retry_at, reason = record.failures, record.retry_at, record.reason
+    view = survey.view
+    if record.flip_gen is not None and record.flip_gen > view.built_gen and view.rebuild_failures:
+        # The build is one for all releases under way; its failure is each one's.
+        failures, retry_at = view.rebuild_failures, view.rebuild_retry_at
+        reason = f"the rebuild failed: {view.rebuild_reason}"
+    return {
+        "post": record.post,
+        "title": post.title if post else "",
+        "url": post.url if post else "",
+        "state": record.state.value,
+        "release_at": utc(due_at) if due_at else None,
+        "live_at": utc(record.live_at) if record.live_at else None,
+        "failures": failures,
+        "retry_at": utc(retry_at) if retry_at else None,
+        "reason": reason,
+    }
+
+
+def delivery_value(record: DeliveryRecord) -> Value:
+    return {
+        "post": record.key.post,
+        "channel": record.key.channel,
+        "occasion": record.key.occasion,
+        "state": record.state.value,
+        "remote_id": record.remote_id,
+        "remote_url": record.remote_url,
+        "attempts": record.attempts,
+        "reason": record.reason,
+    }
+
+
+def attempt_value(attempt: Attempt) -> Value:
+    return {
+        "at": utc(attempt.intent_at),
+        "ended_at": utc(attempt.ended_at) if attempt.ended_at else None,
+        "outcome": attempt.outcome.value if attempt.outcome else None,
+        "reason": attempt.reason,
+    }
+
+
+def log(survey: Survey, name: PostId | None, *, limit: int) -> Value:
+    """Give the newest events of the ledger, or of one post, oldest first."""
+    with open_ledger(survey.settings, now=survey.now, read_only=True) as ledger:
+        events = ledger.events(name, limit=limit)
+    zone = survey.settings.site.zone
+    return {
+        "events": [
+            {
+                "seq": event.seq,
+                "at": utc(event.at),
+                "local": local(event.at, zone),
+                "kind": event.kind,
+                "post": event.post,
+                "channel": event.channel,
+                "occasion": event.occasion,
+                "from_state": event.from_state,
+                "to_state": event.to_state,
+                "reason": event.reason,
+            }
+            for event in events
+        ]
+    }

@@ -20,11 +20,18 @@ from publisher.courier import (
     reason_of,
     reference_of,
 )
-from publisher.ledger import Ledger
-from publisher.model import CanFind, DeliveryRecord, DeliveryState, Receipt, RecoveryKind
+from publisher.ledger import Attempt, Ledger
+from publisher.model import (
+    CanFind,
+    DeliveryRecord,
+    DeliveryState,
+    Outcome,
+    Receipt,
+    RecoveryKind,
+)
 from publisher.report import Report, info, warn
 
-KEY_MARGIN = 0.9  # of a key's life: the service's clock and ours may differ
+KEY_MARGIN = 0.1  # of a key's life: the service's clock and ours may differ
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,18 +48,43 @@ class Reconciler:
         if record.state is DeliveryState.SENT:
             self._read_back(record, outlet)
             return
+        begun_s = self.clock.monotonic()  # first: a send is given up if all this took too long
         recovery = outlet.channel.recovery
         age = self.clock.now() - (record.first_attempt_at or record.due_at)
         if recovery.kind is RecoveryKind.KEY:
-            life = recovery.key_life
-            if life is None or timedelta(0) <= max(age, self._waited(record)) < life * KEY_MARGIN:
-                self._repeat(record, outlet)
-            else:
-                self._ask(record, outlet, "the service no longer knows its key")
+            self._use_key(record, outlet, begun_s=begun_s)
         elif recovery.kind is RecoveryKind.LOOKUP:
             self._look_up(record, outlet, age=age)
         else:
             self._ask(record, outlet, "the service cannot be asked")
+
+    def _use_key(self, record: DeliveryRecord, outlet: Outlet, *, begun_s: float) -> None:
+        """Repeat under the same key while the service surely knows it.
+
+        How long it has known it counts from the first attempt that may have arrived. The wall
+        clock may have been set back since; the other one begins anew with each boot.
+        """
+        life = outlet.channel.recovery.key_life
+        if life is None:
+            self._repeat(record, outlet, begun_s=begun_s)
+            return
+        first = self._first_unknown(record)
+        if first.era != self.clock.era or first.monotonic_s is None:
+            why = "the machine was started anew since, so nobody knows how long ago that was"
+            self._ask(record, outlet, why)
+            return
+        age = max(
+            self.clock.now() - first.intent_at, timedelta(seconds=begun_s - first.monotonic_s)
+        )
+        if age < usable_life(life, outlet.timeout):
+            self._repeat(record, outlet, begun_s=begun_s)
+        else:
+            self._ask(record, outlet, "the service no longer knows its key")
+
+    def _first_unknown(self, record: DeliveryRecord) -> Attempt:
+        attempts = self.ledger.attempts(record)
+        unknown = (attempt for attempt in attempts if attempt.outcome is Outcome.UNKNOWN)
+        return next(unknown, attempts[0])
 
     def _waited(self, record: DeliveryRecord) -> timedelta:
         """Give how long it has been uncertain by the clock that nobody can set."""
@@ -61,20 +93,21 @@ class Reconciler:
         )
         return timedelta(seconds=self.clock.monotonic() - seen_s)
 
-    def _repeat(self, record: DeliveryRecord, outlet: Outlet) -> None:
+    def _repeat(self, record: DeliveryRecord, outlet: Outlet, *, begun_s: float) -> None:
         """Send the same words under the same key again, where the service honours that."""
         now = self.clock.now()
         last_at, count = record.last_attempt_at, record.attempts
         if last_at is not None and count > 1 and now < last_at + backoff(count - 1):
             return
         payload = self.ledger.attempts(record)[-1].payload
-        begun_s = self.clock.monotonic()
         intent = self.ledger.intend_again(
             record,
             owner=self.courier.owner,
             payload=payload,
             deadline=now + outlet.timeout,
             now=now,
+            era=self.clock.era,
+            monotonic_s=begun_s,
         )
         if intent is None:
             self._ask(record, outlet, "its page is not public any more")
@@ -121,7 +154,7 @@ class Reconciler:
             self.ledger.confirm(record, now=now)
             info(self.report, "delivery.confirmed", **names_of(record))
         elif is_over:
-            where = record.remote_url or outlet.channel.recovery.look_at
+            where = record.remote_url or outlet.channel.recovery.look_at or "what is there"
             reason = (
                 f"was accepted ({record.remote_id}) but is not to be seen; look at {where}, then "
                 f"`publisher resolve {record.key} --sent URL` or `--not-sent`"
@@ -149,3 +182,11 @@ class Reconciler:
         )
         self.ledger.settle(record, DeliveryState.HELD, reason=reason, now=self.clock.now())
         warn(self.report, "delivery.held", **names_of(record), reason=reason)
+
+
+def usable_life(life: timedelta, timeout: timedelta) -> timedelta:
+    """Give how long a key may be used: its life less what a repeat itself may take.
+
+    It may begin ``timeout`` after it was decided, and be under way for as long again and more.
+    """
+    return life - max(life * KEY_MARGIN, 3 * timeout)

@@ -29,6 +29,7 @@ from publisher.systemd import Notifier, watchdog_of
 if TYPE_CHECKING:  # the engine and all it needs; the commands only want the log from here
     from publisher.engine import Tick
 
+FAREWELL_S = 5.0  # at the end, for an alert that is being sent
 SWEEP_S = 15.0  # the longest wait between ticks: what any missed wake-up costs
 
 
@@ -59,6 +60,10 @@ def run(settings: Settings, *, environ: Mapping[str, str], clock: Clock, report:
         Alarm(daemon.wake) as alarm,
     ):
         info(report, "service.started", site=settings.site.name, pid=os.getpid())
+        alerts = wiring.open_alerts(
+            engine, settings, environ=environ, report=report, wake=daemon.wake.set
+        )
+        daemon.after_tick = alerts.settle
         try:
             daemon.work(engine.tick, alarm.arm)
         except PublisherError:
@@ -66,6 +71,8 @@ def run(settings: Settings, *, environ: Mapping[str, str], clock: Clock, report:
         except Exception:  # noqa: BLE001 - our own mistake: say all, let systemd start us afresh
             logger.exception("tick.crashed")
             return 1
+        finally:
+            alerts.finish(FAREWELL_S)
     info(report, "service.stopped", site=settings.site.name)
     return 0
 
@@ -76,7 +83,8 @@ class Daemon:
 
     ``watchdog_s`` is how long systemd lets us be silent, ``None`` when it does not mind. Every
     sign of life comes from a tick: its end, or something that it did while the one before it
-    succeeded. A tick that hangs or keeps failing gives none.
+    succeeded. A tick that hangs or keeps failing gives none. ``after_tick`` is handed what each
+    tick left, or why it failed; it must not wait for anybody.
     """
 
     report: Report
@@ -84,6 +92,7 @@ class Daemon:
     zone: tzinfo
     jobs_file: Path
     watchdog_s: float | None = None
+    after_tick: Callable[[Tick | PublisherError], None] = lambda done: None
     stop: Flag = field(default_factory=Flag)
     wake: Flag = field(default_factory=Flag)
     _is_ready: bool = False
@@ -142,10 +151,11 @@ class Daemon:
     def _tick(self, tick: Callable[[], Tick]) -> Tick | None:
         """Run one tick; ``None`` when it failed in a way that the next one may not."""
         self._doing = "tick.begun"
-        done = None
+        done, failure = None, None
         try:
             done = tick()
         except PublisherError as error:
+            failure = error
             if isinstance(error, LedgerError) and not self._is_ready:
                 raise
             fields = {"reason": str(error)}
@@ -159,6 +169,9 @@ class Daemon:
         if done is not None:
             self._tell_news(done)
             self._beat(f"STATUS={status_of(done, self.zone)}")
+        left = done or failure
+        if left is not None:
+            self.after_tick(left)
         return done
 
     def _beat(self, *lines: str) -> None:

@@ -60,6 +60,7 @@ class VerifySettings:
     timeout: timedelta = timedelta(minutes=15)
     feed: str | None = None  # path on the site, e.g. /feed.xml
     sitemap: str | None = None
+    clock: bool = True  # ask the site what time it is; only where the live page is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,20 @@ class Settings:
     stale_after: timedelta
     burst: int
     channels: tuple[ChannelSettings, ...]
+    alerts: tuple[str | SecretRef, ...] = ()  # Apprise URLs; a text holds no secret
+    ping: str | SecretRef | None = None
+
+    @property
+    def secrets(self) -> Mapping[str, SecretRef]:
+        """Give all that must be fetched from elsewhere, by its place in ``jobs.yaml``."""
+        named = {
+            f"channels.{channel.name}.{name}": value
+            for channel in self.channels
+            for name, value in channel.options.items()
+        }
+        named |= {f"alerts.{n}": value for n, value in enumerate(self.alerts, start=1)}
+        named["ping"] = self.ping
+        return {name: value for name, value in named.items() if isinstance(value, SecretRef)}
 
     @property
     def project(self) -> Path:

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from publisher.engine import unreadable
-from publisher.errors import PublisherError
+from publisher.errors import LedgerError, PublisherError
 from publisher.ledger import Attempt, Ledger
 from publisher.model import (
     DeliveryKey,
@@ -25,6 +25,7 @@ from publisher.model import (
     PostId,
 )
 from publisher.plan import plan
+from publisher.plan.restored import MAY_BE_OUT
 from publisher.posts import Library, Scan
 from publisher.preview import Calendar, preview
 from publisher.settings import Settings
@@ -154,7 +155,7 @@ def survey(settings: Settings, ledger: Ledger, *, now: datetime) -> Survey:
     :raises PublisherError: when a folder cannot be listed or the ledger cannot be read.
     """
     view = ledger.view()
-    stopped = [r for r in view.deliveries.values() if r.state in STOPPED and r.attempts]
+    stopped = [r for r in view.deliveries.values() if r.state in STOPPED]
     scan = Library(settings.site, settings.project).scan()
     return Survey(
         settings=settings,
@@ -162,16 +163,28 @@ def survey(settings: Settings, ledger: Ledger, *, now: datetime) -> Survey:
         scan=scan,
         posts={post.id: post for post in scan.posts},
         view=view,
-        in_doubt=frozenset(r.key for r in stopped if may_be_out(r, ledger.attempts(r))),
+        in_doubt=frozenset(
+            r.key for r in stopped if may_be_out(r, ledger.attempts(r) if r.attempts else ())
+        ),
     )
 
 
-def open_ledger(settings: Settings, *, now: datetime, read_only: bool = False) -> Ledger:
-    """Open the ledger of the site.
+def open_ledger(
+    settings: Settings, *, now: datetime, read_only: bool = False, even_restored: bool = False
+) -> Ledger:
+    """Open the ledger of the site, to read it or to record a person's wishes.
 
-    :raises LedgerError: when it cannot be used.
+    :raises LedgerError: when it cannot be used; or when it was restored and is not adopted yet,
+        unless it is only read or ``even_restored``.
     """
-    return Ledger.open(settings.ledger_url, site=settings.site.name, now=now, read_only=read_only)
+    ledger = Ledger.open(settings.ledger_url, site=settings.site.name, now=now, read_only=read_only)
+    try:
+        if not (read_only or even_restored):
+            ledger.require_adopted()
+    except LedgerError:
+        ledger.close()
+        raise
+    return ledger
 
 
 def look(settings: Settings, *, now: datetime) -> Survey:
@@ -182,7 +195,9 @@ def look(settings: Settings, *, now: datetime) -> Survey:
 
 def may_be_out(record: DeliveryRecord, attempts: Iterable[Attempt]) -> bool:
     """Tell whether it may be out for all we know; what a person settled is no longer in doubt."""
-    return record.evidence is not None or any(a.outcome in IN_DOUBT for a in attempts)
+    is_held_after_restore = record.reason.startswith(MAY_BE_OUT)
+    is_unknown = any(attempt.outcome in IN_DOUBT for attempt in attempts)
+    return is_held_after_restore or record.evidence is not None or is_unknown
 
 
 def near(name: str, names: Iterable[str]) -> str:

@@ -159,17 +159,11 @@ def _ledger_file(url: str) -> Path | None:
 
 
 def _secret_refs(settings: Settings) -> tuple[SecretRef, ...]:
-    found = {
-        (value.source, value.name)
-        for channel in settings.channels
-        for value in channel.options.values()
-        if isinstance(value, SecretRef)
-    }
-    return tuple(SecretRef(source, name) for source, name in sorted(found))
+    return tuple(sorted(set(settings.secrets.values()), key=lambda ref: (ref.source, ref.name)))
 
 
 def _secrets(settings: Settings, name: str) -> str:
-    """Write the directives that bring the channels' secrets, each kind only where it is used."""
+    """Write the directives that bring the secrets of jobs.yaml, each kind only where it is used."""
     refs = _secret_refs(settings)
     lines: list[str] = []
     credentials = [ref.name for ref in refs if ref.source == "credential"]

@@ -6,21 +6,17 @@ filler. What must *not* be visible is ``embargo``'s business. Reads only.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
-
-import requests
-from urllib3.exceptions import ReadTimeoutError
 
 from publisher.errors import SiteError
 from publisher.excerpts import excerpts
 from publisher.markup import fold, read_listing, read_page
 from publisher.model import Post
 from publisher.settings import RebuildSettings, VerifySettings
+from publisher.visit import shown, visit
 
 __all__ = ["Finding", "excerpts", "verify_live", "verify_output"]
 
@@ -29,7 +25,6 @@ PAGE_BYTES = 5_000_000
 LISTING_BYTES = 52_428_800  # the largest sitemap allowed: sitemaps.org/protocol.html, 2026-11-20
 PARTS = 50  # files of a sitemap index that are looked into
 REDIRECTS = 3
-REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 15.0
 
@@ -116,7 +111,7 @@ def _unseen(post: Post, excerpts: Sequence[str]) -> list[str]:
 
 
 def _check_page(post: Post, wanted: Sequence[str], body: bytes) -> str:
-    url = _shown(post.url)
+    url = shown(post.url)
     page = read_page(body.decode("utf-8", "replace"))
     text = fold(page.text)
     title = fold(post.title)
@@ -153,7 +148,7 @@ def _check_listing(kind: str, url: str, post: Post, read: Callable[[str, int], b
     wanted = _page_key(post.url)
     if wanted not in map(_page_key, _listed_urls(kind, url, read)):
         raise SiteError(
-            f"the {kind} {_shown(url)} does not list {_shown(post.url)}",
+            f"the {kind} {shown(url)} does not list {shown(post.url)}",
             hint=f"see why the generator leaves it out, or drop verify.{kind} from jobs.yaml",
         )
 
@@ -168,9 +163,9 @@ def _listed_urls(kind: str, url: str, read: Callable[[str, int], bytes]) -> Iter
             if urlsplit(part_url).netloc == urlsplit(url).netloc:
                 yield from read_listing(read(part_url, LISTING_BYTES)).urls
     except SiteError as error:
-        raise SiteError(f"the {kind} {_shown(url)}: {error.what}", hint=error.hint) from None
+        raise SiteError(f"the {kind} {shown(url)}: {error.what}", hint=error.hint) from None
     except ValueError as error:
-        raise SiteError(f"the {kind} {_shown(url)} holds an unusable URL: {error}") from None
+        raise SiteError(f"the {kind} {shown(url)} holds an unusable URL: {error}") from None
 
 
 def _page_key(url: str) -> tuple[str | None, str]:
@@ -191,7 +186,7 @@ def _path_on_site(url: str, site_url: str) -> str:
     base = site_url.rstrip("/")
     if url != base and not url.startswith((f"{base}/", f"{base}?", f"{base}#")):
         raise SiteError(
-            f"{_shown(url)} is not below the site's address {_shown(base)}",
+            f"{shown(url)} is not below the site's address {shown(base)}",
             hint="correct site.url or site.post_url in jobs.yaml",
         )
     return unquote(urlsplit(url.removeprefix(base)).path) or "/"
@@ -223,34 +218,27 @@ def _read_output(output: Path, path: str, limit: int) -> bytes:
 # --- the live site --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
-    status: int
-    target: str | None  # of a redirect
-    body: bytes
-
-
 def _fetch(url: str, *, limit: int, timeouts: tuple[float, float]) -> bytes:
     """Get the first ``limit`` bytes at ``url``, following a few redirects on the same host."""
     start = url
     for _ in range(1 + REDIRECTS):
-        answer = _ask(url, limit=limit, timeouts=timeouts)
+        answer = visit(url, limit=limit, timeouts=timeouts)
         if answer.target is None and answer.status == 200:
             return answer.body
         if answer.target is None:
-            raise SiteError(f"{_shown(url)} answered {answer.status}")
+            raise SiteError(f"{shown(url)} answered {answer.status}")
         try:
             target = urljoin(url, answer.target)
             is_same_host = _origins(target) <= _origins(url)
         except ValueError:
-            raise SiteError(f"{_shown(url)} redirects to an unusable URL") from None
+            raise SiteError(f"{shown(url)} redirects to an unusable URL") from None
         if not is_same_host:
             raise SiteError(
-                f"{_shown(url)} redirects to another host, {_shown(target)}",
+                f"{shown(url)} redirects to another host, {shown(target)}",
                 hint="set site.url in jobs.yaml to the address where readers end up",
             )
         url = target
-    raise SiteError(f"{_shown(start)} redirects more than {REDIRECTS} times")
+    raise SiteError(f"{shown(start)} redirects more than {REDIRECTS} times")
 
 
 def _origins(url: str) -> frozenset[tuple[str | None, int | None]]:
@@ -259,71 +247,3 @@ def _origins(url: str) -> frozenset[tuple[str | None, int | None]]:
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     ports = {80, 443} if parts.scheme == "http" and port == 80 else {port}
     return frozenset((parts.hostname, each) for each in ports)
-
-
-def _ask(url: str, *, limit: int, timeouts: tuple[float, float]) -> _Answer:
-    """Ask once on a fresh connection, in a thread: no socket limit covers slow DNS or a trickle."""
-    future: Future[_Answer] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(_get(url, limit=limit, timeouts=timeouts))
-        except BaseException as error:  # noqa: BLE001 - the waiting thread raises it
-            future.set_exception(error)
-
-    threading.Thread(target=work, name="verify", daemon=True).start()
-    try:
-        return future.result(timeout=sum(timeouts))
-    except (requests.RequestException, ValueError) as error:
-        what = f"{_shown(url)} does not answer: {_trouble(error, timeouts)}"
-        raise SiteError(what) from None
-    except TimeoutError:
-        what = f"{_shown(url)} does not answer: not complete within {sum(timeouts):g} s"
-        raise SiteError(what) from None
-
-
-def _get(url: str, *, limit: int, timeouts: tuple[float, float]) -> _Answer:
-    headers = {
-        "Cache-Control": "no-cache",
-        "Pragma": "no-cache",
-        "User-Agent": "publisher (+static site announcements)",
-    }
-    with requests.Session() as session:
-        session.trust_env = False
-        request = session.prepare_request(requests.Request("GET", url, headers=headers))
-        # Session.send would read the whole body of a redirect, however long
-        adapter = session.get_adapter(request.url or url)
-        with adapter.send(request, stream=True, timeout=timeouts) as response:
-            is_redirect = response.status_code in REDIRECT_STATUSES
-            target = session.get_redirect_target(response) if is_redirect else None
-            body = bytearray()
-            if response.status_code == 200:
-                for chunk in response.iter_content(65_536):
-                    body += chunk
-                    if len(body) >= limit:
-                        break
-            return _Answer(status=response.status_code, target=target, body=bytes(body[:limit]))
-
-
-def _trouble(error: Exception, timeouts: tuple[float, float]) -> str:
-    """Say in a few words what went wrong, out of the chain of wrapped errors."""
-    if isinstance(error, requests.ConnectTimeout):
-        return f"no connection within {timeouts[0]:g} s"
-    if isinstance(error, ValueError):
-        return "it is no usable web address"
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, requests.ReadTimeout | ReadTimeoutError):
-            return f"nothing came for {timeouts[1]:g} s"
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror.lower()
-        inner = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
-        cause = inner if isinstance(inner, BaseException) else cause.__cause__
-    return "the connection broke off"
-
-
-def _shown(url: str) -> str:
-    """Show a URL without user and password."""
-    scheme, separator, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"

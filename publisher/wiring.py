@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 
 from publisher import locks
+from publisher.alerts import Address, Alerts, Pinger, address_at
 from publisher.channels import ChannelContext, load_type
 from publisher.clock import Clock
-from publisher.config import resolve_secrets
+from publisher.config import resolve, resolve_secrets
 from publisher.courier import Courier, Outlet
 from publisher.engine import Engine, Outlets
-from publisher.errors import ConfigError
+from publisher.errors import ConfigError, PublisherError
 from publisher.ledger import Ledger
 from publisher.model import ChannelName, Post
 from publisher.posts import Library
 from publisher.reconcile import Reconciler
-from publisher.report import Report
+from publisher.report import Report, warn
+from publisher.secret import Secret
 from publisher.settings import SecretRef, Settings
 from publisher.site import GeneratedSite
+from publisher.site_clock import SiteClock
 from publisher.voices import voice_of
 
 IMAGE_MAX_BYTES = 20 * 1024 * 1024  # no channel takes more; larger files are not read
@@ -103,17 +106,71 @@ def open_engine(
             verify_timeout=settings.verify.timeout,
             is_tree_busy=lambda: is_tree_busy(settings.project),
             stop=stop or Flag(),
+            site_clock=open_site_clock(settings, clock=clock, report=report),
         )
 
 
+def open_site_clock(settings: Settings, *, clock: Clock, report: Report) -> SiteClock | None:
+    """Give the site's clock, or ``None`` where nobody is to ask the live site anything."""
+    if not (settings.verify.live and settings.verify.clock):
+        return None
+    return SiteClock(url=settings.site.url, clock=clock, report=report)
+
+
+def open_addresses(settings: Settings, environ: Mapping[str, str]) -> list[Address]:
+    """Give where alerts go; what cannot be used complains when it is."""
+    addresses = []
+    for number, value in enumerate(settings.alerts, start=1):
+        try:
+            addresses.append(address_at(number, _fetch(value, environ)))
+        except PublisherError as error:
+            addresses.append(Address(f"alerts.{number}", complaint=error.what))
+    return addresses
+
+
+def open_ping(settings: Settings, environ: Mapping[str, str]) -> Secret | None:
+    """Give the URL of the dead man's switch, if there is one.
+
+    :raises PublisherError: when it is kept where it cannot be had.
+    """
+    return None if settings.ping is None else _fetch(settings.ping, environ)
+
+
+def open_alerts(
+    engine: Engine,
+    settings: Settings,
+    *,
+    environ: Mapping[str, str],
+    report: Report,
+    wake: Callable[[], None] = lambda: None,
+) -> Alerts:
+    """Give what tells the operator; ``wake`` and ``report`` as in ``Alerts``."""
+    pinger = None
+    try:
+        url = open_ping(settings, environ)
+        pinger = Pinger(url, clock=engine.clock, report=report) if url else None
+    except PublisherError as error:
+        warn(report, "ping.failed", reason=error.what)
+    return Alerts(
+        engine=engine,
+        zone=settings.site.zone,
+        addresses=open_addresses(settings, environ),
+        pinger=pinger,
+        report=report,
+        wake=wake,
+    )
+
+
+def _fetch(value: str | SecretRef, environ: Mapping[str, str]) -> Secret:
+    if isinstance(value, str):
+        return Secret(value)  # not one by its looks, and still nobody else's affair
+    directory = environ.get("CREDENTIALS_DIRECTORY")
+    return resolve(value, environ=environ, credentials_dir=Path(directory) if directory else None)
+
+
 def build_environ(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    """Give the environment of the build: ours without any secret a channel names."""
-    names = {
-        value.name
-        for channel in settings.channels
-        for value in channel.options.values()
-        if isinstance(value, SecretRef) and value.source == "env"
-    }
+    """Give the environment of the build: ours without any secret that ``jobs.yaml`` names."""
+    names = {ref.name for ref in settings.secrets.values() if ref.source == "env"}
     names |= {"CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}
     return {name: value for name, value in environ.items() if name not in names}
 

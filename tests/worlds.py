@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from functools import partial
@@ -20,16 +20,24 @@ from publisher.ledger import Ledger
 from publisher.model import (
     ChannelName,
     ChannelPlan,
+    DeliveryKey,
     DeliveryRecord,
+    Hold,
     Limits,
     Message,
+    Observe,
     Policy,
     Post,
+    PostId,
     Receipt,
     Recovery,
     RecoveryKind,
+    ReleaseRecord,
+    Sight,
 )
-from publisher.posts import Library
+from publisher.plan import plan
+from publisher.plan.draft import is_old
+from publisher.posts import Library, Scan
 from publisher.presets import PRESETS
 from publisher.reconcile import Reconciler
 from publisher.report import Event
@@ -39,17 +47,28 @@ from publisher.site import Look, RebuildResult
 ZONE = ZoneInfo("Europe/Oslo")
 
 
+class SettableClock(VirtualClock):
+    """A clock whose wall time somebody sets; its seconds go on as if nothing had happened."""
+
+    def set_ahead(self, by: timedelta) -> None:
+        """Set the wall clock ahead, or back when ``by`` is negative."""
+        self._now += by
+
+
 @dataclass(slots=True)
 class ScriptedChannel:
-    """A service in memory. ``script`` is called per send and may raise what a service would."""
+    """A service in memory, with what it raises and what happens elsewhere while it is busy."""
 
     recovery: Recovery = field(default_factory=lambda: Recovery(kind=RecoveryKind.NONE))
     limits: Limits = field(default_factory=Limits)
     posts: list[tuple[str, str]] = field(default_factory=list)  # (key, text) as readers see them
     before: list[Exception] = field(default_factory=list)  # raised instead of accepting
     after: list[Exception] = field(default_factory=list)  # raised after accepting
+    while_sending: list[Callable[[], object]] = field(default_factory=list)  # one for each send
 
     def send(self, message: Message, *, key: str, draft: str | None) -> Receipt:
+        if self.while_sending:
+            self.while_sending.pop(0)()
         if self.before:
             raise self.before.pop(0)
         keys = [known for known, _ in self.posts]
@@ -85,6 +104,21 @@ class SearchableChannel(ScriptedChannel):
 
 
 @dataclass(slots=True)
+class PreparingChannel(ScriptedChannel):
+    """A service that wants an upload first: the time between a claim and its intent."""
+
+    refusals: list[Exception] = field(default_factory=list)  # raised by the uploads
+    while_preparing: list[Callable[[], object]] = field(default_factory=list)  # one for each
+
+    def prepare(self, message: Message, *, key: str) -> str | None:
+        if self.while_preparing:
+            self.while_preparing.pop(0)()
+        if self.refusals:
+            raise self.refusals.pop(0)
+        return "draft-1"
+
+
+@dataclass(slots=True)
 class ScriptedSite:
     """A site whose builds and looks succeed unless told otherwise."""
 
@@ -109,11 +143,12 @@ class World:
     """Files, ledger and services of one site; engines come and go."""
 
     root: Path
-    clock: VirtualClock
+    clock: SettableClock
     channels: dict[str, ScriptedChannel]
     site: ScriptedSite = field(default_factory=ScriptedSite)
     policy_changes: dict[str, object] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    is_tree_busy: bool = False  # git is in the middle of changing files
 
     @property
     def settings(self) -> SiteSettings:
@@ -148,18 +183,30 @@ class World:
         )
         return path
 
+    @property
+    def state_dir(self) -> Path:
+        return self.root / ".publisher"
+
+    def ledger(self) -> Ledger:
+        """Open the ledger by itself, as a command does beside whatever else runs."""
+        url = f"sqlite:///{self.state_dir / 'ledger.sqlite'}"
+        return Ledger.open(url, site="sample", now=self.clock.now())
+
     @contextmanager
-    def engine(self, *, on_event: Callable[[Event], None] | None = None) -> Iterator[Engine]:
-        """Open an engine on this world, as a process would."""
+    def engine(
+        self, *, on_event: Callable[[Event], None] | None = None, is_locked: bool = True
+    ) -> Iterator[Engine]:
+        """Open an engine on this world, as a process would.
+
+        ``is_locked`` false: the tick lock does not work, as on a bad network file system.
+        """
 
         def report(event: Event) -> None:
             self.events.append(event)
             if on_event is not None:
                 on_event(event)
 
-        state = self.root / ".publisher"
-        url = f"sqlite:///{state / 'ledger.sqlite'}"
-        with Ledger.open(url, site="sample", now=self.clock.now()) as ledger:
+        with self.ledger() as ledger:
             courier = Courier(
                 ledger=ledger,
                 clock=self.clock,
@@ -183,14 +230,17 @@ class World:
                     stale_after=timedelta(hours=24),
                 ),
                 clock=self.clock,
-                tick_lock=partial(locks.hold, state, locks.TICK, wait=True),
+                tick_lock=partial(self._tick_lock, is_locked=is_locked),
                 report=report,
                 verify_timeout=timedelta(minutes=15),
-                is_tree_busy=lambda: False,
+                is_tree_busy=lambda: self.is_tree_busy,
             )
 
-    def tick(self) -> Tick:
-        with self.engine() as engine:
+    def _tick_lock(self, *, is_locked: bool) -> AbstractContextManager[None]:
+        return locks.hold(self.state_dir, locks.TICK, wait=True) if is_locked else nullcontext()
+
+    def tick(self, *, is_locked: bool = True) -> Tick:
+        with self.engine(is_locked=is_locked) as engine:
             return engine.tick()
 
     def run_until(self, end: datetime, *, sweep: timedelta = timedelta(minutes=1)) -> None:
@@ -205,9 +255,88 @@ class World:
                     at = min(at, result.plan.next_at)
                 self.clock.advance_to(at)
 
+    # --- what commands do beside the ticks -----------------------------------------------
+
+    def notice(self) -> None:
+        """Let the ledger learn of edits, as a tick or a command of another process does."""
+        with self.ledger() as ledger:
+            posts = self.scan()
+            for action in plan(posts, ledger.view(), self.policy, self.clock.now()).actions:
+                if isinstance(action, Observe):
+                    ledger.observe(action, now=self.clock.now())
+
+    def adopt(self, scan: Scan | None = None) -> int:
+        """Take what is public or due as it is, as `publisher adopt` does."""
+        now = self.clock.now()
+        seen = [
+            Observe(
+                post=post.id,
+                sight=Sight.BASELINE,
+                path=post.path,
+                digest=post.digest,
+                release_at=post.release_at,
+                why="adopted",
+            )
+            for post in (scan.posts if scan else self.scan())
+            if is_old(post, now)
+        ]
+        with self.ledger() as ledger:
+            return ledger.adopt(seen, now=now)
+
+    def announce_again(
+        self,
+        name: str,
+        *,
+        at: datetime,
+        occasion: str = "again-1",
+        channel: str = "x",
+        text: str | None = None,
+    ) -> bool:
+        """Ask for an announcement under an occasion of its own; tell whether it is new."""
+        key = DeliveryKey(
+            site="sample", post=PostId(name), channel=ChannelName(channel), occasion=occasion
+        )
+        with self.ledger() as ledger:
+            return ledger.add_delivery(key, at=at, text=text, reason="", now=self.clock.now())
+
+    def request_release(self, name: str) -> None:
+        """Ask for a release ahead of its date."""
+        post = next(post for post in self.scan() if post.id == name)
+        with self.ledger() as ledger:
+            ledger.request_release(
+                post.id,
+                now=self.clock.now(),
+                reason="by hand",
+                path=post.path,
+                digest=post.digest,
+                release_at=post.release_at,
+            )
+
+    def open_channel(self, name: str) -> None:
+        """Open a channel again after its credentials were renewed."""
+        with self.ledger() as ledger:
+            ledger.open_channel(ChannelName(name), now=self.clock.now())
+
+    # --- what is to be seen --------------------------------------------------------------
+
+    def scan(self) -> tuple[Post, ...]:
+        return Library(self.settings, self.root).scan().posts
+
+    def releases(self) -> dict[str, ReleaseRecord]:
+        with self.ledger() as ledger:
+            return dict(ledger.view().releases)
+
     def deliveries(self) -> dict[str, DeliveryRecord]:
-        with self.engine() as engine:
-            return {str(key): record for key, record in engine.ledger.view().deliveries.items()}
+        with self.ledger() as ledger:
+            return {str(key): record for key, record in ledger.view().deliveries.items()}
+
+    def texts(self, channel: str = "x") -> list[str]:
+        """Give what readers of a channel see, oldest first."""
+        return [text for _, text in self.channels[channel].posts]
+
+    def holds(self, post: str) -> list[Hold]:
+        """Tick, and give why things of a post wait."""
+        return [hold for hold in self.tick().plan.holds if hold.post == post]
 
     def names(self, prefix: str = "") -> list[str]:
         return [event.name for event in self.events if event.name.startswith(prefix)]
@@ -232,4 +361,4 @@ def a_world(
     made = (
         channels if isinstance(channels, dict) else {name: ScriptedChannel() for name in channels}
     )
-    return World(root=root, clock=VirtualClock(now), channels=made, policy_changes=changes)
+    return World(root=root, clock=SettableClock(now), channels=made, policy_changes=changes)

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
+from urllib3.exceptions import NameResolutionError
 
 from publisher.channels import ChannelContext, Option
-from publisher.channels._http import ANSWER_TIMEOUT_S, Http
-from publisher.errors import ConfigError
+from publisher.channels._http import ANSWER_TIMEOUT_S, Http, UnknownOutcome
+from publisher.errors import ConfigError, NotDelivered
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.secret import Secret
 
@@ -45,13 +46,14 @@ class Webhook:
     ) -> None:
         self._url, url_secrets = _address(options, context)
         token: Secret | None = options.get("token")
-        self._http = Http(
+        self._http = _Caller(
             service=context.name,
             secrets=(*url_secrets, *([token] if token else [])),
             headers={"Authorization": f"Bearer {token.reveal()}"} if token else {},
             answer_timeout_s=answer_timeout_s,
         )
-        look_at = "the receiver of the webhook" if url_secrets else self._url
+        is_secret = options.get("secret_url") is not None
+        look_at = "the receiver of the webhook" if is_secret else _without_query(self._url)
         if options.get("idempotent"):
             self.recovery = Recovery(kind=RecoveryKind.KEY, key_life=KEY_LIFE, look_at=look_at)
         else:
@@ -75,6 +77,32 @@ class Webhook:
         return Receipt(remote_id=_identity(answer) or key)
 
 
+class _Caller(Http):
+    """Says in words how a request to a receiver nobody else knows went wrong."""
+
+    def _judge(self, error: requests.RequestException, url: str) -> Exception:
+        judged = super()._judge(error, url)
+        reason = getattr(error.args[0] if error.args else None, "reason", None)
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        if isinstance(error, requests.ReadTimeout):
+            how = f"{host} did not answer within {self._timeout[1]:g} s"
+        elif isinstance(judged, UnknownOutcome):
+            how = f"the connection to {host} broke off before the answer"
+        elif isinstance(error, requests.ConnectTimeout):
+            how = f"{host} did not take the connection within {self._timeout[0]:g} s"
+        elif isinstance(reason, NameResolutionError):
+            how = f"no machine is called {host}"
+        elif isinstance(error, requests.ConnectionError) and not isinstance(
+            error, requests.exceptions.SSLError
+        ):
+            how = f"nobody listens at {host}"
+        else:
+            return judged
+        if isinstance(judged, NotDelivered):
+            return NotDelivered(f"{self._service}: {how}, so nothing was sent")
+        return UnknownOutcome(f"{self._service}: {how}")
+
+
 def _address(options: Mapping[str, Any], context: ChannelContext) -> tuple[str, tuple[Secret, ...]]:
     """Give the address, and what of it must not be shown."""
     url, secret_url = options.get("url"), options.get("secret_url")
@@ -83,16 +111,19 @@ def _address(options: Mapping[str, Any], context: ChannelContext) -> tuple[str, 
             f"channels.{context.name}: give `url` or `secret_url`, and one of them only",
             hint="take `secret_url` when whoever knows the address may post to it",
         )
-    if secret_url is None:
-        return str(url), ()
-    address = secret_url.reveal()
+    address = secret_url.reveal() if secret_url is not None else str(url)
     parts = urlsplit(address)
-    pieces = [*parts.path.split("/"), *(value for _, value in parse_qsl(parts.query))]
-    if parts.password:
-        pieces.append(parts.password)
-    # A receiver's error page likes to quote the path.
-    hidden = (Secret(piece) for piece in pieces if len(piece) >= SECRET_PART_LENGTH)
-    return address, (secret_url, *hidden)
+    # A receiver's error page likes to quote path and query; what is asked is secret in any case.
+    pieces = [parts.query, *(value for _, value in parse_qsl(parts.query))]
+    if secret_url is not None:
+        pieces += [address, *parts.path.split("/"), parts.password or ""]
+    hidden = [Secret(piece) for piece in pieces if len(piece) >= SECRET_PART_LENGTH]
+    return address, tuple(sorted(hidden, key=lambda secret: -len(secret.reveal())))
+
+
+def _without_query(url: str) -> str:
+    """Give an address as it may be shown: the query may hold a password."""
+    return urlsplit(url)._replace(query="", fragment="").geturl()
 
 
 def _identity(answer: requests.Response) -> str | None:

@@ -11,13 +11,13 @@ import os
 import click
 
 from publisher import __version__
-from publisher.cli import acting, reading, running, settling, setup, upkeep
+from publisher.cli import acting, alerting, reading, running, settling, setup, upkeep
 from publisher.cli.invocation import Invocation
 from publisher.cli.output import complain, note
 from publisher.errors import ConfigError, LedgerBusyError, PublisherError
 
 SECTIONS = (
-    ("Look", ("check", "calendar", "preview", "rehearse", "status", "why", "log")),
+    ("Look", ("check", "calendar", "preview", "rehearse", "status", "why", "log", "alerts")),
     ("Work", ("run", "tick", "release", "reannounce", "retry", "resolve")),
     ("Set up and keep", ("init", "adopt", "backup", "db", "config", "systemd")),
 )
@@ -91,6 +91,6 @@ def main(ctx: click.Context, config: str | None, verbose: bool, debug: bool) -> 
     )
 
 
-for _module in (reading, acting, settling, running, setup, upkeep):
+for _module in (reading, alerting, acting, settling, running, setup, upkeep):
     for _command in _module.COMMANDS:
         main.add_command(_command)

@@ -174,7 +174,7 @@ def reannounce(
     _require_public(seen, chosen)
     keys = _keys(seen, chosen, _channels(seen, chosen, channels), occasion)
     new = [key for key in keys if key not in seen.view.deliveries]
-    _say_existing(seen, keys)
+    _say_existing(seen, keys, text)
     if not new:
         return
     _say_texts(seen, chosen, new, text, due_at)
@@ -252,11 +252,14 @@ def _keys(
     ]
 
 
-def _say_existing(survey: Survey, keys: Sequence[DeliveryKey]) -> None:
+def _say_existing(survey: Survey, keys: Sequence[DeliveryKey], text: str | None) -> None:
     for key in keys:
         record = survey.view.deliveries.get(key)
-        if record is not None:
-            say(f"{key}: exists already, {record.state.value}; nothing is repeated")
+        if record is None:
+            continue
+        say(f"{key}: exists already, {record.state.value}; nothing is repeated")
+        if text is not None and text != record.text:
+            say("  --text was not taken: another --occasion can say it")
 
 
 def _say_texts(

@@ -120,8 +120,8 @@ def to_ics(calendar: dict[str, Any]) -> bytes:
         event.add("dtstart", at)
         event.add("dtend", at + timedelta(minutes=1))  # many programs hide what takes no time
         event.add("summary", _summary(entry))
-        event.add("description", entry.get("text") or entry["why"])
-        event.add("url", entry["url"])
+        event.add("description", clean(entry.get("text") or entry["why"]))
+        event.add("url", flat(entry["url"]))
         event.add("transp", "TRANSPARENT")  # nobody is busy because of it
         made.add_component(event)
     return bytes(made.to_ical())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,19 +14,26 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
+    from rich.console import Console
+
     from publisher.posts import Scan
 
 WIDTH = 80  # where no terminal says otherwise
+NARROWEST, WIDEST = 20, 120
+
+# What a terminal would obey: control characters but the line feed, halves of surrogate pairs,
+# separators of lines, and what turns the direction of writing.
+OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
 
 
 def say(text: str = "") -> None:
-    """Print a line of data."""
-    click.echo(text)
+    """Print a line of data; titles and what services answered are in it, so it is cleaned."""
+    click.echo(clean(text))
 
 
 def note(text: str) -> None:
-    """Print a line for people, beside the data."""
-    click.echo(text, err=True)
+    """Print a line for people, beside the data; cleaned likewise."""
+    click.echo(clean(text), err=True)
 
 
 def complain(error: PublisherError) -> None:
@@ -34,9 +42,30 @@ def complain(error: PublisherError) -> None:
 
 
 def say_json(value: Any) -> None:
+    """Print JSON; what a terminal would obey is escaped, so that no program misses it."""
     import json
 
-    say(json.dumps(value, ensure_ascii=False, indent=2))
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    say(OBEYED.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text))
+
+
+def say_wrapped(text: str, *, indent: str) -> None:
+    """Print a sentence; on a terminal in lines of its width, each command in one piece."""
+    if not sys.stdout.isatty():
+        say(f"{indent}{text}")
+        return
+    import textwrap
+
+    kept = re.sub(r"`[^`]*`", lambda quoted: quoted[0].replace(" ", "\0"), clean(text))
+    lines = textwrap.wrap(
+        kept,
+        _columns(),
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    say("\n".join(lines).replace("\0", " "))
 
 
 def when(at: str | datetime | None, zone: ZoneInfo) -> str:
@@ -76,22 +105,39 @@ def flat(text: str) -> str:
 
 def clean(text: str) -> str:
     """Leave out what a terminal would obey instead of show."""
-    import unicodedata
-
-    return "".join(
-        sign for sign in text if sign == "\n" or unicodedata.category(sign) not in ("Cc", "Cs")
-    )
+    return OBEYED.sub("", text)
 
 
 def fit(text: str, taken: int = 0) -> str:
     """Cut one line of text to the room that is left beside ``taken`` columns."""
-    import shutil
-
     from rich.cells import cell_len, set_cell_size
 
-    room = max(20, min(shutil.get_terminal_size((WIDTH, 24)).columns, 120) - taken)
+    room = max(NARROWEST, _columns() - taken)
     text = flat(text)
     return text if cell_len(text) <= room else set_cell_size(text, room - 1).rstrip() + "…"
+
+
+def _columns() -> int:
+    import shutil
+
+    return max(NARROWEST, min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDEST))
+
+
+def clean_console() -> Console:
+    """Give a Rich console on which foreign text cannot command the terminal either."""
+    from collections.abc import Iterable
+
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+
+    class CleanConsole(Console):
+        def render(
+            self, renderable: RenderableType, options: ConsoleOptions | None = None
+        ) -> Iterable[Segment]:
+            for segment in super().render(renderable, options):
+                yield segment if segment.control else Segment(clean(segment.text), segment.style)
+
+    return CleanConsole()
 
 
 def confirm(question: str, *, is_yes: bool) -> None:

@@ -8,32 +8,51 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from publisher.cli.formats import sizes, to_text
-from publisher.cli.output import clean, count, flat, note, say, when
+from publisher.cli.output import clean, count, flat, note, say, say_wrapped, when
 from publisher.model import Problem
 
 Value = dict[str, Any]
 
 
-def say_waiting(waiting: Sequence[Value]) -> None:
-    """Say what waits for a person, and the command that settles it."""
+def say_waiting(waiting: Sequence[Value], zone: ZoneInfo | None = None) -> None:
+    """Say what waits for a person, each with the commands that settle it; the same only once."""
     if not waiting:
         return
     say("waits for a person:")
+    alike: dict[tuple[str, ...], list[Value]] = {}
     for hold in waiting:
-        for line in waiting_lines(hold):
-            say(f"  {line}")
+        alike.setdefault((hold["why"], hold["until"] or "", *hold["commands"]), []).append(hold)
+    for holds in alike.values():
+        names = ", ".join(filter(None, map(_name, holds)))
+        _say_hold(holds[0], zone, name=names, indent="  ")
     say()
 
 
-def waiting_lines(hold: Value) -> list[str]:
-    name = "/".join(part for part in (hold["post"], hold["channel"], hold["occasion"]) if part)
+def _name(row: Value) -> str:
+    return "/".join(part for part in (row["post"], row["channel"], row["occasion"]) if part)
+
+
+def _say_hold(hold: Value, zone: ZoneInfo | None, *, name: str, indent: str) -> None:
+    """Say why something waits; commands that do not stand in the sentence whole come below it."""
     sentence = flat(hold["why"])
-    lines = [f"{name}: {sentence}" if name else sentence]
-    if hold["command"] and f"`{hold['command']}" not in sentence:
-        lines.append(f"  {hold['command']}")
-        if hold["command"].startswith("publisher resolve"):
-            lines.append(f"  {hold['command'].removesuffix('--sent URL')}--not-sent")
-    return lines
+    if hold["until"] and zone is not None:
+        word = "; tried again at" if hold["needs_person"] else " until"
+        sentence += f"{word} {when(hold['until'], zone)}"
+    say_wrapped(f"{name}: {sentence}" if name else sentence, indent=indent)
+    if not all(f"`{command}`" in sentence for command in hold["commands"]):
+        for command in hold["commands"]:
+            say(f"{indent}  {command}")
+
+
+def _say_under_way(step: Value, zone: ZoneInfo, *, name: str, indent: str) -> None:
+    parts = [flat(step["why"])]
+    if step["since"]:
+        parts.append(f"since {when(step['since'], zone)}")
+    if step["again_at"]:
+        parts.append(f"tried again at {when(step['again_at'], zone)}")
+    if step["until"]:
+        parts.append(f"settled or put to you by {when(step['until'], zone)}")
+    say_wrapped(f"{name}: {', '.join(parts)}", indent=indent)
 
 
 def say_preview(found: Value, zone: ZoneInfo) -> None:
@@ -63,18 +82,19 @@ def _say_announcement(announcement: Value, zone: ZoneInfo) -> None:
 def say_status(found: Value, zone: ZoneInfo) -> None:
     next_due = found["next_due"]
     say(f"next due: {when(next_due, zone) if next_due else 'nothing'}")
-    say(f"releases: {_counts(found['releases'])}")
-    say(f"deliveries: {_counts(found['deliveries'])}")
-    under_way = [release for release in found["releases"] if release["state"] == "revealing"]
-    if under_way:
-        say("\nunder way:")
-    for release in under_way:
-        reason = f": {flat(release['reason'])}" if release["reason"] else ""
-        again = f"; again at {when(release['retry_at'], zone)}" if release["retry_at"] else ""
-        say(f"  {release['post']}{reason}{again}")
+    say_wrapped(f"releases: {_counts(found['releases'])}", indent="")
+    say_wrapped(f"deliveries: {_counts(found['deliveries'])}", indent="")
+    if found["under_way"]:
+        say()
+        say_wrapped("goes on by itself, nothing is to be done:", indent="")
+        for step in found["under_way"]:
+            _say_under_way(step, zone, name=_name(step), indent="  ")
+        if not found["daemon"]:
+            words = "no daemon is running: it goes on with the next `publisher tick`"
+            say_wrapped(words, indent="  ")
     if found["waiting"]:
         say()
-    say_waiting(found["waiting"])
+    say_waiting(found["waiting"], zone)
 
 
 def _counts(rows: Sequence[Value]) -> str:
@@ -91,40 +111,52 @@ def say_why(found: Value, zone: ZoneInfo) -> None:
     if release is None:
         say("  the ledger has not seen it yet")
     else:
-        reason = f": {flat(release['reason'])}" if release["reason"] else ""
+        said = " ".join(row["why"] for row in (*found["holds"], *found["under_way"]))
+        is_told = not release["reason"] or release["reason"] in said
+        reason = "" if is_told else f": {flat(release['reason'])}"
         due = f", due {when(release['release_at'], zone)}" if release["release_at"] else ""
         live = f", live since {when(release['live_at'], zone)}" if release["live_at"] else ""
         say(f"  release: {release['state']}{due}{live}{reason}")
-    _say_holds(found["holds"], zone)
+    of_post = [hold for hold in found["holds"] if hold["channel"] is None]
+    for hold in of_post:
+        _say_hold(hold, zone, name="waits", indent="  ")
+    told = {hold["why"] for hold in of_post}
+    for step in found["under_way"]:
+        if step["channel"] is None and step["why"] not in told:
+            _say_under_way(step, zone, name="goes on by itself", indent="  ")
     for delivery in found["deliveries"]:
-        _say_delivery(delivery, zone)
+        _say_delivery(found, delivery, zone)
     if found["coming"]:
         say("\ncoming:")
         say(to_text({"timezone": zone.key, "entries": found["coming"]}))
 
 
-def _say_holds(holds: Sequence[Value], zone: ZoneInfo) -> None:
+def _say_delivery(found: Value, delivery: Value, zone: ZoneInfo) -> None:
+    """Say how a delivery stands; one reason is said once."""
+    mine = (delivery["channel"], delivery["occasion"])
+    steps = [s for s in found["under_way"] if (s["channel"], s["occasion"]) == mine]
+    holds = [h for h in found["holds"] if (h["channel"], h["occasion"]) == mine]
+    holds = [hold for hold in holds if hold["needs_person"] or not steps]
+    told = " ".join(flat(row["why"]) for row in (*holds, *steps))
+    reason = flat(delivery["reason"])
+    shown = f": {reason}" if reason and reason not in told else ""
+    told += shown
+    say_wrapped(
+        f"{'/'.join(mine)}: {delivery['state']}, due {when(delivery['due_at'], zone)}{shown}",
+        indent="  ",
+    )
     for hold in holds:
-        if hold["channel"] is not None and not hold["command"]:
-            continue  # said with its delivery
-        until = f" until {when(hold['until'], zone)}" if hold["until"] else ""
-        first, *more = waiting_lines({**hold, "post": None})
-        say(f"  waits: {first}{until}")
-        for line in more:
-            say(f"  {line}")
-
-
-def _say_delivery(delivery: Value, zone: ZoneInfo) -> None:
-    name = f"{delivery['channel']}/{delivery['occasion']}"
-    reason = f": {flat(delivery['reason'])}" if delivery["reason"] else ""
-    say(f"  {name}: {delivery['state']}, due {when(delivery['due_at'], zone)}{reason}")
+        who = "waits for you" if hold["needs_person"] else "waits"
+        _say_hold(hold, zone, name=who, indent="    ")
+    for step in steps:
+        _say_under_way(step, zone, name="goes on by itself", indent="    ")
     for attempt in delivery["tries"]:
         outcome = (attempt["outcome"] or "under way").replace("_", " ")
-        reason = f": {flat(attempt['reason'])}" if attempt["reason"] else ""
-        say(f"    {when(attempt['at'], zone)}  {outcome}{reason}")
-    where = delivery["remote_url"] or delivery["remote_id"]
-    if where:
-        say(f"    {flat(where)}")
+        reason = flat(attempt["reason"])
+        shown = f": {reason}" if reason and reason not in told else ""
+        say_wrapped(f"{when(attempt['at'], zone)}  {outcome}{shown}", indent="    ")
+    if delivery["remote_url"] or delivery["remote_id"]:
+        say(f"    {flat(delivery['remote_url'] or 'its id there is ' + delivery['remote_id'])}")
 
 
 def say_log(found: Value, zone: ZoneInfo) -> None:

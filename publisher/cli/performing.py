@@ -16,9 +16,12 @@ from publisher.cli.output import flat, note, say
 if TYPE_CHECKING:
     from rich.status import Status
 
-    from publisher.engine import Tick
+    from publisher.alerts import Alerts
+    from publisher.engine import Engine, Tick
     from publisher.report import Event
     from publisher.settings import Settings
+
+ALERT_S = 30.0  # the longest that a tick of cron waits for its alerts to be sent
 
 # What is told of an event, by its name; others are for the log only.
 LINES: Mapping[str, str] = {
@@ -40,6 +43,9 @@ LINES: Mapping[str, str] = {
     "delivery.cancelled": "{name}: cancelled: {reason}",
     "delivery.returned": "{name}: waits: {reason}",
     "action.failed": "{action} failed: {reason}",
+    "alert.told": "told the operator: {what} ({degree})",
+    "alert.failed": "the operator was not told by {address}: {reason}",
+    "ping.failed": "the ping failed: {reason}",
 }
 FAILURES = frozenset(
     {
@@ -114,7 +120,7 @@ def tick(
 
     With ``about``, only what waits for a person with these posts counts.
     """
-    from publisher import logs, report, service, wiring
+    from publisher import locks, logs, report, service, wiring
     from publisher.clock import SystemClock
 
     if invocation.is_verbose:
@@ -138,10 +144,31 @@ def tick(
                 stop=stop,
             )
         )
-        done = engine.tick()
+        if about is None and not locks.is_held(settings.state_dir, locks.DAEMON):
+            alerts = wiring.open_alerts(
+                engine, settings, environ=invocation.environ, report=teller.tell
+            )
+            done = _tick_and_alert(engine, alerts)
+        else:  # the person is here, or the daemon tells
+            done = engine.tick()
     if stop.is_set():
         return 130
     return _conclude(settings, teller, done, about)
+
+
+def _tick_and_alert(engine: Engine, alerts: Alerts) -> Tick:
+    from publisher.errors import PublisherError
+
+    try:
+        done = engine.tick()
+    except PublisherError as error:
+        alerts.settle(error)
+        raise
+    else:
+        alerts.settle(done)
+        return done
+    finally:
+        alerts.finish(ALERT_S)
 
 
 def _conclude(settings: Settings, teller: Teller, done: Tick, about: Collection[str] | None) -> int:

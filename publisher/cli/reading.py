@@ -40,6 +40,8 @@ def calendar(
         raise click.UsageError(f"--json and --{form} exclude each other")
     survey = invocation.look(now)
     span = _span(start, end, survey.settings)
+    if span[0] is not None and span[1] is not None and span[0] > span[1]:
+        raise click.BadParameter(f"{end} comes before --from {start}", param_hint="--to")
     coming = survey.calendar(until=span[1])
     found = reading.calendar(survey, coming, start=span[0])
     if survey.needs_adoption:
@@ -54,7 +56,7 @@ def calendar(
     elif form == "markdown":
         say(formats.to_markdown(found))
     else:
-        pages.say_waiting(standing.waiting(survey, survey.plan()))
+        pages.say_waiting(standing.waiting(survey, survey.plan()), survey.settings.site.zone)
         say(formats.to_text(found) or "nothing is coming")
 
 
@@ -98,7 +100,7 @@ def status(ctx: click.Context, as_json: bool, now: str | None) -> None:
     from publisher.cli import pages
 
     survey = ctx.obj.look(now)
-    found = standing.status(survey)
+    found = standing.status(survey, environ=ctx.obj.environ)
     say_json(found) if as_json else pages.say_status(found, survey.settings.site.zone)
     if found["waiting"]:
         ctx.exit(3)
@@ -114,7 +116,7 @@ def why(invocation: Invocation, post: str, as_json: bool, now: str | None) -> No
     from publisher.cli import pages
 
     survey = invocation.look(now)
-    found = standing.why(survey, survey.find(post))
+    found = standing.why(survey, survey.find(post), environ=invocation.environ)
     say_json(found) if as_json else pages.say_why(found, survey.settings.site.zone)
 
 
@@ -132,12 +134,12 @@ def log(
 
     The newest come last.
     """
-    from publisher import standing
+    from publisher import reading
     from publisher.cli import pages
 
     survey = invocation.look(now)
     name = survey.find(post) if post is not None else None
-    found = standing.log(survey, name, limit=limit)
+    found = reading.log(survey, name, limit=limit)
     say_json(found) if as_json else pages.say_log(found, survey.settings.site.zone)
 
 

@@ -70,6 +70,8 @@ def _rehearse_tick(invocation: Invocation, now: str | None, *, as_json: bool) ->
     late = too_late(survey, coming)
     settled = [action for action in plan.actions if isinstance(action, Settle)]
     code = 3 if left or late or any(action.to == "held" for action in settled) else 0
+    if any(problem.severity == "error" for problem in survey.scan.problems):
+        code = 1  # the posts that cannot be used; a failure goes before what waits
     found = calendar(survey, coming)
     if as_json:
         say_json(found)
@@ -89,7 +91,7 @@ def _rehearse_tick(invocation: Invocation, now: str | None, *, as_json: bool) ->
         say(f"{action.key}: would be {action.to}: {flat(action.why)}")
     if not (found["entries"] or settled):
         say("nothing is due")
-    say_waiting(left)
+    say_waiting(left, survey.settings.site.zone)
     return code
 
 
@@ -111,8 +113,7 @@ def rehearse(ctx: click.Context, scratch: str | None, now: str | None) -> None:
     import tempfile
     from pathlib import Path
 
-    from rich.console import Console
-
+    from publisher.cli.output import clean_console
     from publisher.rehearse import rehearse as play
 
     invocation: Invocation = ctx.obj
@@ -121,7 +122,7 @@ def rehearse(ctx: click.Context, scratch: str | None, now: str | None) -> None:
     if scratch is None:
         scratch = tempfile.mkdtemp(prefix="publisher-rehearsal-")
         note(f"rehearsing in {scratch}")
-    console = Console()
+    console = clean_console()
     rehearsal = play(
         settings, scratch=Path(scratch), environ=invocation.environ, now=begin_at, console=console
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.ledger import Ledger
-    from publisher.model import ChannelName, DeliveryRecord, ReleaseRecord
+    from publisher.model import ChannelName, DeliveryRecord, PostId, ReleaseRecord
     from publisher.survey import Survey
 
 REASON = "tried again with `publisher retry`"
@@ -77,17 +77,35 @@ def _what(survey: Survey, what: str | None) -> tuple[ChannelName | None, list[De
     stopped = survey.stopped
     channels = {channel.name for channel in survey.settings.channels}
     if what is None:
-        return None, _without_doubt(survey, stopped)
+        return None, _open(survey, _without_doubt(survey, stopped))
     if "/" in what and survey.settings.project / what not in _files(survey):
         record = survey.find_delivery(what)
+        _require_open(survey, record)
         _require_stopped(survey, record)
         return None, [record]
     if what in channels or what in survey.view.closed_channels:
         mine = [record for record in stopped if record.key.channel == what]
         is_closed = what in survey.view.closed_channels
         return ChannelName(what) if is_closed else None, _without_doubt(survey, mine)
-    post = survey.find(what)
-    return None, _without_doubt(survey, [r for r in stopped if r.key.post == post])
+    post = _post(survey, what)
+    mine = [record for record in stopped if record.key.post == post]
+    return None, _open(survey, _without_doubt(survey, mine), post=post)
+
+
+def _post(survey: Survey, what: str) -> PostId:
+    from publisher.survey import near
+
+    try:
+        return survey.find(what)
+    except PublisherError as error:
+        if error.what != f"there is no post {what!r}":
+            raise  # it is there, but cannot be read
+    names = [text for post in survey.scan.posts for text in (post.id, post.slug)]
+    names += [channel.name for channel in survey.settings.channels]
+    raise PublisherError(
+        f"{what!r} is no delivery, no post and no channel",
+        hint=near(what, names) or "`publisher status` names what can be tried again",
+    )
 
 
 def _failed_steps(survey: Survey, what: str | None) -> list[ReleaseRecord]:
@@ -114,6 +132,36 @@ def _without_doubt(survey: Survey, records: Sequence[DeliveryRecord]) -> list[De
         if record.key in survey.in_doubt:
             note(f"{record.key}: left alone, it may have gone out; {_settle_hint(record)}")
     return [record for record in records if record.key not in survey.in_doubt]
+
+
+def _open(
+    survey: Survey, records: Sequence[DeliveryRecord], *, post: PostId | None = None
+) -> list[DeliveryRecord]:
+    """Leave out what could not go out, saying so: its channel is closed, and must be named."""
+    from publisher.model import DeliveryState
+
+    closed = survey.view.closed_channels
+    for record in sorted(survey.view.deliveries.values(), key=lambda record: record.key):
+        is_due = record.state is DeliveryState.PLANNED and record.due_at <= survey.now
+        is_meant = is_due and post in (None, record.key.post)
+        if record.key.channel in closed and (is_meant or record in records):
+            reason = flat(closed[record.key.channel])
+            note(f"{record.key}: left alone, its channel is closed: {reason}")
+    return [record for record in records if record.key.channel not in closed]
+
+
+def _require_open(survey: Survey, record: DeliveryRecord) -> None:
+    from publisher.model import DeliveryState
+
+    name = record.key.channel
+    states = (DeliveryState.PLANNED, DeliveryState.HELD, DeliveryState.FAILED)
+    is_sure = record.state in states and record.key not in survey.in_doubt
+    if is_sure and name in survey.view.closed_channels:
+        raise LedgerError(
+            f"{record.key} cannot be sent: the channel {name} is closed",
+            why=flat(survey.view.closed_channels[name]),
+            hint=f"`publisher retry {name}` opens it, and sends all that waits there",
+        )
 
 
 def _require_stopped(survey: Survey, record: DeliveryRecord) -> None:

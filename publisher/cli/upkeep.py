@@ -13,24 +13,36 @@ from publisher.cli.output import confirm, count, flat, note, say, say_json, when
 
 if TYPE_CHECKING:
     from publisher.model import Observe, Post
+    from publisher.plan.restored import Reconciliation
     from publisher.survey import Survey
 
 LISTED = 20  # posts shown by `adopt`
 
 
 @click.command()
+@click.option(
+    "--after-restore", "is_after_restore", is_flag=True, help="An older ledger was put back."
+)
 @YES
-@click.pass_obj
-def adopt(invocation: Invocation, is_yes: bool) -> None:
+@click.pass_context
+def adopt(ctx: click.Context, is_after_restore: bool, is_yes: bool) -> None:
     """Take what is public already as it is: it is never announced.
 
     Posts that are published, or whose date is over, become baseline. Coming ones stay scheduled.
+
+    With --after-restore it goes through a ledger that was put back from a copy. Whatever may
+    have gone out since the copy was made is held for you; the rest goes on by itself.
     """
     from publisher.clock import SystemClock
+    from publisher.errors import LedgerError
     from publisher.model import PostState
     from publisher.survey import open_ledger
 
-    seen = invocation.look()
+    seen = ctx.obj.look()
+    if is_after_restore:
+        ctx.exit(_adopt_restored(seen, is_yes=is_yes))
+    if seen.view.restored:
+        raise LedgerError(seen.view.restored)
     old, coming = _old(seen), _coming(seen)
     if seen.view.adopted_at is not None and not old:
         say("adopted already; nothing to do")
@@ -94,6 +106,70 @@ def _observe(post: Post, *, is_old: bool) -> Observe:
     )
 
 
+def _adopt_restored(seen: Survey, *, is_yes: bool) -> int:
+    """Compare a restored ledger with the site, show what follows, record it; give the exit code."""
+    from publisher import locks
+    from publisher.clock import SystemClock
+    from publisher.plan.restored import reconcile
+    from publisher.survey import open_ledger, survey
+
+    if not seen.view.restored:
+        say("this ledger was not restored; nothing to do")
+        return 0
+    settings, now = seen.settings, SystemClock().now()
+    with open_ledger(settings, now=now, even_restored=True) as ledger:
+        seen = survey(settings, ledger, now=now)
+        _require_readable(seen)
+        found = reconcile(
+            seen.scan.posts, seen.view, settings.policy, now, since=ledger.known_until()
+        )
+        say(flat(seen.view.restored))
+        _say_reconciliation(found, seen)
+        confirm("adopt the ledger like this?", is_yes=is_yes)
+        with locks.hold(settings.state_dir, locks.TICK, wait=True):
+            others = ledger.adopt_restored(found, now=SystemClock().now())
+    if others:
+        note(f"nothing is sent before it is adopted for {', '.join(others)}, too")
+    say(f"adopted: {count(len(found.held), 'announcement')} held for you; see `publisher status`")
+    return 3 if others or found.held else 0
+
+
+def _require_readable(survey: Survey) -> None:
+    from publisher.errors import LedgerError
+
+    paths = sorted({p.path for p in survey.scan.problems if p.severity == "error"})
+    if paths:
+        raise LedgerError(
+            f"{count(len(paths), 'file')} cannot be used: {', '.join(paths[:LISTED])}",
+            why="what they announced meanwhile can only be found out by reading them",
+            hint="`publisher check` says what is wrong; mend them, then adopt again",
+        )
+
+
+def _say_reconciliation(found: Reconciliation, survey: Survey) -> None:
+    held = [str(key) for key in found.held]
+    title = "that may have gone out since the copy was made will be held for you:"
+    _say_names(f"{count(len(held), 'announcement')} {title}", held)
+    begun = [begun.flip.post for begun in found.begun]
+    _say_names(f"{count(len(begun), 'release')} will go on, up to the live page:", begun)
+    old = [seen.post for seen in found.old]
+    _say_names(f"{count(len(old), 'post')} will be taken as public, never announced:", old)
+    missing = sorted({planned.key.post for planned in found.added} - set(survey.posts))
+    if missing:
+        _say_names(f"{count(len(missing), 'post')} of this ledger cannot be found:", missing)
+    _say_posts(
+        f"{count(len(_coming(survey)), 'post')} will stay scheduled:", _coming(survey), survey
+    )
+
+
+def _say_names(title: str, names: Sequence[str]) -> None:
+    say(title if names else title.removesuffix(":"))
+    for name in names[:LISTED]:
+        say(f"  {name}")
+    if len(names) > LISTED:
+        say(f"  and {len(names) - LISTED} more")
+
+
 # --- the ledger ------------------------------------------------------------------------------
 
 
@@ -105,23 +181,32 @@ def _observe(post: Post, *, is_old: bool) -> Observe:
     metavar="PATH",
     help="The file to write; default: one with this moment's name in state_dir/backups.",
 )
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    default=14,
+    show_default=True,
+    help="How many copies stay in state_dir/backups; with --to nothing is deleted.",
+)
 @click.pass_obj
-def backup(invocation: Invocation, target: str | None) -> None:
+def backup(invocation: Invocation, target: str | None, keep: int) -> None:
     """Copy the ledger, also while it is in use, and check the copy."""
     from pathlib import Path
 
     from publisher.clock import SystemClock
+    from publisher.ledger.upkeep import backup_name, drop_old_backups
     from publisher.survey import open_ledger
 
     settings = invocation.settings()
     now = SystemClock().now()
-    name = f"ledger-{now:%Y%m%dT%H%M%SZ}.sqlite"
-    file = Path(target) if target else settings.state_dir / "backups" / name
+    file = Path(target) if target else settings.state_dir / "backups" / backup_name(now)
     with open_ledger(settings, now=now, read_only=True) as ledger:
         if target is None and ledger.path.exists():
             file.parent.mkdir(mode=0o700, exist_ok=True)
         ledger.backup(file)
     say(str(file))
+    for old in drop_old_backups(file, keep=keep) if target is None else ():
+        note(f"{old}: deleted, {keep} newer ones are kept")
 
 
 @click.group()
@@ -159,8 +244,12 @@ def db_upgrade(invocation: Invocation) -> None:
     from publisher.clock import SystemClock
     from publisher.survey import open_ledger
 
-    with open_ledger(invocation.settings(), now=SystemClock().now()) as ledger:
+    settings, now = invocation.settings(), SystemClock().now()
+    with open_ledger(settings, now=now, even_restored=True) as ledger:
         say(f"{ledger.path}: up to date")
+        restored = ledger.view().restored
+    if restored:
+        note(restored)
 
 
 # --- jobs.yaml -------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any
 
 from publisher.bounded_yaml import key_lines, load_yaml
 from publisher.channels import load_type
-from publisher.config.credentials import missing_secrets, resolve_secrets
+from publisher.config.credentials import missing_secrets, resolve, resolve_secrets
 from publisher.config.keys import schema
 from publisher.config.kinds import Place, resolve_path
 from publisher.config.options import TypeLoader, read_channels
@@ -29,7 +29,7 @@ from publisher.settings import (
     VerifySettings,
 )
 
-__all__ = ["load", "missing_secrets", "read", "resolve_secrets", "schema"]
+__all__ = ["load", "missing_secrets", "read", "resolve", "resolve_secrets", "schema"]
 
 
 def load(path: Path, *, environ: Mapping[str, str], types: TypeLoader = load_type) -> Settings:
@@ -95,11 +95,14 @@ def _settings(
             timeout=values["verify.timeout"],
             feed=values["verify.feed"],
             sitemap=values["verify.sitemap"],
+            clock=values["verify.clock"],
         ),
         max_late=values["policy.max_late"],
         stale_after=values["policy.stale_after"],
         burst=values["policy.burst"],
         channels=channels,
+        alerts=values["alerts"],
+        ping=values["ping"],
     )
 
 

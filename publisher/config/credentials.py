@@ -29,8 +29,9 @@ def resolve_secrets(
     complaints: list[str] = []
     for name, value in channel.options.items():
         try:
-            is_ref = isinstance(value, SecretRef)
-            resolved[name] = _fetch(value, environ, credentials_dir) if is_ref else value
+            if isinstance(value, SecretRef):
+                value = resolve(value, environ=environ, credentials_dir=credentials_dir)
+            resolved[name] = value
         except PublisherError as error:
             hint = f" ({error.hint})" if error.hint else ""
             complaints.append(f"channels.{channel.name}.{name}: {error.what}{hint}")
@@ -47,28 +48,29 @@ def missing_secrets(settings: Settings, environ: Mapping[str, str]) -> list[Prob
     directory = environ.get("CREDENTIALS_DIRECTORY")
     credentials_dir = Path(directory) if directory else None
     problems: list[Problem] = []
-    for channel in settings.channels:
-        for name, value in channel.options.items():
-            if not isinstance(value, SecretRef):
-                continue
-            try:
-                _fetch(value, environ, credentials_dir)
-            except PublisherError as error:
-                is_elsewhere = value.source == "credential" and credentials_dir is None
-                problems.append(
-                    Problem(
-                        rule="secret-missing",
-                        severity="warning" if is_elsewhere else "error",
-                        path=settings.file.name,
-                        line=None,
-                        message=f"channels.{channel.name}.{name}: {error.what}",
-                        hint=error.hint,
-                    )
+    for name, ref in settings.secrets.items():
+        try:
+            resolve(ref, environ=environ, credentials_dir=credentials_dir)
+        except PublisherError as error:
+            is_elsewhere = ref.source == "credential" and credentials_dir is None
+            problems.append(
+                Problem(
+                    rule="secret-missing",
+                    severity="warning" if is_elsewhere else "error",
+                    path=settings.file.name,
+                    line=None,
+                    message=f"{name}: {error.what}",
+                    hint=error.hint,
                 )
+            )
     return problems
 
 
-def _fetch(ref: SecretRef, environ: Mapping[str, str], credentials_dir: Path | None) -> Secret:
+def resolve(ref: SecretRef, *, environ: Mapping[str, str], credentials_dir: Path | None) -> Secret:
+    """Fetch one secret; ``credentials_dir`` and newlines as for ``resolve_secrets``.
+
+    :raises PublisherError: naming the variable, credential or file that gives none.
+    """
     if ref.source == "env":
         value = environ.get(ref.name, "")
         if not value:

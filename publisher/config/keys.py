@@ -15,7 +15,8 @@ class Key:
 
     ``path`` is dotted; ``*`` stands for any name. A required key must be there when its section
     is. ``default`` is written as in the file; ``None`` means that there is none. The kind
-    ``later`` marks a documented key that this version does not have.
+    ``addresses`` is a list of kind ``address``; ``later`` marks a documented key that this version
+    does not have.
     """
 
     path: str
@@ -59,6 +60,12 @@ KEYS: tuple[Key, ...] = (
     Key("verify.timeout", "timeout", "How long the page may take to appear.", default="15m"),
     Key("verify.feed", "page", "Path of the feed that must show the post."),
     Key("verify.sitemap", "page", "Path of the sitemap that must show the post."),
+    Key(
+        "verify.clock",
+        "boolean",
+        "Compare our clock with the site's before a release.",
+        default=True,
+    ),
     Key("policy", "section", "When a person must decide."),
     Key("policy.max_late", "duration", "A later first attempt is held.", default="6h"),
     Key("policy.stale_after", "duration", "A later repeat is held.", default="24h"),
@@ -72,7 +79,8 @@ KEYS: tuple[Key, ...] = (
     Key("channels.*.after", "duration", "Wait after the release.", default="0s"),
     Key("channels.*.timeout", "timeout", "The longest a send may take.", default="60s"),
     Key("git", "later", "Commit and push releases."),
-    Key("alerts", "later", "Tell the operator."),
+    Key("alerts", "addresses", "Apprise URLs, or where they are kept: told what needs a person."),
+    Key("ping", "ping", "Asked for after each healthy sweep, for a dead man's switch."),
     Key("jobs", "later", "Recurring work."),
 )
 
@@ -113,4 +121,6 @@ def _key_schema(key: Key) -> dict[str, Any]:
         return _section_schema(key.path) | described
     if key.default is not None:
         described["default"] = key.default
+    if key.kind == "addresses":
+        return {"type": "array", "items": KINDS["address"].json, **described}
     return {**KINDS[key.kind].json, **described}

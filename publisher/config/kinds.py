@@ -16,11 +16,13 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from publisher.config.addresses import require_public
 from publisher.errors import PublisherError
 from publisher.presets import PRESETS
-from publisher.settings import Preset
+from publisher.settings import Preset, SecretRef
 from publisher.times import parse_duration
 
+SOURCES = "write {env: NAME}, {credential: name} or {file: path}"
 PLACEHOLDERS = ("slug", "id", "year", "month", "day")
 
 
@@ -272,10 +274,52 @@ def read_ledger(value: Any, place: Place) -> Path | None:
     return read_path(name, place)
 
 
+def read_secret(value: Any, place: Place) -> SecretRef:
+    """Read where a secret is kept; whatever else stands there is refused and not quoted."""
+    if not isinstance(value, dict):
+        raise PublisherError(
+            "a secret may not stand in this file",
+            hint=f"{SOURCES}; renew the secret if others have seen this file",
+        )
+    if len(value) != 1 or next(iter(value)) not in ("env", "credential", "file"):
+        raise PublisherError("does not say where its secret is", hint=SOURCES)
+    ((source, name),) = value.items()
+    patterns = {"env": r"[A-Za-z_][A-Za-z0-9_]*", "credential": r"[A-Za-z0-9_][A-Za-z0-9._-]*"}
+    if source in patterns and not (isinstance(name, str) and re.fullmatch(patterns[source], name)):
+        raise PublisherError(
+            f"{{{source}: …}} does not hold a name",
+            hint="write the name under which the secret is kept, not the secret",
+        )
+    if source == "file":
+        name = str(read_path(read_line(name, place), place))
+    return SecretRef(source, name)
+
+
+def read_address(value: Any, place: Place) -> str | SecretRef:
+    """Read where alerts go: an Apprise URL without any secret, or where the URL is kept."""
+    if isinstance(value, dict):
+        return read_secret(value, place)
+    text = read_line(value, place)
+    require_public(text)
+    return text
+
+
+def read_ping(value: Any, place: Place) -> str | SecretRef:
+    return read_secret(value, place) if isinstance(value, dict) else read_url(value, place)
+
+
 _TEXT = {"type": "string", "minLength": 1}
+_SECRET = {
+    "type": "object",
+    "properties": dict.fromkeys(("env", "credential", "file"), _TEXT),
+    "additionalProperties": False,
+    "minProperties": 1,
+    "maxProperties": 1,
+}
 _DURATION = {"type": "string", "examples": ["90s", "15m", "6h"]}
 
 KINDS: Mapping[str, Kind] = {
+    "address": Kind(read_address, {"anyOf": [_TEXT, _SECRET]}),
     "boolean": Kind(read_boolean, {"type": "boolean"}),
     "clock": Kind(read_clock, {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}),
     "count": Kind(read_count, {"type": "integer", "minimum": 1}),
@@ -289,6 +333,7 @@ KINDS: Mapping[str, Kind] = {
     "line": Kind(read_line, _TEXT),
     "page": Kind(read_page, {"type": "string", "pattern": "^/"}),
     "path": Kind(read_path, _TEXT),
+    "ping": Kind(read_ping, {"anyOf": [{"type": "string", "pattern": "^https?://"}, _SECRET]}),
     "post_url": Kind(read_post_url, {"type": "string", "pattern": r"^/.*\{(slug|id)\}"}),
     "site_url": Kind(read_site_url, {"type": "string", "pattern": "^https?://"}),
     "state_value": Kind(read_state_value, {"type": ["string", "boolean"]}),

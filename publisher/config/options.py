@@ -8,18 +8,16 @@ from typing import Any
 
 from publisher.channels import ChannelType, Option
 from publisher.config.keys import keys_below
-from publisher.config.kinds import KINDS, Place, read_line, read_path
+from publisher.config.kinds import KINDS, SOURCES, read_secret
 from publisher.config.reading import Reading
-from publisher.errors import PublisherError
 from publisher.model import ChannelName
-from publisher.settings import ChannelSettings, SecretRef
+from publisher.settings import ChannelSettings
 
 TypeLoader = Callable[[str], ChannelType]
 
 DEFAULT_CHANNELS: Mapping[str, Any] = {"outbox": {"type": "outbox"}}
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
-_SOURCES = "write {env: NAME}, {credential: name} or {file: path}"
 
 
 def read_channels(reading: Reading, value: Any, types: TypeLoader) -> tuple[ChannelSettings, ...]:
@@ -67,28 +65,7 @@ def _read_option(reading: Reading, channel: tuple[str, ...], option: Option, val
     path = (*channel, option.name)
     if value is None:
         if option.required:
-            help_ = _SOURCES if option.secret else option.help
+            help_ = SOURCES if option.secret else option.help
             reading.complain(path, "is missing", help_)
         return option.default
     return reading.read(path, read_secret if option.secret else KINDS[option.kind].read, value)
-
-
-def read_secret(value: Any, place: Place) -> SecretRef:
-    """Read where a secret is kept; whatever else stands there is refused and not quoted."""
-    if not isinstance(value, dict):
-        raise PublisherError(
-            "a secret may not stand in this file",
-            hint=f"{_SOURCES}; renew the secret if others have seen this file",
-        )
-    if len(value) != 1 or next(iter(value)) not in ("env", "credential", "file"):
-        raise PublisherError("does not say where its secret is", hint=_SOURCES)
-    ((source, name),) = value.items()
-    patterns = {"env": r"[A-Za-z_][A-Za-z0-9_]*", "credential": r"[A-Za-z0-9_][A-Za-z0-9._-]*"}
-    if source in patterns and not (isinstance(name, str) and re.fullmatch(patterns[source], name)):
-        raise PublisherError(
-            f"{{{source}: …}} does not hold a name",
-            hint="write the name under which the secret is kept, not the secret",
-        )
-    if source == "file":
-        name = str(read_path(read_line(name, place), place))
-    return SecretRef(source, name)

@@ -103,9 +103,31 @@ class Reading:
             return {name: value}
         if key.kind == "section":
             return self.section(path, value) if value is not None else self._defaults(key.path)
+        if key.kind == "addresses":
+            return {name: self._items(path, KINDS["address"].read, value)}
         if value is None:
             value = key.default
         return {name: None if value is None else self.read(path, KINDS[key.kind].read, value)}
+
+    def _items(
+        self, path: KeyPath, reader: Callable[[Any, Place], Any], value: Any
+    ) -> tuple[Any, ...]:
+        """Read a list item by item; each complaint names its own line."""
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            error = wrong("a list", value, hint="write one per line, each behind a dash")
+            self.complain(path, error.what, error.hint)
+            return ()
+        found = []
+        for number, item in enumerate(value):
+            try:
+                found.append(reader(item, self.place))
+            except PublisherError as error:
+                hint = "; ".join(text for text in (error.why, error.hint) if text)
+                message = f"number {number + 1} {error.what}"
+                self.complain(path, message, hint, at=(*path, str(number)))
+        return tuple(found)
 
     def _defaults(self, section: str) -> dict[str, Any]:
         """Give the defaults of a section that is not in the file."""

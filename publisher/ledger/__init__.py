@@ -6,17 +6,21 @@ refuses by itself what its rules forbid.
 
 from __future__ import annotations
 
+from publisher.ledger.alerting import Alert, Alerting
 from publisher.ledger.deliveries import Deliveries
 from publisher.ledger.observing import Observing
 from publisher.ledger.reading import Reading
 from publisher.ledger.reconciling import Reconciling
 from publisher.ledger.releases import Releases
+from publisher.ledger.restoring import Restoring
 from publisher.ledger.rows import Attempt, Event
 from publisher.ledger.sending import Sending
 from publisher.ledger.upkeep import Upkeep
 
-__all__ = ["Attempt", "Event", "Ledger"]
+__all__ = ["Alert", "Attempt", "Event", "Ledger"]
 
 
-class Ledger(Reading, Observing, Releases, Deliveries, Sending, Reconciling, Upkeep):
+class Ledger(
+    Restoring, Observing, Releases, Deliveries, Sending, Reconciling, Alerting, Upkeep, Reading
+):
     """All that may be asked of the ledger, and all that may be told to it."""

@@ -5,10 +5,37 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, func, select, update
 
 from publisher.ledger.schema import attempts, deliveries, releases
 from publisher.model import DeliveryRecord, Outcome, Receipt
+
+_NEXT = select(func.coalesce(func.max(attempts.c.n), 0) + 1).where(
+    attempts.c.delivery_id == bindparam("of")
+)
+_INSERT = attempts.insert().values(
+    delivery_id=bindparam("of"),
+    n=_NEXT.scalar_subquery(),
+    fence=bindparam("fence"),
+    payload=bindparam("payload"),
+    intent_at=bindparam("intent_at"),
+    deadline_at=bindparam("deadline_at"),
+    era=bindparam("era"),
+    monotonic_s=bindparam("monotonic_s"),
+    reason="",
+)
+_END = (
+    update(attempts)
+    .where(attempts.c.delivery_id == bindparam("of"), attempts.c.outcome.is_(None))
+    .values(
+        outcome=bindparam("outcome"), ended_at=bindparam("ended_at"), reason=bindparam("reason")
+    )
+)
+_IS_UNKNOWN = and_(
+    attempts.c.delivery_id == bindparam("of"), attempts.c.outcome == Outcome.UNKNOWN.value
+)
+_HAS_UNKNOWN = select(exists().where(_IS_UNKNOWN))
+_RESOLVE = update(attempts).where(_IS_UNKNOWN).values(outcome=bindparam("outcome"))
 
 
 def insert_attempt(
@@ -17,41 +44,37 @@ def insert_attempt(
     payload: str,
     deadline: datetime,
     now: datetime,
+    *,
+    era: str | None,
+    monotonic_s: float | None,
 ) -> None:
-    newest = func.coalesce(func.max(attempts.c.n), 0) + 1
-    n = select(newest).where(attempts.c.delivery_id == record.id).scalar_subquery()
-    connection.execute(
-        attempts.insert().values(
-            delivery_id=record.id,
-            n=n,
-            fence=record.fence + 1,  # as of the change to `sending` that follows
-            payload=payload,
-            intent_at=now,
-            deadline_at=deadline,
-            reason="",
-        )
-    )
+    row = {
+        "of": record.id,
+        "fence": record.fence + 1,  # as of the change to `sending` that follows
+        "payload": payload,
+        "intent_at": now,
+        "deadline_at": deadline,
+        "era": era,
+        "monotonic_s": monotonic_s,
+    }
+    connection.execute(_INSERT, row)
 
 
 def end_attempt(
     connection: Connection, record: DeliveryRecord, outcome: Outcome, reason: str, now: datetime
 ) -> None:
-    connection.execute(
-        update(attempts)
-        .where(attempts.c.delivery_id == record.id, attempts.c.outcome.is_(None))
-        .values(outcome=outcome.value, ended_at=now, reason=reason)
-    )
+    values = {"of": record.id, "outcome": outcome.value, "ended_at": now, "reason": reason}
+    connection.execute(_END, values)
 
 
 def has_unresolved(connection: Connection, record: DeliveryRecord) -> bool:
     """Tell whether an attempt of the delivery may have gone out."""
-    unknown = select(exists().where(_unknown_of(record)))
-    return bool(connection.execute(unknown).scalar())
+    return bool(connection.execute(_HAS_UNKNOWN, {"of": record.id}).scalar())
 
 
 def resolve(connection: Connection, record: DeliveryRecord, outcome: Outcome) -> None:
     """Say of all attempts of unknown outcome what became of them."""
-    connection.execute(update(attempts).where(_unknown_of(record)).values(outcome=outcome.value))
+    connection.execute(_RESOLVE, {"of": record.id, "outcome": outcome.value})
 
 
 def holder_of(connection: Connection, record: DeliveryRecord, remote_id: str | None) -> str:
@@ -68,10 +91,6 @@ def holder_of(connection: Connection, record: DeliveryRecord, remote_id: str | N
         )
     ).first()
     return "" if found is None else "/".join(found)
-
-
-def _unknown_of(record: DeliveryRecord) -> ColumnElement[bool]:
-    return (attempts.c.delivery_id == record.id) & (attempts.c.outcome == Outcome.UNKNOWN.value)
 
 
 def evidence_of(receipt: Receipt | None, evidence: str) -> dict[str, Any]:

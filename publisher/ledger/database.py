@@ -1,27 +1,46 @@
 """One SQLite file: created, upgraded and checked when it is opened; read and written after.
 
-What the rows mean does not belong here.
+An older copy that was put in its place is noticed here (see ``mark``); what is done about it is
+``restoring``'s. What the rows mean does not belong here.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import sqlalchemy
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import PoolProxiedConnection
 
 from publisher.errors import LedgerError
 from publisher.ledger import schema
-from publisher.ledger.connecting import connect, connect_nothing, damaged, in_words, no_ledger
+from publisher.ledger.connecting import connect, connect_nothing, damaged, in_words
+from publisher.ledger.filesystem import (
+    MOUNTS,
+    create_file,
+    identity_of,
+    is_there,
+    path_of,
+    refuse_remote,
+)
+from publisher.ledger.mark import (
+    Mark,
+    belongs,
+    doubt_of,
+    mark_path,
+    parse_mark,
+    provenance_of,
+    read_mark,
+    write_mark,
+)
+from publisher.ledger.rows import log
+from publisher.ledger.versions import MARKED_SINCE, migrate, require_head, revision_of
 from publisher.model import LedgerView
 
 # Alembic keeps the migration under way in a global of its own; one at a time per process.
@@ -35,40 +54,51 @@ class Database:
     """
 
     def __init__(
-        self, path: Path, *, site: str, now: datetime, read_only: bool, check: bool
+        self,
+        path: Path,
+        *,
+        site: str,
+        now: datetime,
+        read_only: bool,
+        check: bool,
+        mounts: Path = MOUNTS,
     ) -> None:
         self.site = site
         self.path = path
         self._read_only = read_only
+        self._mounts = mounts
         self._watching = threading.Lock()
         self._watcher: PoolProxiedConnection | None = None
         self._views: dict[bool, tuple[int, LedgerView]] = {}  # what `Reading.view` gave last
+        self._under_way = threading.local()  # the transaction that a thread writes in
+        self._heeded: int | None = None  # the data version that was compared with the mark
         if not read_only:
-            _create_file(path)
-        is_there = not read_only or _is_there(path)
-        self._use(connect(path, read_only=read_only) if is_there else connect_nothing())
-        try:
-            if is_there:
-                self._begin(now)
-            if check:
-                self._require_sound()
-        except BaseException:
-            self.close()
-            raise
+            refuse_remote(path, mounts)
+            create_file(path)
+        self._connect(now, check=check)
 
     @classmethod
     def open(
-        cls, url: str, *, site: str, now: datetime, read_only: bool = False, check: bool = False
+        cls,
+        url: str,
+        *,
+        site: str,
+        now: datetime,
+        read_only: bool = False,
+        check: bool = False,
+        mounts: Path = MOUNTS,
     ) -> Self:
         """Open the ledger at ``url`` (``sqlite:////absolute/path``).
 
         For writing, the file (mode 0600) and its folder (0700) are created, and an older schema
-        is upgraded. ``read_only`` changes no byte; a ledger that does not exist yet is empty.
-        ``check`` looks through the whole file for damage.
+        is upgraded; a ledger that may be an older copy then takes no attempt until it is adopted.
+        ``read_only`` changes no byte; a ledger that does not exist yet is empty. ``check`` looks
+        through the whole file for damage. ``mounts`` lists the file systems of this machine.
 
         :raises LedgerError: when it cannot be used, with what to do about it; nothing is lost.
         """
-        return cls(_path_of(url), site=site, now=now, read_only=read_only, check=check)
+        path = path_of(url)
+        return cls(path, site=site, now=now, read_only=read_only, check=check, mounts=mounts)
 
     def close(self) -> None:
         """Close the connections that no thread is using."""
@@ -97,11 +127,25 @@ class Database:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        """Begin a transaction that holds the write lock from its start; all of it or nothing."""
+        """Begin a transaction that holds the write lock from its start; all of it or nothing.
+
+        Within another one of this thread it is a part of that one.
+
+        :raises LedgerError: when the file was replaced since it was opened.
+        """
         if self._read_only:
             raise LedgerError(f"{self.path}: the ledger was opened for reading only")
+        outer: Connection | None = getattr(self._under_way, "connection", None)
+        if outer is not None:
+            yield outer
+            return
         with in_words(self.path), self._engine.begin() as connection:
-            yield connection
+            self._require_same_file()  # now: whichever file was opened stays open until the end
+            self._under_way.connection = connection
+            try:
+                yield connection
+            finally:
+                self._under_way.connection = None
 
     def _data_version(self) -> int:
         """Give a number that changes when anybody else commits (sqlite.org, PRAGMA data_version).
@@ -118,17 +162,33 @@ class Database:
         self._engine = engine
         self._reader = engine.execution_options(write=False)
 
+    def _connect(self, now: datetime, *, check: bool) -> None:
+        exists = not self._read_only or is_there(self.path)
+        self._file = identity_of(self.path)
+        self._use(connect(self.path, read_only=self._read_only) if exists else connect_nothing())
+        try:
+            if check:
+                self._require_sound()
+            if exists:
+                self._begin(now)
+        except BaseException:
+            self._file = None
+            self.close()
+            raise
+
     def _begin(self, now: datetime) -> None:
         """Bring the schema up to date and give the site its row in ``meta``, the first time."""
+        found = read_mark(self.path)  # before what the ledger says: see `mark`
         known = select(schema.meta.c.site).where(schema.meta.c.site == self.site)
         with self._reading() as connection:
-            revision = _revision(connection, self.path)
+            revision = revision_of(connection, self.path)
             is_begun = revision == schema.HEAD and connection.execute(known).first() is not None
+            is_begun = is_begun and _is_settled(connection, found)
         if self._read_only and revision is None:
             self.close()
             self._use(connect_nothing())
         elif self._read_only:
-            _require_head(revision, self.path)
+            require_head(revision, self.path)
         elif not is_begun:
             self._begin_site(now)
 
@@ -142,12 +202,91 @@ class Database:
             "changed_at": now,
         }
         with _MIGRATING, self._writing() as connection:
-            revision = _revision(connection, self.path)  # another process may have been first
+            revision = revision_of(connection, self.path)  # another process may have been first
             if revision is None or revision < schema.HEAD:
-                _migrate(connection, self.path)
+                migrate(connection, self.path)
             else:
-                _require_head(revision, self.path)
+                require_head(revision, self.path)
             connection.execute(insert(schema.meta).values(row).on_conflict_do_nothing())
+            is_unmarked = revision is not None and revision < MARKED_SINCE
+            is_marked = self._heed_mark(connection, now, is_unmarked=is_unmarked)
+        if is_unmarked and is_marked:
+            self.keep_mark()  # not before: if the upgrade fails, this id is never heard of again
+
+    # --- the mark ------------------------------------------------------------------------
+
+    def _heed_mark(self, connection: Connection, now: datetime, *, is_unmarked: bool) -> bool:
+        """Take no attempt from now on where this may be an older copy; else tell it has its mark.
+
+        ``is_unmarked``: the ledger is older than marks. No mark beside it is no reason for doubt
+        then, nor is one that counts nothing: an upgrade that broke off left it.
+        """
+        found, known = read_mark(self.path), provenance_of(connection)
+        mark = parse_mark(found)
+        is_first = is_unmarked and (found is None or (mark is not None and mark.intents == 0))
+        doubt = "" if is_first else doubt_of(found, known, name=mark_path(self.path).name)
+        if doubt and not known.restored:
+            values = {"restored_at": now, "reason": doubt}
+            connection.execute(update(schema.provenance).values(values))
+            for site in connection.execute(select(schema.meta.c.site)).scalars().all():
+                log(connection, site, "restored", now=now, reason=doubt)
+        if doubt or known.restored:
+            return False
+        if not belongs(found, known):
+            write_mark(self.path, Mark(ledger=known.id, intents=0))
+        return True
+
+    def keep_mark(self) -> None:
+        """Write into the mark that the intents so far were made; to be called before each send.
+
+        :raises LedgerError: when that cannot be done, or the file is an older copy; nothing may
+            be sent then.
+        """
+        with self._writing() as connection:
+            found, known = read_mark(self.path), provenance_of(connection)
+            doubt = doubt_of(found, known, name=mark_path(self.path).name)
+            if doubt or known.restored:
+                raise LedgerError(doubt or known.restored)
+            mark = Mark(ledger=known.id, intents=known.intents)
+            if parse_mark(found) != mark:
+                write_mark(self.path, mark)
+
+    def _stay_with_file(self, now: datetime) -> None:
+        """Open the file anew if another one has its name by now; compare it with its mark.
+
+        :raises LedgerError: when there is none, or it cannot be used.
+        """
+        here = identity_of(self.path)
+        if here is None:
+            raise LedgerError(
+                f"{self.path}: the ledger's file is gone",
+                why="nothing is released or announced without it",
+                hint="put it back, or the newest backup; it is then opened by itself",
+            )
+        if here != self._file:
+            self.close()
+            self._views.clear()
+            refuse_remote(self.path, self._mounts)
+            create_file(self.path)
+            self._connect(now, check=True)
+        version = self._data_version()
+        if version == self._heeded:
+            return
+        found = read_mark(self.path)
+        with self._reading() as connection:
+            is_settled = _is_settled(connection, found)
+        if not is_settled:
+            self._begin_site(now)
+        self._heeded = version
+
+    def _require_same_file(self) -> None:
+        here = identity_of(self.path)
+        if here is None or here != self._file:
+            raise LedgerError(
+                f"{self.path}: the ledger's file was replaced while it was in use",
+                why="this step was not recorded, and nothing is sent on the word of the old file",
+                hint="run the command again; the daemon opens the new file at its next tick",
+            )
 
     def _require_sound(self) -> None:
         with self._reading() as connection:
@@ -156,93 +295,8 @@ class Database:
             raise damaged(self.path, str(found[0]))
 
 
-# --- files -----------------------------------------------------------------------------------
-
-
-def _path_of(url: str) -> Path:
-    """Take the path out of the URL, character by character: nothing in it is an escape."""
-    scheme, _, name = url.partition(":///")
-    path = Path(name)
-    if scheme == "sqlite" and path.is_absolute():
-        return path
-    raise LedgerError(  # the URL itself is not shown: it may hold a password
-        f"no ledger can be kept there: its URL begins with {scheme.partition(':')[0]!r}",
-        why="only a SQLite file with an absolute path can hold it",
-        hint="write `ledger: sqlite`, or sqlite:////absolute/path/of/ledger.sqlite3",
-    )
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError as error:
-        raise _unusable(path, error) from error
-
-
-def _create_file(path: Path) -> None:
-    """Create the file for its owner only, or take others' rights away from it.
-
-    An existing file is never opened here: closing it would drop the locks that SQLite holds on
-    it anywhere in this process (sqlite.org/howtocorrupt.html, checked 2026-11-20).
-    """
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        if path.is_dir():
-            raise IsADirectoryError(21, "is a directory")
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
-    except OSError as error:
-        raise _unusable(path, error) from error
-
-
-# --- versions --------------------------------------------------------------------------------
-
-
-def _revision(connection: Connection, path: Path) -> str | None:
-    """Read the schema's revision; ``None`` when the file holds nothing yet."""
-    tables = set(sqlalchemy.inspect(connection).get_table_names())
-    if not tables:
-        return None
-    if not {"alembic_version", "deliveries"} <= tables:
-        raise no_ledger(path)
-    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version")
-    return str(found.scalar_one())
-
-
-def _require_head(revision: str | None, path: Path) -> None:
-    if revision is not None and revision > schema.HEAD:
-        raise LedgerError(
-            f"{path}: this ledger was written by a newer publisher",
-            why=f"its schema is {revision}, this program knows {schema.HEAD}",
-            hint="install that version or a later one",
-        )
-    if revision != schema.HEAD:
-        raise LedgerError(
-            f"{path}: this ledger was written by an older publisher",
-            why=f"its schema is {revision}, this program needs {schema.HEAD}",
-            hint="run `publisher db upgrade`",
-        )
-
-
-def _migrate(connection: Connection, path: Path) -> None:
-    from alembic import command
-    from alembic.config import Config
-    from alembic.util import CommandError
-
-    config = Config()
-    config.set_main_option("script_location", "publisher:alembic")
-    config.attributes["connection"] = connection
-    try:
-        command.upgrade(config, "head")
-    except CommandError as error:
-        raise LedgerError(f"{path}: the ledger cannot be upgraded: {error}") from error
-
-
-def _unusable(path: Path, error: OSError) -> LedgerError:
-    return LedgerError(
-        f"{path}: the ledger cannot be created or opened: {error.strerror}",
-        why="without it nothing is released or announced",
-        hint="check `ledger` and `state_dir` in jobs.yaml, and who owns that folder",
-    )
+def _is_settled(connection: Connection, found: bytes | None) -> bool:
+    """Tell whether there is nothing to do about the mark that was read before."""
+    known = provenance_of(connection)
+    is_sure = belongs(found, known) and not doubt_of(found, known, name="")
+    return is_sure or bool(known.restored)

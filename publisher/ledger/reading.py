@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from publisher.ledger.database import Database
+from publisher.ledger.mark import doubt_of, mark_path, provenance_of, read_mark
 from publisher.ledger.rows import (
     Attempt,
     Event,
@@ -25,8 +27,32 @@ SETTLED = tuple(
 )
 
 
+@cache
+def _closed_query(site: str) -> Select[Any]:
+    columns = (closed_channels.c.channel, closed_channels.c.reason)
+    return select(*columns).where(closed_channels.c.site == site)
+
+
+@cache
+def _meta_query(site: str) -> Select[Any]:
+    columns = [c for c in meta.c if c.name not in ("site", "changed_at")]
+    return select(*columns).where(meta.c.site == site)
+
+
+_ATTEMPTS = (
+    select(*(c for c in attempts.c if c.name != "delivery_id"))
+    .where(attempts.c.delivery_id == bindparam("of"))
+    .order_by(attempts.c.n)
+)
+
+
+@cache
+def _open_query(site: str) -> Select[Any]:
+    return delivery_query(site).where(deliveries_table.c.state.not_in(SETTLED))
+
+
 class Reading(Database):
-    """Read-only."""
+    """Changes nothing. What was opened for reading only is compared with its mark here."""
 
     def view(self, *, settled: bool = True) -> LedgerView:
         """Give all that is known of the site, as of one instant.
@@ -43,18 +69,15 @@ class Reading(Database):
         return view
 
     def _read_view(self, *, settled: bool) -> LedgerView:
-        query = delivery_query(self.site)
-        if not settled:
-            query = query.where(deliveries_table.c.state.not_in(SETTLED))
+        query = delivery_query(self.site) if settled else _open_query(self.site)
+        found = read_mark(self.path) if self._read_only else None  # before the ledger: see `mark`
         with self._reading() as connection:
             releases = connection.execute(release_query(self.site)).mappings().all()
             deliveries = connection.execute(query).all()
-            closed = connection.execute(
-                select(closed_channels.c.channel, closed_channels.c.reason).where(
-                    closed_channels.c.site == self.site
-                )
-            ).all()
+            closed = connection.execute(_closed_query(self.site)).all()
             site = self._meta(connection)
+            known = provenance_of(connection)
+        doubt = doubt_of(found, known, name=mark_path(self.path).name) if self._read_only else ""
         # Values are made after the transaction, so that a long list keeps no writer waiting.
         records = [to_delivery(row, self.site) for row in deliveries]
         return LedgerView(
@@ -62,11 +85,11 @@ class Reading(Database):
             releases={row["post"]: to_release(row) for row in releases},
             deliveries={record.key: record for record in records},
             closed_channels={row.channel: row.reason for row in closed},
+            restored=known.restored or doubt,
         )
 
     def _meta(self, connection: Connection) -> dict[str, Any]:
-        columns = [c for c in meta.c if c.name not in ("site", "changed_at")]
-        row = connection.execute(select(*columns).where(meta.c.site == self.site))
+        row = connection.execute(_meta_query(self.site))
         return dict(row.mappings().first() or {})
 
     def events(self, post: PostId | None = None, *, limit: int) -> list[Event]:
@@ -82,10 +105,8 @@ class Reading(Database):
 
     def attempts(self, record: DeliveryRecord) -> list[Attempt]:
         """Give the attempts of a delivery, oldest first."""
-        columns = [c for c in attempts.c if c.name != "delivery_id"]
-        query = select(*columns).where(attempts.c.delivery_id == record.id).order_by(attempts.c.n)
         with self._reading() as connection:
-            rows = connection.execute(query).mappings().all()
+            rows = connection.execute(_ATTEMPTS, {"of": record.id}).mappings().all()
         return [
             Attempt(**{**row, "outcome": row["outcome"] and Outcome(row["outcome"])})
             for row in rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from publisher.errors import StaleError
 from publisher.ledger.attempts import (
@@ -15,24 +15,30 @@ from publisher.ledger.attempts import (
     holder_of,
     resolve,
 )
-from publisher.ledger.database import Database
+from publisher.ledger.reading import Reading
 from publisher.ledger.rows import (
+    IS_AS_READ,
     NEWLY_UNCERTAIN,
     OWNED,
+    as_read,
     change,
-    delivery_query,
     require_fresh,
     require_state,
     stale,
-    to_delivery,
 )
 from publisher.ledger.schema import deliveries
 from publisher.model import DeliveryRecord, DeliveryState, Outcome, Receipt
 
 _D = DeliveryState
+_SINCE = select(deliveries.c.uncertain_era, deliveries.c.uncertain_since_s).where(IS_AS_READ)
+_SEEN = (
+    update(deliveries)
+    .where(IS_AS_READ)
+    .values(uncertain_era=bindparam("era"), uncertain_since_s=bindparam("since_s"))
+)
 
 
-class Reconciling(Database):
+class Reconciling(Reading):
     """Each method is one transaction. A record given must be as it was read (R1), else
     ``StaleError``; the record returned is the one to go on with.
     """
@@ -74,16 +80,20 @@ class Reconciling(Database):
             return change(connection, record, to=_D.SENT, now=now, reason="", **found)
 
     def recover(self, *, owner_alive: Callable[[str], bool], now: datetime) -> list[DeliveryRecord]:
-        """Take deliveries from processes that ended: not sent if claimed, uncertain if sending."""
-        states = [state.value for state in OWNED]
-        with self._reading() as connection:
-            query = delivery_query(self.site).where(deliveries.c.state.in_(states))
-            records = [to_delivery(row, self.site) for row in connection.execute(query)]
-        dead = [record for record in records if not owner_alive(record.owner or "")]
+        """Take deliveries from processes that ended: not sent if claimed, uncertain if sending.
+
+        Begins a tick: a file that took the ledger's place meanwhile is opened first.
+
+        :raises LedgerError: when the ledger's file is gone or cannot be used.
+        """
+        self._stay_with_file(now)
+        records = self.view(settled=False).deliveries.values()
+        owned = [record for record in records if record.state in OWNED]
+        dead = [record for record in owned if not owner_alive(record.owner or "")]
         if not dead:
             return []
         with self._writing() as connection:
-            taken = [_take_back(connection, record, now) for record in dead]
+            taken = [take_back(connection, record, now) for record in dead]
         return [record for record in taken if record is not None]
 
     def observe_uncertain(self, record: DeliveryRecord, *, era: str, monotonic_s: float) -> float:
@@ -92,24 +102,17 @@ class Reconciling(Database):
         ``era`` names the boot that ``monotonic_s`` counts in. The answer is kept for other
         processes of that boot; the record stays usable.
         """
-        row = (
-            (deliveries.c.id == record.id)
-            & (deliveries.c.state == _D.UNCERTAIN.value)
-            & (deliveries.c.fence == record.fence)
-        )
-        columns = (deliveries.c.uncertain_era, deliveries.c.uncertain_since_s)
         with self._writing() as connection:
-            found = connection.execute(select(*columns).where(row)).first()
+            found = connection.execute(_SINCE, as_read(record)).first()
             if found is None:
                 raise stale(record)
             if found.uncertain_era == era:
                 return float(found.uncertain_since_s)
-            values = {"uncertain_era": era, "uncertain_since_s": monotonic_s}
-            connection.execute(update(deliveries).where(row).values(**values))
+            connection.execute(_SEEN, {**as_read(record), "era": era, "since_s": monotonic_s})
         return monotonic_s
 
 
-def _take_back(
+def take_back(
     connection: Connection, record: DeliveryRecord, now: datetime
 ) -> DeliveryRecord | None:
     """Free one delivery of a process that ended; ``None`` when it moved on meanwhile."""

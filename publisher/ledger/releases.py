@@ -196,6 +196,11 @@ class Releases(Database):
             )
             log(connection, self.site, "step_failed", now=now, post=post, reason=reason)
 
+    def forget_step(self, post: PostId, *, now: datetime) -> None:
+        """Forget why the step under way was not done: it is no longer so."""
+        with self._writing() as connection:
+            change_release(connection, self.site, post, now=now, **NO_STEP)
+
     def retry_steps(self, posts: Sequence[PostId], *, now: datetime) -> None:
         """Try the failed steps of these releases at once, the rebuild among them."""
         with self._writing() as connection:

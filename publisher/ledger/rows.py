@@ -5,9 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    RowMapping,
+    Select,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 
 from publisher.errors import StaleError
@@ -39,8 +53,8 @@ class Event:
     """One line of the ledger's log; ``kind`` says what the states mean, if it has any.
 
     ``release`` and ``delivery`` are changes of state. ``observed``, ``requested``, ``flipped``,
-    ``verified``, ``step_failed`` and ``moved`` tell of a post; ``adopted``, ``rebuild`` and
-    ``channel`` of the site.
+    ``verified``, ``step_failed`` and ``moved`` tell of a post; ``adopted``, ``rebuild``,
+    ``channel`` and ``alert`` (the operator was told) of the site.
     """
 
     seq: int
@@ -57,7 +71,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try of a delivery; without outcome it is under way."""
+    """One try of a delivery; without outcome it is under way.
+
+    ``monotonic_s`` is the second of its intent on the clock that never steps, in the boot ``era``.
+    """
 
     n: int
     fence: int
@@ -67,11 +84,22 @@ class Attempt:
     outcome: Outcome | None
     ended_at: datetime | None
     reason: str
+    era: str | None = None
+    monotonic_s: float | None = None
+
+
+IS_AS_READ = and_(
+    deliveries.c.id == bindparam("read_id"),
+    deliveries.c.state == bindparam("read_state"),
+    deliveries.c.fence == bindparam("read_fence"),
+)
+_FRESH = select(deliveries.c.id).where(IS_AS_READ)
 
 
 # --- releases --------------------------------------------------------------------------------
 
 
+@cache
 def release_query(site: str) -> Select[Any]:
     return select(*_RELEASE_COLUMNS).where(releases.c.site == site)
 
@@ -81,9 +109,14 @@ def to_release(row: RowMapping) -> ReleaseRecord:
 
 
 def find_release(connection: Connection, site: str, post: PostId) -> ReleaseRecord | None:
-    found = connection.execute(release_query(site).where(releases.c.post == post))
+    found = connection.execute(_one_release(site), {"named": post})
     row = found.mappings().first()
     return None if row is None else to_release(row)
+
+
+@cache
+def _one_release(site: str) -> Select[Any]:
+    return release_query(site).where(releases.c.post == bindparam("named"))
 
 
 def release_id(site: str, post: PostId) -> Select[tuple[int]]:
@@ -151,6 +184,7 @@ def change_meta(connection: Connection, site: str, *, now: datetime, **values: A
 # --- deliveries ------------------------------------------------------------------------------
 
 
+@cache  # building a statement takes longer than running it
 def delivery_query(site: str) -> Select[Any]:
     return (
         select(
@@ -210,14 +244,7 @@ def require_state(record: DeliveryRecord, state: DeliveryState) -> None:
 
 def require_fresh(connection: Connection, record: DeliveryRecord) -> None:
     """Refuse a record that is not what the row says (R1)."""
-    found = connection.execute(
-        select(deliveries.c.id).where(
-            deliveries.c.id == record.id,
-            deliveries.c.state == record.state.value,
-            deliveries.c.fence == record.fence,
-        )
-    ).first()
-    if found is None:
+    if connection.execute(_FRESH, as_read(record)).first() is None:
         raise stale(record)
 
 
@@ -238,20 +265,33 @@ def change(
     state = to or record.state
     if state not in OWNED:
         values |= {"owner": None, "lease_until": None}
-    changed = connection.execute(
-        update(deliveries)
-        .where(
-            deliveries.c.id == record.id,
-            deliveries.c.state == record.state.value,
-            deliveries.c.fence == record.fence,
-        )
-        .values(state=state.value, fence=deliveries.c.fence + 1, changed_at=now, **values)
-    )
+    values |= {"state": state.value, "changed_at": now}
+    changed = connection.execute(_change(tuple(values)), {**as_read(record), **values})
     if changed.rowcount != 1:
         raise stale(record)
     site = record.key.site
-    row = connection.execute(delivery_query(site).where(deliveries.c.id == record.id)).one()
+    row = connection.execute(_one_delivery(site), {"read_id": record.id}).one()
     return to_delivery(row, site)
+
+
+@cache
+def _one_delivery(site: str) -> Select[Any]:
+    return delivery_query(site).where(deliveries.c.id == bindparam("read_id"))
+
+
+@cache
+def _change(columns: tuple[str, ...]) -> Update:
+    """Build the one statement that changes these columns of a delivery as it was read (R1)."""
+    values: dict[str, Any] = {name: bindparam(name) for name in columns}
+    return update(deliveries).where(IS_AS_READ).values(fence=deliveries.c.fence + 1, **values)
+
+
+def as_read(record: DeliveryRecord) -> dict[str, Any]:
+    return {
+        "read_id": record.id,
+        "read_state": record.state.value,
+        "read_fence": record.fence,
+    }
 
 
 def stale(record: DeliveryRecord, *, expected: DeliveryState | None = None) -> StaleError:
@@ -276,4 +316,9 @@ def log(
 ) -> None:
     """Append an event that no trigger writes."""
     row = {"site": site, "kind": kind, "at": now, "reason": reason, **values}
-    connection.execute(events.insert().values(row))
+    connection.execute(_insert_event(tuple(row)), row)
+
+
+@cache
+def _insert_event(columns: tuple[str, ...]) -> Insert:
+    return events.insert().values({name: bindparam(name) for name in columns})

@@ -204,6 +204,8 @@ attempts = Table(
     Column("outcome", Text),
     Column("ended_at", Instant),
     Column("reason", Text, nullable=False),
+    Column("era", Text),  # the boot that `monotonic_s` counts in
+    Column("monotonic_s", Double().with_variant(REAL(), "sqlite")),
     _one_of("outcome", Outcome),
     sqlite_strict=True,
     sqlite_with_rowid=False,

@@ -57,11 +57,14 @@ class Sending(Database):
         deadline: datetime,
         schedule_rev: int,
         now: datetime,
+        era: str | None = None,
+        monotonic_s: float | None = None,
     ) -> DeliveryRecord | None:
         """Write down that the request may leave from now on; ask the gate once more first.
 
         ``payload`` is the text that leaves, kept so that it can be repeated or looked up.
-        ``schedule_rev`` is the release's when the delivery was planned. With the gate closed the
+        ``schedule_rev`` is the release's when the delivery was planned. ``monotonic_s`` is now on
+        the clock that never steps, counted in the boot ``era``. With the gate closed the
         delivery is ``planned`` again, and ``None`` says that nothing may be sent.
         """
         require_state(record, _D.CLAIMED)
@@ -75,7 +78,9 @@ class Sending(Database):
                 values = {"not_before": until} if until is not None else {}
                 change(connection, record, to=_D.PLANNED, now=now, reason=closed, **values)
                 return None
-            insert_attempt(connection, record, payload, deadline, now)
+            insert_attempt(
+                connection, record, payload, deadline, now, era=era, monotonic_s=monotonic_s
+            )
             return change(connection, record, to=_D.SENDING, now=now, reason="")
 
     def intend_again(
@@ -86,6 +91,8 @@ class Sending(Database):
         payload: str,
         deadline: datetime,
         now: datetime,
+        era: str | None = None,
+        monotonic_s: float | None = None,
     ) -> DeliveryRecord | None:
         """Write down that an uncertain request is repeated, on a channel that honours its key.
 
@@ -101,7 +108,9 @@ class Sending(Database):
             if not _is_public(release, record) or self._is_closed(connection, record):
                 return None
             _require_same(connection, record, payload)
-            insert_attempt(connection, record, payload, deadline, now)
+            insert_attempt(
+                connection, record, payload, deadline, now, era=era, monotonic_s=monotonic_s
+            )
             owned = {"owner": owner, "lease_until": deadline}
             return change(connection, record, to=_D.SENDING, now=now, reason="", **owned)
 

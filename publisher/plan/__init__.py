@@ -8,13 +8,13 @@ function forward, which is why a dry run cannot lie.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from publisher.model import Adopt, Hold, LedgerView, Plan, Policy, Post
 from publisher.plan import deliveries, releases
-from publisher.plan.draft import Draft, is_old, is_unknown
+from publisher.plan.draft import CLOCK_TOLERANCE, Draft, is_old, is_unknown
 
-__all__ = ["plan"]
+__all__ = ["CLOCK_TOLERANCE", "plan"]
 
 
 def plan(
@@ -25,11 +25,16 @@ def plan(
     *,
     unreadable: frozenset[str] = frozenset(),
     tree_busy: bool = False,
+    clock_ahead: timedelta | None = None,
 ) -> Plan:
     """Return the actions that may be performed at ``now``, in the order to perform them.
 
     ``unreadable`` are paths whose files are there but could not be read: their posts wait and
     are not taken for deleted. ``tree_busy`` says that git is in the middle of changing files.
+    ``clock_ahead`` is ``now`` minus what the site's clock says: a release that its date brings
+    waits until it is due there too. Announcements do not wait: their page is public by then, and
+    a few minutes harm nobody. ``None`` means that the site was not asked; then what the ledger
+    recorded of an earlier answer stands.
     """
     if view.restored:
         return Plan(holds=(Hold(why=view.restored, needs_person=True),))
@@ -38,7 +43,7 @@ def plan(
         return Plan(holds=(_refuse_unadopted(old),))
     if view.adopted_at is None:
         return Plan(actions=(Adopt(why="nothing was public before"),))
-    draft = Draft(posts, view, policy, now, unreadable, tree_busy)
+    draft = Draft(posts, view, policy, now, unreadable, tree_busy, clock_ahead)
     releases.see_posts(draft)
     releases.see_missing(draft)
     releases.rebuild_and_verify(draft)

@@ -174,10 +174,10 @@ def _stopped(record: DeliveryRecord) -> str:
     """Say why a delivery stopped, and the command that settles it where the reason does not."""
     if record.state is DeliveryState.FAILED:
         return (
-            f"refused for good: {record.reason}; correct it, then `publisher retry {record.key}`, "
-            f"or `publisher resolve {record.key} --drop`"
+            f"refused for good: {record.reason}; once that is mended, "
+            f"`publisher retry {record.key}`, or `publisher resolve {record.key} --drop`"
         )
-    if "`publisher " in record.reason:
+    if "`publisher " in record.reason or not record.attempts:
         return record.reason
     return f"{record.reason}, then `publisher resolve {record.key} --sent URL` or `--not-sent`"
 

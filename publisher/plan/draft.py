@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from publisher.model import (
     Action,
@@ -18,6 +18,8 @@ from publisher.model import (
     ReleaseRecord,
     ReleaseState,
 )
+
+CLOCK_TOLERANCE = timedelta(seconds=120)  # between our clock and the site's: docs/adr/0011
 
 
 def is_unknown(post: Post, view: LedgerView) -> bool:
@@ -43,6 +45,7 @@ class Draft:
     now: datetime
     unreadable: frozenset[str]
     tree_busy: bool
+    clock_ahead: timedelta | None = None
     actions: list[Action] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     wakes: list[datetime] = field(default_factory=list)
@@ -60,6 +63,12 @@ class Draft:
         ]
         # By content and by path: a post may be renamed, or given another id where it stands.
         self.lost = {key: record for record in lost for key in (record.digest, record.path)}
+
+    def is_early(self, at: datetime) -> bool:
+        """Tell whether an instant is still well ahead by the site's clock, whatever ours says."""
+        if self.clock_ahead is None:
+            return False
+        return at - (self.now - self.clock_ahead) > CLOCK_TOLERANCE
 
     def result(self) -> Plan:
         return Plan(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from publisher.model import (
     DeliveryKey,
@@ -24,6 +24,8 @@ from publisher.plan.deliveries import planned_at
 from publisher.plan.draft import Draft, is_old, is_unknown
 
 MANY_LOOKS = 30  # at a page that should be live: about a quarter of an hour
+# Well above every back-off; an instant further ahead was set by a clock that was corrected since.
+LONGEST_WAIT = timedelta(hours=1)
 
 
 def see_posts(draft: Draft) -> None:
@@ -48,6 +50,7 @@ def _is_unseen_due(draft: Draft, post: Post) -> bool:
         and post.state is PostState.SCHEDULED
         and post.explicit
         and is_old(post, draft.now)
+        and not (post.release_at is not None and draft.is_early(post.release_at))
     )
 
 
@@ -56,13 +59,13 @@ def _see_unknown(draft: Draft, post: Post, *, burst: int) -> None:
         draft.hold(post.id, "is a draft")
     elif post.digest in draft.lost or post.path in draft.lost:
         old = (draft.lost.get(post.digest) or draft.lost[post.path]).post
-        draft.ask(post.id, f"looks like {old} renamed; write `id: {old}` into its frontmatter")
+        draft.ask(post.id, f"looks like {old} renamed; write `id: {old}` into {post.path}")
     elif post.state is PostState.PUBLISHED:
         why = f"was public when first seen; `publisher reannounce {post.id}` announces it"
         _observe(draft, post, Sight.BASELINE, why)
     elif post.release_at is None:
-        draft.ask(post.id, "is scheduled without a date; give it one")
-    elif post.release_at > draft.now:
+        draft.ask(post.id, f"is scheduled without a date; write one into {post.path}")
+    elif post.release_at > draft.now or draft.is_early(post.release_at):
         _observe(draft, post, Sight.NEW, "scheduled")
         draft.wakes.append(post.release_at)
     elif not post.explicit:
@@ -110,11 +113,11 @@ def _see_waiting(draft: Draft, post: Post, record: ReleaseRecord) -> None:
     elif post.state is PostState.DRAFT:
         draft.hold(post.id, "is a draft")
     elif due_at is None:
-        draft.ask(post.id, "is scheduled without a date; give it one")
+        draft.ask(post.id, f"is scheduled without a date; write one into {post.path}")
     elif due_at > draft.now:
         draft.hold(post.id, "under embargo", until=due_at)
     else:
-        _flip(draft, post, due_at, "due")
+        _flip_when_due(draft, post, due_at)
 
 
 def _see_revealing(draft: Draft, post: Post, record: ReleaseRecord) -> None:
@@ -127,7 +130,38 @@ def _see_revealing(draft: Draft, post: Post, record: ReleaseRecord) -> None:
     elif post.state is PostState.DRAFT or due_at > draft.now:
         _withdraw(draft, post)
     else:
+        _flip_when_due(draft, post, due_at)
+
+
+def _flip_when_due(draft: Draft, post: Post, due_at: datetime) -> None:
+    """Flip a post that its date brings, unless the site's clock says that it is too early.
+
+    What a person asked for, or wrote into the file, does not wait for any clock.
+    """
+    if not draft.is_early(due_at):
         _flip(draft, post, due_at, "due")
+        return
+    ahead = draft.clock_ahead or timedelta(0)
+    why = (
+        f"is not due yet by the site's clock: the clock of this machine is {_in_words(ahead)} "
+        "ahead of it, and the release would come too early; set the clock (`timedatectl` shows "
+        "it), or where the site's is wrong, write `verify: {clock: false}`"
+    )
+    draft.hold(post.id, why, until=_later(due_at, ahead), needs_person=True)
+
+
+def _in_words(duration: timedelta) -> str:
+    minutes = round(duration / timedelta(minutes=1))
+    if minutes < 120:
+        return f"{minutes} minutes"
+    return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // 1440} days"
+
+
+def _later(at: datetime, duration: timedelta) -> datetime:
+    try:
+        return at + duration
+    except OverflowError:  # beyond the year 9999: as good as never
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _flip(draft: Draft, post: Post, due_at: datetime, why: str) -> None:
@@ -144,11 +178,36 @@ def _flip(draft: Draft, post: Post, due_at: datetime, why: str) -> None:
 
 
 def _is_backing_off(draft: Draft, record: ReleaseRecord) -> bool:
-    if record.retry_at is None or record.retry_at <= draft.now:
+    if record.state is not ReleaseState.REVEALING:
+        return _was_early(draft, record)
+    if not _is_ahead(record.retry_at, draft.now):
         return False
     is_stuck = record.flip_gen is None or record.failures >= MANY_LOOKS
-    draft.hold(record.post, record.reason, until=record.retry_at, needs_person=is_stuck)
+    why = f"not live yet: {record.reason}"
+    if record.flip_gen is None:
+        why = f"the flip failed: {record.reason}{_mended(record.post)}"
+    elif is_stuck:
+        why = f"not live after {record.failures} looks: {record.reason}{_mended(record.post)}"
+    draft.hold(record.post, why, until=record.retry_at, needs_person=is_stuck)
     return True
+
+
+def _mended(post: PostId) -> str:
+    return f"; once that is mended, `publisher retry {post}` goes on at once"
+
+
+def _was_early(draft: Draft, record: ReleaseRecord) -> bool:
+    """Tell whether the site's clock, when last asked, held a release that is not begun."""
+    is_told = draft.clock_ahead is not None
+    if is_told or record.retry_at is None or record.retry_at <= draft.now:
+        return False
+    draft.hold(record.post, record.reason, until=record.retry_at, needs_person=True)
+    return True
+
+
+def _is_ahead(retry_at: datetime | None, now: datetime) -> bool:
+    """Tell whether a step still has to wait until ``retry_at``."""
+    return retry_at is not None and timedelta(0) < retry_at - now <= LONGEST_WAIT
 
 
 def _observe(draft: Draft, post: Post, sight: Sight, why: str) -> None:
@@ -182,7 +241,7 @@ def see_missing(draft: Draft) -> None:
         if record.state in (ReleaseState.BASELINE, ReleaseState.GONE):
             continue
         if record.path in draft.unreadable:
-            draft.ask(record.post, f"{record.path} cannot be read; see `publisher check`")
+            draft.ask(record.post, f"{record.path} cannot be read; `publisher check` says why")
         elif record.missing_since is None:
             _miss(draft, record, Sight.MISSING, "its file is not there")
             draft.wakes.append(draft.now + draft.policy.gone_after)
@@ -192,7 +251,8 @@ def see_missing(draft: Draft) -> None:
         elif record.path in draft.lost and any(
             record.digest == post.digest or record.path == post.path for post in draft.posts
         ):
-            draft.ask(record.post, f"{record.path} seems renamed; keep `id: {record.post}`")
+            why = f"{record.path} seems renamed; keep `id: {record.post}` in the new file"
+            draft.ask(record.post, why)
         else:
             _miss(draft, record, Sight.GONE, f"{record.path} was deleted")
 
@@ -234,9 +294,10 @@ def rebuild_and_verify(draft: Draft) -> None:
 
 def _rebuild(draft: Draft, posts: Sequence[PostId]) -> None:
     retry_at = draft.view.rebuild_retry_at
-    if retry_at is not None and retry_at > draft.now:
+    if _is_ahead(retry_at, draft.now):
         for post in posts:
-            why = f"the rebuild failed: {draft.view.rebuild_reason}"
+            # One retry serves them all.
+            why = f"the rebuild failed: {draft.view.rebuild_reason}{_mended(posts[0])}"
             draft.hold(post, why, until=retry_at, needs_person=True)
     elif not any(isinstance(action, Flip) for action in draft.actions):
         # One rebuild serves every post of this instant, so it waits for their flips.

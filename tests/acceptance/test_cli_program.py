@@ -39,6 +39,7 @@ Look:
   status    What is next, and what waits for a person.
   why       What is planned or held for POST, and why.
   log       The ledger's events, of the site or of POST.
+  alerts    What the operator was told of and is not over yet.
 
 Work:
   run         The daemon: release and announce, each at its instant.

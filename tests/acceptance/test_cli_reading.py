@@ -307,7 +307,14 @@ def test_status_as_json(lived_in: Site) -> None:
     found = lived_in.run("status", "--json", *NOW).json()
 
     delivery = found["deliveries"][1]
-    assert list(found) == ["releases", "deliveries", "next_due", "waiting"]
+    assert list(found) == [
+        "releases",
+        "deliveries",
+        "next_due",
+        "under_way",
+        "waiting",
+        "daemon",
+    ]
     assert [(r["post"], r["state"]) for r in found["releases"]] == [
         ("door", "scheduled"),
         ("pattern", "live"),

@@ -108,6 +108,50 @@ def test_every_other_failure_is_unknown(status: int) -> None:
             send(a_channel(url=platform.url))
 
 
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault.accept_then_hang(), "did not answer within 0.3 s"),
+        (Fault.accept_then_reset(), "broke off before the answer"),
+        (Fault.refuse(500, body=b"oops"), "pigeon answered 500: oops"),
+        (Fault.refuse(307, {"Location": "/x"}), "307: (empty); the address has moved, correct it"),
+    ],
+)
+def test_each_failure_of_unknown_outcome_reads_differently(fault: Fault, words: str) -> None:
+    with WebhookPlatform() as platform:
+        platform.faults.append(fault)
+
+        with pytest.raises(UnknownOutcome) as caught:
+            send(a_channel(url=platform.url))
+
+    assert words in str(caught.value)
+
+
+def test_receiver_that_is_not_there_reads_differently_from_a_refusal() -> None:
+    with nobody_listening() as nowhere, pytest.raises(NotDelivered) as caught:
+        send(a_channel(url=nowhere))
+
+    assert "nobody listens at 127.0.0.1:" in str(caught.value)
+    assert not caught.value.permanent
+
+
+def test_name_that_does_not_exist_is_said_so() -> None:
+    with pytest.raises(NotDelivered, match="no machine is called no-such-name"):
+        send(a_channel(url="http://no-such-name.invalid/hook"))
+
+
+def test_query_of_an_address_is_never_shown() -> None:
+    with WebhookPlatform() as platform:
+        channel = a_channel(url=f"{platform.url}/hook?secret=s3cr3tquery")
+        platform.faults.append(Fault.refuse(404, body=b"nothing at /hook?secret=s3cr3tquery"))
+
+        with pytest.raises(NotDelivered) as caught:
+            send(channel)
+
+    assert channel.recovery.look_at == f"{platform.url}/hook"
+    assert "s3cr3tquery" not in str(caught.value)
+
+
 def test_a_secret_address_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     path = "/services/T0123456789/q1w2e3r4t5y6"

@@ -18,6 +18,7 @@ from publisher.errors import ConfigError, PublisherError
 from publisher.model import ChannelName, Limits, PostState
 from publisher.secret import Secret
 from publisher.settings import ChannelSettings, SecretRef, Settings
+from publisher.wiring import build_environ
 
 CANARY = "hunter2canary"
 
@@ -409,7 +410,6 @@ def test_the_hint_for_a_time_zone_is_the_nearest_name(tmp_path: Path) -> None:
     [
         ("git: {pull: true}", "git"),
         ("git:", "git"),
-        ('alerts: ["mailto://ada@example.org"]', "alerts"),
         ("jobs: []", "jobs"),
         ("policy: {preflight: 24h}", "policy.preflight"),
         ("ledger: postgresql+psycopg://h/d", "ledger: postgresql"),
@@ -807,6 +807,99 @@ def test_check_finds_credentials_where_systemd_says(tmp_path: Path) -> None:
     assert problems == []
 
 
+# --- alerts ----------------------------------------------------------------------------------
+
+
+def test_alerts_and_ping_are_urls_or_say_where_they_are_kept(tmp_path: Path) -> None:
+    settings = loaded(
+        tmp_path,
+        f"""{SITE}alerts:
+  - mailto://ada@example.org
+  - {{env: ALERT_URL}}
+  - {{credential: alert-url}}
+ping: https://hc.example/abc
+""",
+    )
+
+    assert settings.alerts == (
+        "mailto://ada@example.org",
+        SecretRef("env", "ALERT_URL"),
+        SecretRef("credential", "alert-url"),
+    )
+    assert settings.ping == "https://hc.example/abc"
+
+
+def test_nobody_is_told_by_default(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, SITE)
+
+    assert (settings.alerts, settings.ping) == ((), None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"mailto://ada:{CANARY}@example.org",
+        f"json://ada:{CANARY}@example.org/path",
+        f"slack://T1JJ3T3L2/A1BRTD4JD/{CANARY}azkcOXrIdev/#general",
+        f"discord://4174216298/{CANARY}bk2ZwO5U711o3dV_js",
+    ],
+)
+def test_alert_address_with_a_secret_is_refused_and_not_shown(tmp_path: Path, url: str) -> None:
+    text = complaints(tmp_path, f"{SITE}alerts:\n  - mailto://ada@example.org\n  - {url!r}\n")
+
+    assert text == (
+        "jobs.yaml:11: alerts: number 2 holds a secret\n"
+        "  whoever reads this file could send in your name; "
+        "keep the whole URL elsewhere: write {env: ALERT_URL}; renew what others saw"
+    )
+
+
+def test_all_alert_addresses_that_nobody_understands_are_named_by_line(tmp_path: Path) -> None:
+    text = complaints(tmp_path, f"{SITE}alerts:\n  - pigeon://{CANARY}\n  - hello\n  - 7\n")
+
+    assert CANARY not in text
+    assert [line for line in text.splitlines() if line.startswith("jobs.yaml")] == [
+        "jobs.yaml:10: alerts: number 1 is not a URL that Apprise understands",
+        "jobs.yaml:11: alerts: number 2 is not a URL that Apprise understands",
+        "jobs.yaml:12: alerts: number 3 expected text, found a number",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("alerts: mailto://ada@example.org", "alerts: expected a list, found text"),
+        ("ping: ftp://example.org", "ping: is not an absolute http or https URL"),
+        (f"ping: https://ada:{CANARY}@example.org", "ping: holds a user name or password"),
+        ("ping: {vault: url}", "ping: does not say where its secret is"),
+    ],
+)
+def test_wrong_alerts_or_ping_is_refused(tmp_path: Path, line: str, message: str) -> None:
+    text = complaints(tmp_path, f"{SITE}{line}\n")
+
+    assert text.startswith(f"jobs.yaml:9: {message}")
+    assert CANARY not in text
+
+
+def test_check_lists_missing_secrets_of_alerts_and_ping(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, f"{SITE}alerts: [{{env: ALERT_URL}}]\nping: {{env: PING_URL}}\n")
+
+    problems = missing_secrets(settings, {})
+
+    assert [problem.message for problem in problems] == [
+        "alerts.1: the environment variable ALERT_URL is not set",
+        "ping: the environment variable PING_URL is not set",
+    ]
+
+
+def test_builds_do_not_see_the_secrets_of_alerts_and_ping(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, f"{SITE}alerts: [{{env: ALERT_URL}}]\nping: {{env: PING_URL}}\n")
+
+    environ = build_environ(settings, {"ALERT_URL": "a", "PING_URL": "b", "PATH": "/bin"})
+
+    assert environ == {"PATH": "/bin"}
+
+
 # --- JSON Schema -----------------------------------------------------------------------------
 
 
@@ -865,5 +958,7 @@ def test_the_schema_does_not_offer_keys_of_later_versions() -> None:
         "verify",
         "policy",
         "channels",
+        "alerts",
+        "ping",
     }
     assert "preflight" not in described["policy"]["properties"]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from publisher.errors import DuplicateContent, NotDelivered
 from publisher.model import DeliveryState, Limits, Message, Receipt, Recovery, RecoveryKind
-from publisher.site import Look, RebuildResult
-from tests.factories import HOUR, NOW, a_key
-from tests.worlds import ScriptedChannel, SearchableChannel, World, a_world
+from publisher.site import RebuildResult
+from tests.factories import HOUR, NOW
+from tests.worlds import PreparingChannel, ScriptedChannel, SearchableChannel, World, a_world
 
 SOON = NOW + HOUR
 LAUNCH_X = "one/x/launch"
@@ -53,85 +53,6 @@ def test_ticking_again_after_everything_does_nothing(tmp_path: Path) -> None:
 
     assert result.performed == ()
     assert len(world.channels["x"].posts) == 1
-
-
-def test_failed_build_announces_nothing_and_is_tried_again(tmp_path: Path) -> None:
-    world = a_world(tmp_path, NOW)
-    world.write("one", at=SOON)
-    broken = RebuildResult(ok=False, reason="exit 1", tail="boom", seconds=0.1)
-    world.site.builds = [broken, broken]
-
-    world.run_until(SOON + timedelta(seconds=59))
-    posts_before = list(world.channels["x"].posts)
-    world.run_until(SOON + timedelta(minutes=4))
-
-    assert posts_before == []
-    assert world.site.built == 3
-    assert len(world.channels["x"].posts) == 1
-    assert world.names("rebuild.output") == ["rebuild.output"] * 2
-
-
-def test_announcements_wait_for_the_live_page(tmp_path: Path) -> None:
-    world = a_world(tmp_path, NOW)
-    world.write("one", at=SOON)
-    world.site.looks = [Look(ok=False, reason="answered 404")] * 3
-
-    world.run_until(SOON + timedelta(seconds=13))
-    posts_before = list(world.channels["x"].posts)
-    world.run_until(SOON + timedelta(seconds=15))
-
-    assert posts_before == []
-    assert len(world.channels["x"].posts) == 1
-    assert world.site.built == 1
-
-
-def test_page_missing_in_the_output_is_built_again(tmp_path: Path) -> None:
-    world = a_world(tmp_path, NOW)
-    world.write("one", at=SOON)
-    world.site.looks = [Look(ok=False, reason="no page", needs_rebuild=True)]
-
-    world.run_until(SOON + timedelta(minutes=2))
-
-    assert world.site.built == 2
-    assert len(world.channels["x"].posts) == 1
-
-
-def test_one_channel_failing_does_not_stop_the_other(tmp_path: Path) -> None:
-    world = a_world(tmp_path, NOW, ("x", "mail"))
-    world.write("one", at=SOON)
-    world.channels["x"].before = [NotDelivered("refused", permanent=True)]
-
-    world.run_until(SOON)
-
-    rows = world.deliveries()
-    assert rows["one/x/launch"].state is DeliveryState.FAILED
-    assert rows["one/mail/launch"].state is DeliveryState.CONFIRMED
-
-
-def test_refused_for_now_is_tried_again_after_the_wait(tmp_path: Path) -> None:
-    world = a_world(tmp_path, NOW)
-    world.write("one", at=SOON)
-    world.channels["x"].before = [NotDelivered("429", retry_after=timedelta(minutes=7))]
-
-    world.run_until(SOON + timedelta(minutes=6))
-    posts_before = list(world.channels["x"].posts)
-    world.run_until(SOON + timedelta(minutes=8))
-
-    assert posts_before == []
-    assert len(world.channels["x"].posts) == 1
-
-
-def test_expired_credentials_close_the_channel_until_a_person_acts(tmp_path: Path) -> None:
-    world = a_world(tmp_path, NOW)
-    world.write("one", at=SOON)
-    world.channels["x"].before = [NotDelivered("401", needs_auth=True)]
-
-    world.run_until(SOON + 2 * HOUR)
-
-    row = world.deliveries()[LAUNCH_X]
-    assert row.state is DeliveryState.PLANNED
-    assert row.attempts == 1
-    assert any(hold.needs_person for hold in world.tick().plan.holds)
 
 
 def test_lost_answer_without_any_look_up_is_held_and_never_repeated(tmp_path: Path) -> None:
@@ -264,69 +185,6 @@ def test_accepted_post_that_cannot_be_seen_is_held(tmp_path: Path) -> None:
 # --- edits between scan and release ----------------------------------------------------------
 
 
-def test_date_moved_later_before_its_instant(tmp_path: Path) -> None:
-    world = a_world(tmp_path, NOW)
-    world.write("one", at=SOON)
-    world.tick()
-    world.write("one", at=SOON + HOUR)
-
-    world.run_until(SOON + timedelta(minutes=59))
-    posts_before = list(world.channels["x"].posts)
-    world.run_until(SOON + HOUR)
-
-    assert posts_before == []
-    assert len(world.channels["x"].posts) == 1
-
-
-def test_date_moved_into_the_past_releases_now(tmp_path: Path) -> None:
-    world = a_world(tmp_path, NOW)
-    world.write("one", at=SOON)
-    world.tick()
-    world.write("one", at=NOW - HOUR)
-
-    world.tick()
-
-    assert len(world.channels["x"].posts) == 1
-
-
-def test_date_moved_far_into_the_past_releases_the_page_and_holds_the_announcement(
-    tmp_path: Path,
-) -> None:
-    world = a_world(tmp_path, NOW)
-    world.write("one", at=SOON)
-    world.tick()
-    path = world.write("one", at=NOW - 7 * HOUR)
-
-    world.tick()
-
-    assert "status: published" in path.read_text()
-    assert world.channels["x"].posts == []
-    assert world.deliveries()[LAUNCH_X].state is DeliveryState.HELD
-
-
-def test_deleted_post_is_cancelled_after_a_minute(tmp_path: Path) -> None:
-    world = a_world(tmp_path, NOW)
-    path = world.write("one", at=SOON, more="announce: {x: {after: 2h}}\n")
-    world.run_until(SOON)
-    path.unlink()
-
-    world.run_until(SOON + 3 * HOUR)
-
-    assert world.deliveries()[LAUNCH_X].state is DeliveryState.CANCELLED
-    assert world.channels["x"].posts == []
-
-
-def test_renamed_file_with_its_id_is_the_same_post(tmp_path: Path) -> None:
-    world = a_world(tmp_path, NOW)
-    path = world.write("one", at=SOON, more="id: one\n")
-    world.run_until(SOON)
-    path.rename(path.with_name("better-name.md"))
-
-    world.run_until(SOON + HOUR)
-
-    assert len(world.channels["x"].posts) == 1
-
-
 def test_broken_frontmatter_is_neither_deleted_nor_released(tmp_path: Path) -> None:
     world = a_world(tmp_path, NOW)
     path = world.write("one", at=SOON)
@@ -343,33 +201,6 @@ def test_broken_frontmatter_is_neither_deleted_nor_released(tmp_path: Path) -> N
     assert keys_meanwhile == {"two/x/launch"}
     assert {"one/x/launch", "two/x/launch"} == set(world.deliveries())
     assert len(world.channels["x"].posts) == 2
-
-
-def test_withdrawn_and_scheduled_again_announces_only_what_was_not_sent(tmp_path: Path) -> None:
-    world = a_world(tmp_path, NOW, ("x", "mail"))
-    world.write("one", at=SOON, more="announce: {mail: {after: 2h}}\n")
-    world.run_until(SOON)
-    world.write("one", at=SOON + 5 * HOUR, more="announce: {mail: {after: 2h}}\n")
-
-    world.run_until(SOON + 6 * HOUR)
-    early = len(world.channels["mail"].posts)
-    world.run_until(SOON + 8 * HOUR)
-
-    assert early == 0
-    assert len(world.channels["x"].posts) == 1
-    assert len(world.channels["mail"].posts) == 1
-
-
-def test_first_run_over_an_old_blog_announces_nothing(tmp_path: Path) -> None:
-    world = a_world(tmp_path, NOW)
-    for number in range(200):
-        world.write(f"old-{number}", at=NOW - number * HOUR, status="published")
-
-    result = world.tick()
-
-    assert result.performed == ()
-    assert "publisher adopt" in result.plan.holds[0].why
-    assert world.deliveries() == {}
 
 
 @pytest.mark.parametrize("step", ["release.begun", "flip.done", "rebuild.done", "release.live"])
@@ -399,37 +230,8 @@ def test_receipt_is_kept(tmp_path: Path) -> None:
     assert (row.remote_id, row.evidence, row.attempts) == ("r1", "response", 1)
 
 
-def test_deleted_and_restored_post_goes_on_where_it_was(tmp_path: Path) -> None:
-    """Somebody switches branches for some minutes: nothing may be lost by that."""
-    world = a_world(tmp_path, NOW, ("x", "mail"))
-    path = world.write("one", at=SOON, more="announce: {mail: {after: 2h}}\n")
-    world.run_until(SOON)
-    text = path.read_text()
-    path.unlink()
-    world.run_until(SOON + timedelta(minutes=5))
-    path.write_text(text)
-
-    world.run_until(SOON + 3 * HOUR)
-
-    assert [len(channel.posts) for channel in world.channels.values()] == [1, 1]
-
-
-class PreparingChannel(ScriptedChannel):
-    """A service that wants an upload first; ``refusals`` are what the upload raises."""
-
-    refusals: tuple[Exception, ...] = ()
-
-    def prepare(self, message: Message, *, key: str) -> str | None:
-        if self.refusals:
-            error, *rest = self.refusals
-            self.refusals = tuple(rest)
-            raise error
-        return "draft-1"
-
-
 def a_world_with_upload(tmp_path: Path, *refusals: Exception) -> World:
-    channel = PreparingChannel()
-    channel.refusals = refusals
+    channel = PreparingChannel(refusals=list(refusals))
     world = a_world(tmp_path, NOW, {"x": channel})
     world.write("one", at=SOON)
     return world
@@ -499,25 +301,6 @@ def test_post_that_cannot_be_written_waits_and_is_tried_again(tmp_path: Path) ->
 AFTER = "announce: {x: {after: 2h}}\n"
 
 
-def ask_again(world: World, *, at: datetime, occasion: str = "again-1") -> None:
-    with world.engine() as engine:
-        key = a_key("one", "x", occasion)
-        engine.ledger.add_delivery(key, at=at, text=None, reason="", now=world.clock.now())
-
-
-def ask_for_release(world: World, name: str) -> None:
-    with world.engine() as engine:
-        post = next(p for p in engine.library.scan().posts if p.id == name)
-        engine.ledger.request_release(
-            post.id,
-            now=world.clock.now(),
-            reason="by hand",
-            path=post.path,
-            digest=post.digest,
-            release_at=post.release_at,
-        )
-
-
 def test_post_published_by_hand_without_a_date_is_announced_once(tmp_path: Path) -> None:
     world = a_world(tmp_path, NOW)
     world.write("one", at=SOON, more=AFTER)
@@ -527,32 +310,6 @@ def test_post_published_by_hand_without_a_date_is_announced_once(tmp_path: Path)
     world.run_until(NOW + 3 * HOUR)
 
     assert len(world.channels["x"].posts) == 1
-
-
-def test_post_set_back_to_draft_between_two_ticks_is_not_announced(tmp_path: Path) -> None:
-    world = a_world(tmp_path, NOW)
-    world.write("one", at=SOON, more=AFTER)
-    world.run_until(SOON)
-    world.write("one", at=SOON, status="draft", more=AFTER)
-    world.clock.advance(2 * HOUR)
-
-    world.tick()
-
-    assert world.channels["x"].posts == []
-
-
-def test_baseline_post_set_to_draft_is_not_announced_again(tmp_path: Path) -> None:
-    world = a_world(tmp_path, NOW)
-    (tmp_path / "content").mkdir()
-    world.tick()
-    world.write("one", at=NOW - HOUR, status="published")
-    world.tick()
-    ask_again(world, at=NOW + 2 * HOUR)
-    world.write("one", at=NOW - HOUR, status="draft")
-
-    world.run_until(NOW + 3 * HOUR)
-
-    assert world.channels["x"].posts == []
 
 
 def test_new_address_is_looked_at_before_it_is_announced(tmp_path: Path) -> None:
@@ -576,7 +333,7 @@ def test_releasing_one_post_of_a_burst_releases_no_other(tmp_path: Path) -> None
     for number in range(6):
         world.write(f"p{number}", at=NOW - HOUR)
     world.tick()
-    ask_for_release(world, "p0")
+    world.request_release("p0")
 
     world.run_until(NOW + HOUR)
 
@@ -590,7 +347,7 @@ def test_draft_written_after_a_release_by_hand_is_not_overwritten(tmp_path: Path
     world.write("one", at=SOON)
     world.tick()
     world.site.builds = [RebuildResult(ok=False, reason="exit 1", tail="", seconds=0.1)] * 2
-    ask_for_release(world, "one")
+    world.request_release("one")
     world.tick()
     path = world.write("one", at=SOON, status="draft")
 
@@ -604,7 +361,7 @@ def test_announcing_again_survives_a_switch_of_branches(tmp_path: Path) -> None:
     world = a_world(tmp_path, NOW)
     path = world.write("one", at=SOON)
     world.run_until(SOON)
-    ask_again(world, at=SOON + 3 * HOUR)
+    world.announce_again("one", at=SOON + 3 * HOUR)
     text = path.read_text()
     path.unlink()
     world.run_until(SOON + timedelta(minutes=5))
@@ -626,31 +383,6 @@ def test_announcement_switched_off_by_mistake_goes_out_once_it_is_back(tmp_path:
     world.run_until(SOON + 3 * HOUR)
 
     assert len(world.channels["x"].posts) == 1
-
-
-def test_id_given_to_a_live_post_asks_instead_of_dropping_its_announcement(tmp_path: Path) -> None:
-    world = a_world(tmp_path, NOW)
-    world.write("one", at=SOON, more=AFTER)
-    world.run_until(SOON)
-    world.write("one", at=SOON, status="published", more=AFTER + "id: other\n")
-
-    world.run_until(SOON + timedelta(minutes=5))
-
-    assert world.deliveries()[LAUNCH_X].state is DeliveryState.PLANNED
-    assert any("write `id: one`" in hold.why for hold in world.tick().plan.holds)
-
-
-def test_uncertain_delivery_of_a_withdrawn_post_waits_for_a_person(tmp_path: Path) -> None:
-    recovery = Recovery(kind=RecoveryKind.KEY)
-    channel = ScriptedChannel(recovery=recovery, before=[lost()] * 2)
-    world = a_world(tmp_path, NOW, {"x": channel})
-    world.write("one", at=SOON)
-    world.run_until(SOON)
-    world.write("one", at=SOON, status="draft")
-
-    world.run_until(SOON + HOUR)
-
-    assert world.deliveries()[LAUNCH_X].state is DeliveryState.HELD
 
 
 def test_accepted_post_nobody_can_look_for_is_held_in_the_end(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,10 @@ from tests.edges.ledger_factories import (
     a_ledger,
     a_sight,
     begin,
+    claim,
     outcomes,
     planned,
+    sending,
     sent,
 )
 
@@ -100,6 +103,35 @@ def test_only_the_owner_may_read_the_file(tmp_path: Path) -> None:
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("state/*")}
     assert set(modes.values()) == {0o600}
     assert a_file(tmp_path).parent.stat().st_mode & 0o777 == 0o700
+
+
+KEEPING = """
+import os, sys; os.umask(0)
+from pathlib import Path; import ledger_factories as f
+folder = Path(sys.argv[1])
+with f.a_ledger(folder) as ledger:
+    record = f.sending(ledger)
+    ledger.keep_mark()
+    ledger.backup(folder / "state" / "copy.sqlite")
+    for path in sorted((folder / "state").iterdir()):
+        print(path.name, oct(path.stat().st_mode & 0o777))
+"""
+
+
+def test_no_umask_opens_ledger_journal_mark_or_copy_to_others(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KEEPING, str(tmp_path)],
+        env={"PYTHONPATH": f"{Path(__file__).parent}:{Path(__file__).parents[2]}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    modes = dict(line.split() for line in done.stdout.splitlines())
+    journals = ["-wal", "-shm"] if has_wal_fix(sqlite3.sqlite_version_info[:3]) else ["-journal"]
+    names = ["copy.sqlite", *(f"ledger.sqlite3{end}" for end in ("", *journals, ".mark"))]
+    assert modes == dict.fromkeys(sorted(names), "0o600")
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_file_open_to_others_is_closed_to_them(tmp_path: Path) -> None:
@@ -274,10 +306,93 @@ def test_a_row_without_its_parent_is_found(tmp_path: Path, ledger: Ledger) -> No
     write(a_file(tmp_path), "PRAGMA foreign_keys = OFF")
     write(
         a_file(tmp_path),
-        "INSERT INTO attempts VALUES (99, 1, 1, 'Read it', 0, 0, 'accepted', 0, '')",
+        "INSERT INTO attempts VALUES (99, 1, 1, 'Read it', 0, 0, 'accepted', 0, '', NULL, NULL)",
     )
 
     assert ledger.check() == ["a row of attempts points to a row of deliveries that is not there"]
+
+
+def without_triggers(ledger: Ledger, *statements: str) -> None:
+    """Write as a program would that knows none of the ledger's rules."""
+    with closing(sqlite3.connect(ledger.path, isolation_level=None)) as connection:
+        query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+        triggers = connection.execute(query).fetchall()
+        for name, _ in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            connection.execute(statement)
+        for _, sql in triggers:
+            connection.execute(sql)
+
+
+BROKEN_RULES = {
+    "the state is not that of the newest event": (
+        sent,
+        "UPDATE deliveries SET state = 'failed'",
+        ["pattern/x/launch is failed, but the newest event about it says sent"],
+    ),
+    "the newest event is missing": (
+        planned,
+        "DELETE FROM events WHERE kind = 'delivery'",
+        ["pattern/x/launch is planned, but the newest event about it says nothing"],
+    ),
+    "a release is not what its newest event says": (
+        planned,
+        "UPDATE releases SET state = 'withdrawn'",
+        ["the release of pattern is withdrawn, but the newest event about it says live"],
+    ),
+    "an event in the middle is missing": (
+        sending,
+        "DELETE FROM events WHERE kind = 'delivery' AND to_state = 'claimed'",
+        ["event 8 says that pattern/x/launch went from claimed to sending, but it was planned"],
+    ),
+    "a step that is none": (
+        planned,
+        """
+        INSERT INTO events (at, kind, site, post, channel, occasion, from_state, to_state, reason)
+        SELECT 0, 'delivery', 'sample', 'pattern', 'x', 'launch', a, b, ''
+        FROM (SELECT 'planned' AS a, 'failed' AS b UNION ALL SELECT 'failed', 'planned')
+        """,
+        ["event 7 says that pattern/x/launch went from planned to failed, which is no step"],
+    ),
+    "sending without an open attempt": (
+        sending,
+        "UPDATE attempts SET outcome = 'unknown'",
+        ["pattern/x/launch is sending, with open attempts: 0"],
+    ),
+    "an open attempt of what is not being sent": (
+        sent,
+        "UPDATE attempts SET outcome = NULL",
+        ["pattern/x/launch is sent, with open attempts: 1"],
+    ),
+    "attempts that were not counted": (
+        sent,
+        "UPDATE provenance SET intents = 0",
+        ["the ledger counts 0 attempts and holds 1"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_RULES)
+def test_what_breaks_the_rules_of_the_ledger_is_found(ledger: Ledger, name: str) -> None:
+    act, statement, expected = BROKEN_RULES[name]
+    act(ledger)
+    before = ledger.check()
+
+    without_triggers(ledger, statement)
+
+    assert (before, ledger.check()) == ([], expected)
+
+
+def test_a_gap_in_the_numbers_of_events_is_no_fault(ledger: Ledger) -> None:
+    record = planned(ledger)
+    with pytest.raises(LedgerError, match="the ledger refuses this"):
+        ledger.record_rebuild(gen=9, started_at=NOW, ok=True, reason="", retry_at=None, now=NOW)
+    without_triggers(ledger, "UPDATE sqlite_sequence SET seq = seq + 5 WHERE name = 'events'")
+
+    claim(ledger, record)
+
+    assert ledger.check() == []
 
 
 def test_a_full_disk_loses_nothing_that_was_recorded(tmp_path: Path) -> None:
@@ -393,7 +508,9 @@ def test_a_backup_is_the_ledger(tmp_path: Path, ledger: Ledger) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.sqlite3", "state"]
     url = f"sqlite:///{tmp_path}/copy.sqlite3"
     with Ledger.open(url, site="sample", now=NOW, read_only=True, check=True) as copy:
-        assert copy.view() == ledger.view()
+        view = copy.view()
+    assert replace(view, restored="") == ledger.view()
+    assert "publisher adopt --after-restore" in view.restored  # a copy is not the ledger
 
 
 def test_a_backup_never_overwrites(tmp_path: Path, ledger: Ledger) -> None:

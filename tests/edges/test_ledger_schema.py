@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -37,6 +38,11 @@ INSERT = (
     "INSERT INTO deliveries (release_id, channel, occasion, idem_key, state, reason, due_at,"
     " not_before, fence, changed_at) "
 )
+ATTEMPT = (
+    "INSERT INTO attempts (delivery_id, n, fence, payload, intent_at, deadline_at, outcome,"
+    " ended_at, reason) SELECT id, 2, fence, '', 0, 0, 'unknown', 0, '' FROM deliveries"
+)
+OPEN_ATTEMPT = ATTEMPT.replace("'unknown'", "NULL")
 
 
 @pytest.fixture
@@ -138,7 +144,7 @@ REFUSALS: dict[str, tuple[Act, str, str]] = {
     "one attempt is open at a time": (
         sending,
         "UNIQUE",
-        "INSERT INTO attempts SELECT delivery_id, 2, 1, '', 0, 0, NULL, NULL, '' FROM attempts",
+        OPEN_ATTEMPT,
     ),
     "an attempt is frozen": (sending, "frozen", "UPDATE attempts SET payload = 'other'"),
     "an accepted attempt is settled": (sent, "settled", "UPDATE attempts SET outcome = 'absent'"),
@@ -169,6 +175,24 @@ REFUSALS: dict[str, tuple[Act, str, str]] = {
     ),
     "events are not changed": (begin, "append-only", "UPDATE events SET reason = 'better'"),
     "events are not deleted": (begin, "append-only", "DELETE FROM events"),
+    "the count of intents never moves back": (
+        sending,
+        "moved back",
+        "UPDATE provenance SET intents = intents - 1",
+    ),
+    "the provenance stays": (begin, "never deleted", "DELETE FROM provenance"),
+    "the identity of a ledger is frozen": (begin, "frozen", "UPDATE provenance SET id = 'other'"),
+    "a ledger has one provenance": (
+        begin,
+        "one_row",
+        "INSERT INTO provenance (one, id, intents, reason) VALUES (2, 'other', 0, '')",
+    ),
+    "the provenance is not written twice": (
+        begin,
+        "UNIQUE",
+        "INSERT INTO provenance (one, id, intents, reason) VALUES (1, 'other', 0, '')",
+    ),
+    "the one provenance keeps its number": (begin, "frozen", "UPDATE provenance SET one = 2"),
     "nothing is built that was not flipped": (
         begin,
         "built_after_flipped",
@@ -238,6 +262,71 @@ def test_a_stranger_who_changes_a_state_is_logged(ledger: Ledger) -> None:
     assert (event.kind, event.from_state, event.to_state) == ("delivery", "planned", "held")
 
 
+# --- provenance --------------------------------------------------------------------------------
+
+
+def intents(ledger: Ledger) -> int:
+    with closing(sqlite3.connect(ledger.path)) as connection:
+        return int(connection.execute("SELECT intents FROM provenance").fetchone()[0])
+
+
+def test_every_intent_is_counted(ledger: Ledger) -> None:
+    counts = [intents(ledger)]
+    uncertain(ledger)
+    counts.append(intents(ledger))
+
+    run(ledger, ATTEMPT)
+
+    assert [*counts, intents(ledger)] == [0, 1, 2]
+
+
+def test_an_outcome_is_no_intent(ledger: Ledger) -> None:
+    ledger.confirm(sent(ledger), now=NOW)
+
+    assert intents(ledger) == 1
+
+
+def test_an_intent_that_is_refused_is_not_counted(ledger: Ledger) -> None:
+    sending(ledger)
+
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+        run(ledger, OPEN_ATTEMPT)
+
+    assert intents(ledger) == 1
+
+
+def test_a_restored_ledger_takes_no_intent_until_it_is_adopted(ledger: Ledger) -> None:
+    uncertain(ledger)
+    run(ledger, "UPDATE provenance SET restored_at = 1, reason = 'an older copy'")
+
+    assert_refused(ledger, "restored and is not adopted", ATTEMPT)
+
+    run(ledger, "UPDATE provenance SET restored_at = NULL, reason = ''")
+    run(ledger, ATTEMPT)
+    assert intents(ledger) == 2
+
+
+def test_a_restored_ledger_still_learns_what_became_of_its_attempts(ledger: Ledger) -> None:
+    record = uncertain(ledger)
+    run(ledger, "UPDATE provenance SET restored_at = 1, reason = 'an older copy'")
+
+    run(ledger, "UPDATE attempts SET outcome = 'found' WHERE delivery_id = ?", record.id)
+
+    assert [attempt.outcome for attempt in ledger.attempts(record)] == ["found"]
+
+
+def test_each_ledger_has_an_identity_of_its_own(tmp_path: Path) -> None:
+    ids = set()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        a_ledger(tmp_path / name).close()
+        with closing(sqlite3.connect(a_file(tmp_path / name))) as connection:
+            ids.add(connection.execute("SELECT id FROM provenance").fetchone()[0])
+
+    assert {len(identity) for identity in ids} == {32}
+    assert len(ids) == 2
+
+
 # --- instants --------------------------------------------------------------------------------
 
 
@@ -289,6 +378,31 @@ def test_the_newest_revision_is_the_one_we_look_for() -> None:
     config.set_main_option("script_location", "publisher:alembic")
 
     assert ScriptDirectory.from_config(config).get_current_head() == schema.HEAD
+
+
+def test_the_upgrade_counts_the_attempts_that_were_made_before_it(tmp_path: Path) -> None:
+    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/old.sqlite3")
+    with engine.begin() as connection:
+        upgrade(connection, "0001")
+        for number in (1, 2, 3):
+            connection.exec_driver_sql(
+                "INSERT INTO attempts (delivery_id, n, fence, payload, intent_at, deadline_at,"
+                " outcome, reason) VALUES (1, ?, 1, '', 0, 0, 'not_sent', '')",
+                (number,),
+            )
+
+        upgrade(connection, "0002")
+
+        found = connection.exec_driver_sql("SELECT intents, restored_at FROM provenance").all()
+    engine.dispose()
+    assert found == [(3, None)]
+
+
+def upgrade(connection: sqlalchemy.Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", "publisher:alembic")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def test_release_states_are_those_of_the_model(ledger: Ledger) -> None:

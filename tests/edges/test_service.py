@@ -129,6 +129,17 @@ def test_a_failed_tick_leaves_the_alarm_as_it_is(tmp_path: Path) -> None:
     assert stage.armed == [NOW]
 
 
+def test_what_each_tick_left_is_handed_on_and_so_is_why_one_failed(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    handed: list[object] = []
+    stage.daemon.after_tick = handed.append
+    ticks, error = (a_tick(), a_tick(next_at=NOW)), PostError("unreadable")
+
+    stage.play(ticks[0], error, ticks[1])
+
+    assert handed == [ticks[0], error, ticks[1]]
+
+
 def test_a_ledger_that_fails_at_the_start_ends_the_daemon(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
 

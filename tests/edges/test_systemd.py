@@ -164,6 +164,19 @@ def test_credentials_are_loaded_and_variables_come_from_a_file(tmp_path: Path) -
     assert "X_API_KEY" in unit
 
 
+def test_alerts_and_ping_bring_their_credentials_too(tmp_path: Path) -> None:
+    settings = replace(
+        some_settings(tmp_path),
+        alerts=(SecretRef("credential", "alert-url"),),
+        ping=SecretRef("env", "PING_URL"),
+    )
+
+    unit = some_units(settings)["publisher-sample.service"]
+
+    assert "LoadCredential=alert-url:/etc/publisher-sample/alert-url" in unit
+    assert "PING_URL" in unit
+
+
 def test_stopping_waits_for_the_slowest_delivery(tmp_path: Path) -> None:
     unit = some_units(some_settings(tmp_path, send_s=300))["publisher-sample.service"]
 

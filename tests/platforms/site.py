@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 from urllib.parse import unquote, urlsplit
+
+from publisher.clock import SystemClock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +32,22 @@ class Answer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     path: str
+    method: str
     headers: dict[str, str]  # names in lower case
     client_port: int
 
 
 class Site:
-    """Serve ``folder`` while the context is open; ``next`` scripts the answers to come."""
+    """Serve ``folder`` while the context is open; ``next`` scripts the answers to come.
+
+    Only to GET: a HEAD asks for the time, which ``clock_ahead`` may falsify.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.requests: list[Request] = []
         self.closing = threading.Event()
+        self.clock_ahead = timedelta(0)
         self._script: deque[Answer] = deque()
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"site": self})
@@ -61,7 +68,8 @@ class Site:
     def take(self, request: Request) -> Answer:
         with self._lock:
             self.requests.append(request)
-            return self._script.popleft() if self._script else Answer()
+            is_scripted = self._script and request.method == "GET"
+            return self._script.popleft() if is_scripted else Answer()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -86,7 +94,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(path=self.path, headers=headers, client_port=self.client_address[1])
+        request = Request(
+            path=self.path,
+            method=self.command,
+            headers=headers,
+            client_port=self.client_address[1],
+        )
         self._answer = self.site.take(request)
         self.site.closing.wait(self._answer.delay_s)
         status, body = self._content()
@@ -125,7 +138,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         date = self._answer.date
-        return super().date_time_string(timestamp) if date is None else format_datetime(date)
+        if date is None and self.site.clock_ahead:
+            date = SystemClock().now() + self.site.clock_ahead
+        if date is None:
+            return super().date_time_string(timestamp)
+        return format_datetime(date.astimezone(UTC), usegmt=True)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing."""

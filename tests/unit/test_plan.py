@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,9 @@ from publisher.model import (
     Flip,
     Move,
     Observe,
+    Plan,
     PlannedDelivery,
+    Post,
     PostState,
     Rebuild,
     Reconcile,
@@ -225,8 +228,152 @@ def test_failed_flip_waits_for_its_back_off() -> None:
     result = plan([post], a_view([release]), a_policy(), NOW)
 
     assert result.actions == ()
-    assert result.holds[0].why == "read-only"
+    assert result.holds[0].why == (
+        f"the flip failed: read-only; once that is mended, `publisher retry {post.id}` "
+        "goes on at once"
+    )
     assert result.next_at == NOW + HOUR
+
+
+# --- the site's clock ----------------------------------------------------------------------
+
+
+SECOND = timedelta(seconds=1)
+
+
+def flips(result: Plan) -> list[str]:
+    return [action.post for action in result.actions if isinstance(action, Flip)]
+
+
+def plan_ahead(post: Post, ahead: timedelta | None, **record: Any) -> Plan:
+    """Plan for one known post while our clock is ahead of the site's."""
+    view = a_view([a_release(post, **record)])
+    return plan([post], view, a_policy(), NOW, clock_ahead=ahead)
+
+
+@pytest.mark.parametrize("ahead", [HOUR, 121 * SECOND, timedelta(days=400)])
+def test_post_that_is_due_by_our_clock_only_is_held_for_a_person(ahead: timedelta) -> None:
+    result = plan_ahead(a_post(release_at=NOW), ahead)
+
+    (hold,) = result.holds
+    assert result.actions == ()
+    assert hold.needs_person
+    assert "is not due yet by the site's clock" in hold.why
+    assert "`timedatectl`" in hold.why
+    assert "`verify: {clock: false}`" in hold.why
+    assert (hold.until, result.next_at) == (NOW + ahead, NOW + ahead)
+
+
+def test_hold_names_the_difference_in_words() -> None:
+    minutes = plan_ahead(a_post(release_at=NOW), HOUR).holds[0].why
+    hours = plan_ahead(a_post(release_at=NOW), 5 * HOUR).holds[0].why
+    days = plan_ahead(a_post(release_at=NOW), 100 * HOUR).holds[0].why
+
+    assert "is 60 minutes ahead of it" in minutes
+    assert "is 5 hours ahead of it" in hours
+    assert "is 4 days ahead of it" in days
+
+
+def test_two_minutes_by_the_sites_clock_are_close_enough() -> None:
+    microsecond = timedelta(microseconds=1)
+    post = a_post(release_at=NOW)
+
+    at = plan_ahead(post, 120 * SECOND)
+    before = plan_ahead(post, 120 * SECOND + microsecond)
+
+    assert flips(at) == [post.id]
+    assert flips(before) == []
+
+
+def test_post_that_is_due_by_both_clocks_is_flipped_although_they_differ() -> None:
+    result = plan_ahead(a_post(release_at=NOW - HOUR), HOUR)
+
+    assert flips(result) == ["pattern"]
+
+
+@pytest.mark.parametrize("ahead", [-HOUR, timedelta(0), None])
+def test_clock_that_is_behind_right_or_unknown_holds_nothing(ahead: timedelta | None) -> None:
+    result = plan_ahead(a_post(release_at=NOW), ahead)
+
+    assert flips(result) == ["pattern"]
+
+
+def test_only_the_posts_that_are_too_early_are_held() -> None:
+    early, late = a_post("early", release_at=DUE), a_post("late", release_at=NOW - 2 * HOUR)
+    view = a_view([a_release(early), a_release(late)])
+
+    result = plan([early, late], view, a_policy(), NOW, clock_ahead=HOUR)
+
+    assert flips(result) == ["late"]
+    assert [hold.post for hold in result.holds] == ["early"]
+
+
+def test_release_that_a_person_asked_for_waits_for_no_clock() -> None:
+    result = plan_ahead(a_post(), HOUR, requested_at=NOW)
+
+    assert flips(result) == ["pattern"]
+
+
+def test_post_whose_file_says_published_waits_for_no_clock() -> None:
+    result = plan_ahead(a_post(state=PostState.PUBLISHED, release_at=NOW), HOUR)
+
+    assert flips(result) == ["pattern"]
+
+
+def test_flip_that_was_begun_is_not_finished_too_early() -> None:
+    result = plan_ahead(a_post(release_at=NOW), HOUR, state=ReleaseState.REVEALING)
+
+    assert flips(result) == []
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_unseen_posts_that_are_early_by_the_sites_clock_are_scheduled(count: int) -> None:
+    posts = [a_post(f"post-{n}", release_at=DUE) for n in range(count)]
+
+    result = plan(posts, a_view(), a_policy(), NOW, clock_ahead=HOUR)
+
+    assert sights(result.actions) == [Sight.NEW] * count
+    assert flips(result) == []
+
+
+def test_posts_that_are_early_do_not_make_a_burst_of_the_one_that_is_due() -> None:
+    early = [a_post(f"early-{n}", release_at=DUE) for n in range(20)]
+    due = a_post("due", release_at=NOW - HOUR)
+
+    result = plan([*early, due], a_view(), a_policy(), NOW, clock_ahead=HOUR)
+
+    assert flips(result) == ["due"]
+
+
+def test_announcement_of_a_live_page_waits_for_no_clock() -> None:
+    post = a_post(state=PostState.PUBLISHED, release_at=DUE)
+    release = a_release(post, ReleaseState.LIVE, live_at=DUE, flip_gen=1)
+
+    result = plan([post], a_view([release], [a_delivery()]), a_policy(), NOW, clock_ahead=HOUR)
+
+    assert [type(action) for action in result.actions] == [Deliver]
+
+
+def test_hold_in_the_ledger_stands_until_the_site_is_asked_again() -> None:
+    post = a_post(release_at=NOW)
+    view = a_view([a_release(post, retry_at=NOW + HOUR, reason="not due yet", failures=1)])
+
+    unasked = plan([post], view, a_policy(), NOW)
+    asked = plan([post], view, a_policy(), NOW, clock_ahead=timedelta(0))
+
+    (hold,) = unasked.holds
+    assert unasked.actions == ()
+    assert (hold.why, hold.until, hold.needs_person) == ("not due yet", NOW + HOUR, True)
+    assert flips(asked) == [post.id]
+
+
+def test_instant_at_the_end_of_time_is_held_too() -> None:
+    end = datetime.max.replace(tzinfo=UTC)
+    post = a_post(release_at=end)
+
+    result = plan([post], a_view([a_release(post)]), a_policy(), end, clock_ahead=HOUR)
+
+    assert result.holds[0].until == end
 
 
 # --- rebuild and verify --------------------------------------------------------------------

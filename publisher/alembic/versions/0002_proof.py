@@ -2,7 +2,8 @@
 
 ``provenance`` counts the intents ever written to this ledger. A file beside the ledger keeps the
 same count, so that an older copy put back in its place is noticed; until a person has adopted it,
-it takes no intent.
+it takes no intent. An attempt knows its second on the clock that nobody can set: how long a
+service has known its key must not depend on the one that people do.
 """
 
 from __future__ import annotations
@@ -15,9 +16,19 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+_DOUBLE: sa.Double[float] = sa.Double().with_variant(sa.REAL(), "sqlite")
 _INSTANT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 _TRIGGERS = (
+    "DROP TRIGGER attempts_frozen",
+    """
+    CREATE TRIGGER attempts_frozen BEFORE UPDATE ON attempts
+    WHEN NEW.delivery_id <> OLD.delivery_id OR NEW.n <> OLD.n OR NEW.fence <> OLD.fence
+      OR NEW.payload <> OLD.payload OR NEW.intent_at <> OLD.intent_at
+      OR NEW.deadline_at <> OLD.deadline_at
+      OR NEW.era IS NOT OLD.era OR NEW.monotonic_s IS NOT OLD.monotonic_s
+    BEGIN SELECT RAISE(ABORT, 'an attempt is frozen'); END
+    """,
     """
     CREATE TRIGGER attempts_counted AFTER INSERT ON attempts
     BEGIN UPDATE provenance SET intents = intents + 1; END
@@ -70,5 +81,7 @@ def upgrade() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+    op.add_column("attempts", sa.Column("era", sa.Text))
+    op.add_column("attempts", sa.Column("monotonic_s", _DOUBLE))
     for trigger in _TRIGGERS:
         op.execute(trigger)

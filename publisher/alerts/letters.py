@@ -1,0 +1,164 @@
+"""The words of an alert: what happened, to what, what was tried, since when, what to do now. Pure.
+
+Of a post under embargo nothing is said but its title.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from publisher.alerts.causes import COMMAND, Cause, Level
+from publisher.ledger import Alert, Attempt
+from publisher.model import DeliveryRecord, PostId
+from publisher.times import format_local
+
+MANY = 5  # more at once go out as one letter
+LISTED = 20
+TRIES = 5
+LONG, SHORT = 500, 200  # characters of a reason
+
+_VERBS = {
+    Level.TRYING: "fails; publisher keeps trying",
+    Level.WAITING: "waits for you",
+    Level.OVERDUE: "still waits for you",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One message to every address in ``to``; it tells of ``alerts`` as they stood."""
+
+    title: str
+    body: str
+    level: Level
+    alerts: tuple[Alert, ...] = ()
+    to: tuple[int, ...] = ()
+    tries: int = 0
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """Writes letters in the site's name and zone."""
+
+    site: str
+    zone: ZoneInfo
+    title: Callable[[PostId], str]
+    attempts: Callable[[DeliveryRecord], Sequence[Attempt]]
+
+    def write(
+        self, news: Sequence[Alert], causes: Mapping[str, Cause], now: datetime
+    ) -> list[Letter]:
+        """Write what is new and what is over: a letter each, or one for many."""
+        over = [alert for alert in news if alert.level == Level.OVER]
+        new = [alert for alert in news if alert.level != Level.OVER and alert.cause in causes]
+        return [*self._write_new(new, causes), *self._write_over(over, now)]
+
+    def _write_new(self, new: Sequence[Alert], causes: Mapping[str, Cause]) -> list[Letter]:
+        if len(new) <= MANY:
+            return [self._write_one(alert, causes[alert.cause]) for alert in new]
+        lines = [f"{len(new)} things went wrong or wait for you:", ""]
+        for alert in new[:LISTED]:
+            cause = causes[alert.cause]
+            lines += [f"- {alert.what} {_VERBS[Level(alert.level)]}: {cut(cause.why, SHORT)}"]
+        worst = Level(max(alert.level for alert in new))
+        title = f"{self.site}: {len(new)} things {'need you' if worst > Level.TRYING else 'fail'}"
+        return [self._letter(title, [*lines, *_rest(new)], worst, new)]
+
+    def _write_over(self, over: Sequence[Alert], now: datetime) -> list[Letter]:
+        def span(alert: Alert) -> str:
+            since = format_local(_minute(alert.since_at), self.zone)
+            return f"from {since} until {format_local(_minute(now), self.zone)}"
+
+        if len(over) <= MANY:
+            return [
+                self._letter(
+                    f"{self.site}: over: {alert.what}",
+                    [f"What was told of {alert.what} is over.", "", f"It lasted {span(alert)}."],
+                    Level.OVER,
+                    [alert],
+                )
+                for alert in over
+            ]
+        lines = [f"{len(over)} things are over:", ""]
+        lines += [f"- {alert.what}, {span(alert)}" for alert in over[:LISTED]]
+        title = f"{self.site}: {len(over)} things are over"
+        return [self._letter(title, [*lines, *_rest(over)], Level.OVER, over)]
+
+    def _write_one(self, alert: Alert, cause: Cause) -> Letter:
+        level = Level(alert.level)
+        verb = _VERBS[level]
+        lines = [f"{alert.what[:1].upper()}{alert.what[1:]} {verb}.", ""]
+        lines.append(f"What happened: {cut(cause.why, LONG)}")
+        lines += [f"Post: {self.title(post)} ({post})" for post in cause.posts[:MANY]]
+        if len(cause.posts) > MANY:
+            lines.append(f"Post: and {len(cause.posts) - MANY} more")
+        if cause.channel:
+            occasion = f", occasion {cause.occasion}" if cause.occasion else ""
+            lines.append(f"Channel: {cause.channel}{occasion}")
+        lines += self._tried(cause)
+        lines.append(f"Since: {format_local(_minute(alert.since_at), self.zone)}")
+        lines.append(f"Now: {self._remedy(cause, level)}")
+        return self._letter(f"{self.site}: {alert.what} {verb}", lines, level, [alert])
+
+    def _tried(self, cause: Cause) -> list[str]:
+        attempts = self.attempts(cause.delivery) if cause.delivery else ()
+        count = len(attempts) or cause.tried
+        lines = [f"Tried: {count} {'time' if count == 1 else 'times'}"] if count else []
+        for attempt in attempts[-TRIES:]:
+            at = format_local(attempt.intent_at.replace(microsecond=0), self.zone)
+            outcome = (attempt.outcome or "under way").replace("_", " ")
+            reason = f": {cut(attempt.reason, SHORT)}" if attempt.reason else ""
+            lines.append(f"  {at}  {outcome}{reason}")
+        return lines
+
+    def _remedy(self, cause: Cause, level: Level) -> str:
+        again = ""
+        if cause.retry_at is not None:
+            at = format_local(cause.retry_at.replace(microsecond=0), self.zone)
+            again = f"publisher tries again at {at}"
+        commands = list(dict.fromkeys(COMMAND.findall(cause.why)))
+        if not commands and cause.posts and cause.channel is None:
+            commands = [f"publisher retry {cause.posts[0]}"]
+        if not commands and cause.channel and not cause.posts:
+            return "set what is missing, then restart publisher; `publisher check` looks for it"
+        command = ", or ".join(f"`{command}`" for command in commands)
+        if level is Level.TRYING:
+            at_once = f"; {command} tries at once" if command and again else ""
+            return f"nothing yet; {again or 'publisher tries again by itself'}{at_once}"
+        remedy = f"correct it, then {command}" if again else command
+        if not remedy:
+            remedy = f"`publisher why {cause.posts[0]}`" if cause.posts else "`publisher status`"
+        return f"{remedy} ({again})" if again else remedy
+
+    def _letter(
+        self, title: str, lines: Sequence[str], level: Level, alerts: Sequence[Alert]
+    ) -> Letter:
+        return Letter(title=title, body="\n".join(lines), level=level, alerts=tuple(alerts))
+
+
+def a_test(site: str) -> Letter:
+    """Write the letter that shows whether alerts arrive."""
+    return Letter(
+        title=f"{site}: a test",
+        body="This is what an alert of publisher looks like. Nothing happened, nothing is to do.",
+        level=Level.OVER,
+    )
+
+
+def cut(text: str, length: int) -> str:
+    """Write a reason on one line, shortened."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= length else flat[: length - 1].rstrip() + "…"
+
+
+def _rest(alerts: Sequence[Alert]) -> list[str]:
+    more = [f"- and {len(alerts) - LISTED} more"] if len(alerts) > LISTED else []
+    return [*more, "", "`publisher status` and `publisher alerts` show all."]
+
+
+def _minute(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0)

@@ -1,0 +1,161 @@
+"""Sending to the outside, in threads of its own: no server there may ever delay a tick.
+
+Addresses are secrets as a whole; they are known by number and service only.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from publisher.alerts.causes import Level
+from publisher.alerts.letters import Letter
+from publisher.clock import Clock
+from publisher.config.addresses import understand
+from publisher.report import Report, warn
+from publisher.secret import Secret
+
+if TYPE_CHECKING:
+    from apprise import NotifyBase
+
+PING_TIMEOUT_S = 10.0
+# Sweeps come every 15 s and other ticks between them; healthchecks.io takes five a minute.
+PING_GAP_S = 12.0
+COMPLAIN_GAP_S = 3600.0
+
+
+class Errand:
+    """One thing at a time, done in a daemon thread; the process may end without it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def begin(self, work: Callable[[], None]) -> None:
+        self._thread = threading.Thread(target=work, name=self._name, daemon=True)
+        self._thread.start()
+
+    def wait(self, seconds: float) -> None:
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+
+# --- addresses -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where alerts go; without a service it cannot be used, and ``complaint`` says why."""
+
+    name: str
+    service: NotifyBase | None = None
+    complaint: str = ""
+
+    def send(self, letter: Letter) -> str:
+        """Send a letter; give why it did not go out, or nothing when it did."""
+        if self.service is None:
+            return self.complaint
+        from apprise import Apprise, LogCapture, NotifyFormat, NotifyType, OverflowMode
+
+        kinds = {
+            Level.OVER: NotifyType.SUCCESS,
+            Level.TRYING: NotifyType.WARNING,
+            Level.WAITING: NotifyType.FAILURE,
+            Level.OVERDUE: NotifyType.FAILURE,
+        }
+        if self.service.overflow_mode is OverflowMode.UPSTREAM:  # refused there, if too long
+            self.service.overflow_mode = OverflowMode.SPLIT
+        apprise = Apprise(self.service)
+        try:
+            with LogCapture(level=logging.WARNING) as words:  # type: ignore[no-untyped-call]
+                is_sent = apprise.notify(
+                    title=letter.title,
+                    body=letter.body,
+                    notify_type=kinds[letter.level],
+                    body_format=NotifyFormat.TEXT,
+                )
+                said = words.getvalue()
+        except Exception as error:  # noqa: BLE001 - whatever a service's plugin may do
+            return type(error).__name__  # its words may hold the address
+        return "" if is_sent else _reason(said)
+
+
+def address_at(number: int, url: Secret) -> Address:
+    """Give the address of a URL, the ``number``-th of the list."""
+    service = understand(url.reveal())
+    name = f"alerts.{number}"
+    if service is None:
+        return Address(name, complaint="is not a URL that Apprise understands")
+    return Address(f"{name} ({service.service_name})", service)
+
+
+def _reason(said: str) -> str:
+    """Take out of Apprise's words what holds no part of an address."""
+    status = re.search(r"error=(\d{3})\b", said)
+    if status:
+        return f"it answered {status[1]}"
+    return "it cannot be reached" if "onnection" in said else "it was not accepted"
+
+
+# --- the dead man's switch -----------------------------------------------------------------
+
+
+class Pinger:
+    """Asks for a URL, so that somebody else notices when we no longer do."""
+
+    def __init__(self, url: Secret, *, clock: Clock, report: Report) -> None:
+        self._url = url
+        self._clock = clock
+        self._report = report
+        self._errand = Errand("ping")
+        self._pinged_s: float | None = None
+        self._complained_s: float | None = None
+
+    def ping(self) -> None:
+        """Ask, unless that is under way or was done just now."""
+        if self._errand.is_under_way or _is_within(PING_GAP_S, self._pinged_s, self._clock):
+            return
+        self._pinged_s = self._clock.monotonic()
+        self._errand.begin(self._ask)
+
+    def wait(self, seconds: float) -> None:
+        self._errand.wait(seconds)
+
+    def _ask(self) -> None:
+        reason = ask(self._url)
+        if reason and not _is_within(COMPLAIN_GAP_S, self._complained_s, self._clock):
+            self._complained_s = self._clock.monotonic()
+            warn(self._report, "ping.failed", reason=reason)
+
+
+def ask(url: Secret) -> str:
+    """Get a URL and follow no redirect; give why nobody heard it, or nothing when one did."""
+    import requests
+
+    # urllib3 logs paths at DEBUG and, of answers with odd headers, at WARNING.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    headers = {"User-Agent": "publisher (+static site announcements)", "Connection": "close"}
+    try:
+        with requests.get(
+            url.reveal(),
+            timeout=PING_TIMEOUT_S,
+            allow_redirects=False,
+            headers=headers,
+            stream=True,
+        ) as answer:
+            is_heard = answer.status_code < 300 or answer.status_code == 429  # it hears too much
+            return "" if is_heard else f"it answered {answer.status_code}"
+    except (requests.RequestException, ValueError) as error:  # their words hold the path
+        return f"it cannot be asked: {type(error).__name__}"
+
+
+def _is_within(gap_s: float, before_s: float | None, clock: Clock) -> bool:
+    return before_s is not None and clock.monotonic() - before_s < gap_s

@@ -1,0 +1,100 @@
+"""The command that shows what the operator was told, and tries whether telling works."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from publisher.cli.invocation import Invocation, instant, reads
+from publisher.cli.output import flat, note, say, say_json, when
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from publisher.ledger import Alert
+    from publisher.settings import Settings
+
+
+@click.command()
+@click.option("--test", "is_test", is_flag=True, help="Send a message to every address, and ping.")
+@reads
+@click.pass_context
+def alerts(ctx: click.Context, is_test: bool, as_json: bool, now: str | None) -> None:
+    """What the operator was told of and is not over yet.
+
+    Exits with 3 when one of it waits for a person. --test exits with 1 when a message did not go
+    out.
+    """
+    invocation: Invocation = ctx.obj
+    settings = invocation.settings()
+    if is_test:
+        if as_json or now:
+            raise click.UsageError("--json and --now do not go with --test")
+        ctx.exit(_test(invocation, settings))
+    ctx.exit(_show(settings, instant(now, settings, option="--now"), as_json=as_json))
+
+
+def _show(settings: Settings, now: datetime, *, as_json: bool) -> int:
+    from publisher.alerts import Level
+    from publisher.survey import open_ledger
+
+    with open_ledger(settings, now=now, read_only=True) as ledger:
+        standing = [a for a in ledger.alerts().values() if a.level != Level.OVER]
+    if as_json:
+        say_json({"alerts": [_value(alert, now) for alert in standing]})
+    elif not standing:
+        note(
+            "nothing stands" if settings.alerts else "jobs.yaml names nobody to tell: see `alerts`"
+        )
+    for alert in () if as_json else standing:
+        since = when(alert.since_at, settings.site.zone)
+        was_told = (
+            f"told {when(alert.told_at, settings.site.zone)}" if alert.told_at else "not told"
+        )
+        level = Level(alert.level).name.lower()
+        say(f"{level:<7}  {flat(alert.what)}, since {since}, {was_told}")
+    return 3 if any(alert.level >= Level.WAITING for alert in standing) else 0
+
+
+def _value(alert: Alert, now: datetime) -> dict[str, Any]:
+    from publisher.alerts import Level
+    from publisher.reading import utc
+
+    return {
+        "cause": alert.cause,
+        "what": alert.what,
+        "level": Level(alert.level).name.lower(),
+        "since": utc(alert.since_at),
+        "lasts_s": max(0, round((now - alert.since_at).total_seconds())),
+        "told_level": Level(alert.told_level).name.lower() if alert.told_level else None,
+        "told_at": utc(alert.told_at) if alert.told_at else None,
+    }
+
+
+def _test(invocation: Invocation, settings: Settings) -> int:
+    """Send to every address and tell which took it; give the exit code."""
+    from publisher import wiring
+    from publisher.alerts import ask
+    from publisher.alerts.letters import a_test
+    from publisher.errors import PublisherError
+
+    addresses = wiring.open_addresses(settings, invocation.environ)
+    if not addresses and settings.ping is None:
+        raise PublisherError(
+            "jobs.yaml names nobody to tell", hint="write `alerts:` or `ping:`; see docs/alerts.md"
+        )
+    letter = a_test(settings.site.name)
+    reasons = {address.name: address.send(letter) for address in addresses}
+    if settings.ping is not None:
+        try:
+            url = wiring.open_ping(settings, invocation.environ)
+            reasons["ping"] = ask(url) if url else ""
+        except PublisherError as error:
+            reasons["ping"] = error.what
+    for name, reason in reasons.items():
+        say(f"{name}: not sent: {flat(reason)}" if reason else f"{name}: sent")
+    return 1 if any(reasons.values()) else 0
+
+
+COMMANDS = (alerts,)

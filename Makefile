@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports pytest fmt bench calendar clean
+.PHONY: help demo test lint types imports pytest fmt bench simulate torture calendar clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
@@ -26,11 +26,18 @@ types: .venv/tested
 imports: .venv/tested
 	@lint-imports --no-logo 2>/dev/null || lint-imports
 
-pytest: .venv/tested content/node_modules/.package-lock.json
+pytest: .venv/tested .venv/strace content/node_modules/.package-lock.json
 	@python -m pytest -q -n auto --dist worksteal
 
 fmt: .venv/tested ## format and mend what can be mended by itself
 	@ruff format . && ruff check --fix .
+
+simulate: .venv/tested ## play seeds: SEEDS=1000 FIRST=0 JOBS=2, or one of them: SEED=17 WITHOUT="fence"
+	@python -m tests.simulation --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) --jobs $(or $(JOBS),2) \
+		$(if $(SEED),--seed $(SEED)) $(if $(WITHOUT),--without "$(WITHOUT)")
+
+torture: .venv/tested .venv/strace ## kill the real program at every step and system call (half an hour)
+	@python -m tests.torture
 
 bench: .venv/tested ## speed figures, as ratios within one run; no gate
 	@python -m pytest -q bench --benchmark-only
@@ -54,6 +61,17 @@ clean: ## remove what the other targets made
 .venv/tested: .venv/installed
 	@echo "installing what the tests need"
 	@$(BIN)/python -m pip install -q --group test --group lint && touch $@
+
+# strace strikes single system calls; without it those tests are skipped, and say so.
+.venv/strace: .venv/created
+	@command -v strace >/dev/null || { mkdir -p .venv/debs && cd .venv/debs \
+		&& apt-get download -qq strace libunwind8 2>/dev/null \
+		&& for deb in *.deb; do dpkg -x $$deb . || exit; done \
+		&& printf '#!/bin/sh\nexport LD_LIBRARY_PATH=%s\nexec %s "$$@"\n' \
+			"$(CURDIR)/.venv/debs/usr/lib/$$(uname -m)-linux-gnu" "$(CURDIR)/.venv/debs/usr/bin/strace" \
+			> $(CURDIR)/$(BIN)/strace && chmod +x $(CURDIR)/$(BIN)/strace; } \
+		|| echo "no strace here: the tests that strike system calls are skipped"
+	@touch $@
 
 # Node builds the sample site: the machine's if it is 20 or newer, else the one on PyPI.
 .venv/node: .venv/installed

@@ -31,8 +31,9 @@ def hold(state_dir: Path, name: str, *, wait: bool = False) -> Iterator[None]:
     descriptor = _open(path)
     try:
         _lock(descriptor, path, wait=wait)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # a full disk: only the lock counts
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 
 import click
 
@@ -43,8 +44,8 @@ class Program(click.Group):
         except Exception as error:
             if is_debug or getattr(error, "errno", None) == errno.EPIPE:
                 raise  # a reader that went away is click's to pass over
-            words = " ".join(f"{type(error).__name__}: {error}".split())
-            note(f"error: this is a mistake in publisher: {words}; run again with --debug")
+            with suppress(OSError):  # the disk behind standard error may be full as well
+                note(f"error: {_words_of(error)}")
             ctx.exit(1)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -53,6 +54,13 @@ class Program(click.Group):
                 formatter.write_dl(
                     [(name, self.commands[name].get_short_help_str(64)) for name in names]
                 )
+
+
+def _words_of(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        return f"a disk does not take what is written: {error.strerror}; what was done is kept"
+    words = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"this is a mistake in publisher: {words}; run again with --debug"
 
 
 def exit_code_of(error: PublisherError, command: str | None) -> int:

@@ -68,6 +68,8 @@ def _require_unreleased(survey: Survey, post: Post) -> None:
 
 
 def _require_adoption(survey: Survey) -> None:
+    if survey.view.restored:
+        raise LedgerError(survey.view.restored)
     if survey.needs_adoption:
         raise LedgerError(
             "this ledger was never adopted, and posts were public or due before it",

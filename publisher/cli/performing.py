@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from threading import Event as Flag
 from threading import RLock
@@ -72,14 +72,18 @@ class Teller:
     def tell(self, event: Event) -> None:
         with self._lock:
             self.has_failed |= event.name in FAILURES
-            self._spin(event)
-            if self.log is not None:
-                self.log(event)
-            if event.name == "rebuild.output":
-                note(f"  {flat(event.fields['line'])}")
-            elif event.name in LINES:
-                say(flat(LINES[event.name].format_map(_facts(event))))
-                self.said += 1
+            with suppress(OSError):  # the disk of `publisher tick >> log` is full: the work goes on
+                self._tell(event)
+
+    def _tell(self, event: Event) -> None:
+        self._spin(event)
+        if self.log is not None:
+            self.log(event)
+        if event.name == "rebuild.output":
+            note(f"  {flat(event.fields['line'])}")
+        elif event.name in LINES:
+            self.said += 1
+            say(flat(LINES[event.name].format_map(_facts(event))))
 
     def close(self) -> None:
         if self._spinner is not None:

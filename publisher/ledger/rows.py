@@ -53,8 +53,8 @@ class Event:
     """One line of the ledger's log; ``kind`` says what the states mean, if it has any.
 
     ``release`` and ``delivery`` are changes of state. ``observed``, ``requested``, ``flipped``,
-    ``verified``, ``step_failed`` and ``moved`` tell of a post; ``adopted``, ``rebuild``,
-    ``channel`` and ``alert`` (the operator was told) of the site.
+    ``verified``, ``step_failed`` and ``moved`` tell of a post; ``adopted``, ``restored``,
+    ``rebuild``, ``channel`` and ``alert`` (the operator was told) of the site.
     """
 
     seq: int

@@ -55,13 +55,16 @@ def deliver(draft: Draft) -> None:
     """Decide about every delivery that is not settled, each by itself.
 
     What a scan just saw of a post is recorded first: an edit may close the gate. A release that
-    begins plans its deliveries anew; what they looked like before says nothing.
+    begins plans its deliveries anew; what waited before it is decided about after that.
     """
-    seen = {action.post for action in draft.actions if isinstance(action, Observe | Flip)}
+    seen = {action.post for action in draft.actions if isinstance(action, Observe)}
+    begun = {action.post for action in draft.actions if isinstance(action, Flip)}
     for record in sorted(draft.view.deliveries.values(), key=lambda r: (r.due_at, r.key)):
         if record.key.post in seen:
             continue
         match record.state:
+            case DeliveryState.PLANNED if record.key.post in begun:
+                pass
             case DeliveryState.PLANNED:
                 _deliver_planned(draft, record)
             case DeliveryState.UNCERTAIN | DeliveryState.SENT:

@@ -15,6 +15,7 @@ import pytest
 
 import publisher
 from publisher import config, locks
+from publisher.clock import SystemClock
 from tests.acceptance.sites import TIMEOUT_S, Site, a_series, a_site
 
 HELP = """\
@@ -156,6 +157,29 @@ def test_reader_that_goes_away_is_no_mistake(lived_in: Site) -> None:
 
 
 # --- run -----------------------------------------------------------------------------------
+
+
+def test_tick_goes_on_when_nobody_can_hear_it(tmp_path: Path) -> None:
+    site = a_site(tmp_path)
+    site.run("adopt", "--yes")
+    site.write("pattern", reveal=SystemClock().now().isoformat())
+
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            site.command("tick"),
+            cwd=site.folder,
+            env=site.all_environ(),
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+
+    assert "mistake" not in done.stderr
+    links = [entry["link"] for entry in site.outbox]
+    assert links == ["https://site.example/blog/pattern"] * 2
 
 
 def test_daemon_ends_with_78_when_jobs_yaml_is_wrong(tmp_path: Path) -> None:

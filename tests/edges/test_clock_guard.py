@@ -363,3 +363,16 @@ def test_tick_that_comes_to_an_end_says_nothing_of_it(tmp_path: Path) -> None:
     world.run_until(SOON)
 
     assert "tick.unfinished" not in world.names()
+
+
+def test_repeat_does_not_wait_for_a_clock_that_was_set_back(tmp_path: Path) -> None:
+    """Found by simulation, seed 465."""
+    world = a_world_with_a_lost_answer(tmp_path, key_life=None)
+    world.channels["x"].after = [TimeoutError("no answer")]
+    world.tick()
+    world.clock.set_ahead(-3 * HOUR)
+    world.clock.advance(5 * MINUTE)
+
+    world.tick()
+
+    assert world.deliveries()[LAUNCH].state is DeliveryState.CONFIRMED

@@ -92,7 +92,10 @@ RELEASE_STEPS = st.sampled_from(
         *["forget", "retry", "ask"],
     ]
 )
-TROUBLES = ["mistaken", "mistaken", "recover", "kill", "kill", "reboot"]
+TROUBLES = st.sampled_from(["mistaken", "mistaken", "recover", "kill", "kill", "reboot"])
+MEANWHILE = st.sampled_from(
+    [*["nothing"] * 12, "edited", "edited", "withdrawn", "closed", "taken for dead"]
+)
 AGAIN = st.sampled_from(["again", "again-2", "again-3"])
 SIGHTS = st.sampled_from([*[Sight.MOVED] * 6, *Sight])
 REASONS = st.sampled_from(["decided", "withdrawn: decided", "deleted: decided"])
@@ -322,10 +325,23 @@ class LedgerMachine(RuleBasedStateMachine):
         process = self.processes[who]
         record = data.draw(st.sampled_from(self.records(D.PLANNED)))
         self.claim(process, record)
+        self.meanwhile(self.processes[1 - who].ledger, record, data.draw(MEANWHILE))
         if steps > 0:
             self.intend(process, record.id)
         if steps > 1 and record.id in process.intents:
             self.end(process, record.id, end)
+
+    def meanwhile(self, ledger: Ledger, record: DeliveryRecord, what: str) -> None:
+        """Let another process do something during a claim."""
+        key = record.key
+        if what == "edited":
+            ledger.observe(self.seen(key.post, Sight.MOVED, -7), now=self.now)
+        elif what == "withdrawn":
+            ledger.observe(self.seen(key.post, Sight.WITHDRAWN, -7), now=self.now)
+        elif what == "closed":
+            ledger.close_channel(key.channel, "sign in", now=self.now)
+        elif what == "taken for dead":
+            ledger.recover(owner_alive=lambda owner: False, now=self.now)
 
     def claim(self, process: Process, record: DeliveryRecord) -> None:
         lease = self.now + 3 * MINUTE

@@ -37,7 +37,9 @@ def gate(connection: sqlite3.Connection, key: str, ever_live: Iterable[str]) -> 
         " WHERE d.idem_key = ? ORDER BY a.n DESC LIMIT 1",
         (key,),
     ).fetchone()
-    post, occasion, state, release_at, requested_at, intent_at, not_before, delivery, is_repeat = row
+    post, occasion, state, release_at, requested_at, intent_at, not_before, delivery, is_repeat = (
+        row
+    )
     if intent_at is None or delivery != "sending":
         raise Violation("R2", f"{post}/{occasion} was sent without an intent ({delivery})")
     if state == ReleaseState.BASELINE:

@@ -106,9 +106,7 @@ class ForgetsUnknown(PlayedLedger):
 class TakesDeathForRefusal(PlayedLedger):
     """Plans again at once what a process was sending when it died."""
 
-    def recover(
-        self, *, owner_alive: Callable[[str], bool], now: datetime
-    ) -> list[DeliveryRecord]:
+    def recover(self, *, owner_alive: Callable[[str], bool], now: datetime) -> list[DeliveryRecord]:
         records = super().recover(owner_alive=owner_alive, now=now)
         return [
             self.record_absent(record, now=now, not_before=now)

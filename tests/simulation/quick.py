@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql import ClauseElement
 
 Out = tuple[int, Callable[[Any], Any]]  # a column's place, and the way out of it
+MANY = 5_000  # statements kept; most are made anew each time and never come back
 _DIALECT = SQLiteDialect_pysqlite(paramstyle="qmark")
 
 
@@ -151,8 +152,9 @@ class Quick:
             form = self._forms.get(cache_key.key)
             if form is None:
                 form = self._forms[cache_key.key] = Form(statement, cache_key)
-            elif params is not None:
-                self._known[id(statement)] = (statement, cache_key, form)
+            if len(self._known) > MANY:
+                self._known.clear()
+            self._known[id(statement)] = (statement, cache_key, form)
         sql, values = form.fill(cache_key, params or {})
         return Rows(self._connection.execute(sql, values), form.make_row, form.outs)
 

@@ -16,7 +16,9 @@ from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 from tests.simulation.schedule import Machine
 
 TIMEOUT_S = 60.0  # T_SEND
-LAG_S = 90.0  # the longest a service hides what it holds, or a request is under way after we gave up
+LAG_S = (
+    90.0  # the longest a service hides what it holds, or a request is under way after we gave up
+)
 SETTLE = timedelta(seconds=TIMEOUT_S + 2 * LAG_S)  # given up, arrives late, is shown late
 KEY_LIFE = timedelta(hours=1)
 

@@ -25,7 +25,6 @@ from tests.simulation.parts import (
     PlayedSite,
     TickLock,
     new_database,
-    no_lock,
 )
 from tests.simulation.people import Author, Operator
 from tests.simulation.schedule import START, Machine, Process
@@ -34,7 +33,7 @@ from tests.simulation.services import KINDS, TIMEOUT_S, Line, Service, open_line
 HOUR_S = 3600.0
 FAULTS_S = 10 * HOUR_S  # how long things go wrong
 SWEEP_S = 15.0
-LAZY_SWEEP_S = 1200.0  # a sweep that finds nothing new waits twice as long next time, up to this
+LAZY_SWEEP_S = 3600.0  # a sweep that finds nothing new waits twice as long next time, up to this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +96,7 @@ class World:
             name: Service(name, KINDS[name], self.machine, random, self._watch, self.fault_rate)
             for name in self.channels
         }
-        self.lock = TickLock(self.machine)
+        self.lock = TickLock(self.machine, is_broken=not self.is_locked)
         self.operator = guards.operator(
             machine=self.machine,
             ledger=guards.ledger(self.machine),
@@ -219,7 +218,7 @@ class World:
             courier=courier,
             reconciler=reconciler,
             clock=clock,
-            tick_lock=self.lock.hold if self.is_locked else no_lock,
+            tick_lock=self.lock.hold,
             report=report,
             verify_timeout=timedelta(minutes=15),
             is_tree_busy=lambda: False,
@@ -257,9 +256,7 @@ class World:
             machine.run(machine.now_s + max(ahead_s, 0) + HOUR_S)
         judge.truth(self.operator.ledger, self.services.values())
         judge.history(self.connection)
-        judge.losses(
-            self.operator.ledger, self.files, self.services.values(), self.machine.now()
-        )
+        judge.losses(self.operator.ledger, self.files, self.services.values(), self.machine.now())
 
     def _settle_all(self) -> None:
         people = Process("operator at the end", is_mortal=False)
@@ -299,9 +296,7 @@ class World:
             self.tell(f"{self.machine.now_s:10.1f}  {text}")
 
 
-def play(
-    seed: int, guards: Guards = Guards(), tell: Callable[[str], None] | None = None
-) -> Tally:
+def play(seed: int, guards: Guards = Guards(), tell: Callable[[str], None] | None = None) -> Tally:
     """Play one seed; a violation is in the tally, under its seed."""
     world = World(seed, guards, tell)
     try:

@@ -669,3 +669,13 @@ def test_post_that_comes_back_keeps_what_a_person_had_planned_meanwhile() -> Non
     result = plan([post], a_view([a_release(post, ReleaseState.GONE)], [row]), a_policy(), NOW)
 
     assert [type(action) for action in result.actions] == [Flip]
+
+
+def test_held_delivery_is_still_told_while_its_release_begins() -> None:
+    post = a_post(release_at=DUE)
+    row = a_delivery(state=DeliveryState.HELD, due_at=DUE, reason="may have gone out")
+
+    result = plan([post], a_view([a_release(post, ReleaseState.GONE)], [row]), a_policy(), NOW)
+
+    assert [type(action) for action in result.actions] == [Flip]
+    assert [hold.why for hold in result.holds if hold.needs_person] == ["may have gone out"]

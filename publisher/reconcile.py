@@ -6,7 +6,7 @@ post may have been edited since.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
@@ -41,7 +41,6 @@ class Reconciler:
     courier: Courier
     report: Report
     stale_after: timedelta
-    _seen: dict[tuple[int, int], float] = field(default_factory=dict)
 
     def reconcile(self, record: DeliveryRecord, outlet: Outlet) -> None:
         """Settle an uncertain delivery, or read an accepted one back, as its channel allows."""
@@ -146,11 +145,8 @@ class Reconciler:
         if not outlet.is_readable or record.evidence != "response":
             self.ledger.confirm(record, now=now)
             return
-        settle = outlet.timeout + outlet.channel.recovery.settle
-        monotonic_s = self.clock.monotonic()
-        seen_s = self._seen.setdefault((record.id, record.fence), monotonic_s)
-        age = now - (record.last_attempt_at or record.due_at)
-        is_over = monotonic_s - seen_s >= settle.total_seconds() or age > self.stale_after
+        age = self._since(self.ledger.attempts(record)[-1])
+        is_over = age >= outlet.timeout + outlet.channel.recovery.settle
         try:
             receipt = self._find(record, outlet)
         except Exception as error:  # noqa: BLE001 - it was accepted; reading back may wait
@@ -194,6 +190,6 @@ class Reconciler:
 def usable_life(life: timedelta, timeout: timedelta) -> timedelta:
     """Give how long a key may be used: its life less what a repeat itself may take.
 
-    It may begin ``timeout`` after it was decided, and be under way for as long again and more.
+    It may begin ``timeout`` after it was decided, and arrive long after we gave it up.
     """
-    return life - max(life * KEY_MARGIN, 3 * timeout)
+    return life - max(life * KEY_MARGIN, 4 * timeout)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, or_, select, update
 
 from publisher.errors import LedgerError, StaleError
 from publisher.ledger.database import Database
@@ -241,8 +241,8 @@ class Releases(Database):
                     now=now,
                 )
                 connection.execute(releases.insert().values(row))
-            elif record.requested_at is not None:
-                return
+            elif record.requested_at is not None and record.requested_at <= now:
+                return  # a later one was asked for while the clock was ahead
             values = {"state": ReleaseState.SCHEDULED, "requested_at": now, "reason": reason}
             change_release(connection, self.site, post, now=now, **values)
             log(connection, self.site, "requested", now=now, post=post, reason=reason)
@@ -281,22 +281,23 @@ def add_row(
     return insert_new(connection, deliveries, row)
 
 
+_IS_IN_DOUBT = exists().where(
+    attempts.c.delivery_id == deliveries.c.id, attempts.c.outcome == Outcome.UNKNOWN.value
+)
+_MAY_BE_REPLANNED = and_(
+    deliveries.c.state == DeliveryState.CANCELLED.value,
+    or_(*(deliveries.c.reason.startswith(word) for word in REPLANNED)),
+    ~_IS_IN_DOUBT,
+)
+
+
 def _plan_again(
     connection: Connection, rows: ColumnElement[bool], due_at: Any, now: datetime
 ) -> None:
     """Plan again what a withdrawal or a deletion cancelled."""
-    unresolved = exists().where(
-        attempts.c.delivery_id == deliveries.c.id,
-        attempts.c.outcome == Outcome.UNKNOWN.value,
-    )
     connection.execute(
         update(deliveries)
-        .where(
-            rows,
-            deliveries.c.state == DeliveryState.CANCELLED.value,
-            or_(*(deliveries.c.reason.startswith(word) for word in REPLANNED)),
-            ~unresolved,
-        )
+        .where(rows, _MAY_BE_REPLANNED)
         .values(
             state=DeliveryState.PLANNED.value,
             reason="",

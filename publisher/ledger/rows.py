@@ -308,7 +308,13 @@ def stale(record: DeliveryRecord, *, expected: DeliveryState | None = None) -> S
 
 def insert_new(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
     """Insert a row unless its key is there already; tell whether it was inserted."""
-    return connection.execute(insert(table).values(row).on_conflict_do_nothing()).rowcount == 1
+    return connection.execute(_insert_new(table, tuple(row)), row).rowcount == 1
+
+
+@cache
+def _insert_new(table: Table, columns: tuple[str, ...]) -> Insert:
+    values: dict[str, Any] = {name: bindparam(name) for name in columns}
+    return insert(table).values(values).on_conflict_do_nothing()
 
 
 def log(

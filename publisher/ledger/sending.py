@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from publisher.errors import LedgerError
 from publisher.ledger.attempts import (
@@ -42,6 +42,10 @@ from publisher.model import (
 )
 
 _D = DeliveryState
+_CLOSED = select(closed_channels.c.reason).where(
+    closed_channels.c.site == bindparam("of_site"),
+    closed_channels.c.channel == bindparam("of_channel"),
+)
 
 
 class Sending(Database):
@@ -182,13 +186,8 @@ class Sending(Database):
         return "", None
 
     def _is_closed(self, connection: Connection, record: DeliveryRecord) -> bool:
-        found = connection.execute(
-            select(closed_channels.c.reason).where(
-                closed_channels.c.site == self.site,
-                closed_channels.c.channel == record.key.channel,
-            )
-        ).first()
-        return found is not None
+        names = {"of_site": self.site, "of_channel": record.key.channel}
+        return connection.execute(_CLOSED, names).first() is not None
 
     def _release_of(self, connection: Connection, record: DeliveryRecord) -> ReleaseRecord:
         release = find_release(connection, self.site, record.key.post)

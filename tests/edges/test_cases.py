@@ -1596,3 +1596,29 @@ def test_channel_removed_after_it_accepted_is_read_back_once_it_is_back(tmp_path
 
     assert (sent, meanwhile) == (D.SENT, D.SENT)
     assert state_of(world) is D.CONFIRMED
+
+
+def test_release_asked_for_while_the_clock_was_ahead_can_be_asked_for_again(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=NOW + 48 * HOUR)
+    world.tick()
+    world.clock.set_ahead(365 * 24 * HOUR)
+    world.request_release("one")
+    world.clock.set_ahead(-365 * 24 * HOUR)
+
+    world.request_release("one")
+    world.run_until(NOW + HOUR)
+
+    assert len(world.texts()) == 1
+
+
+def test_accepted_post_is_not_given_up_because_the_clock_was_set_ahead(tmp_path: Path) -> None:
+    channel = SearchableChannel(hidden=2)
+    world = a_world(tmp_path, NOW, {"x": channel})
+    world.write("one", at=NOW + HOUR)
+    world.run_until(NOW + HOUR)
+    world.clock.set_ahead(48 * HOUR)
+
+    world.run_until(world.clock.now() + timedelta(minutes=10))
+
+    assert world.deliveries()["one/x/launch"].state is DeliveryState.CONFIRMED

@@ -104,7 +104,9 @@ def truth(ledger: Ledger, services: Iterable[Service]) -> None:
             if post.key not in deliveries:
                 raise Violation("I4", f"{post.id} has no delivery")
             record = deliveries[post.key]
-            if record.state not in MAYBE:
+            # A service that hides it for longer than it says refuses the next one.
+            is_refused = service.kind.refuses_duplicates and record.state is _D.PLANNED
+            if record.state not in MAYBE and not is_refused:
                 raise Violation("I4", f"{record.key} is {record.state}, and {post.id} is there")
     for key, number in seen.items():
         if number > 1:

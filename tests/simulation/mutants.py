@@ -13,7 +13,6 @@ from typing import Any
 
 from publisher.clock import Clock
 from publisher.courier import Courier, Outlet, to_payload
-from publisher.engine import Engine
 from publisher.errors import DuplicateContent, NotDelivered
 from publisher.ledger import attempts
 from publisher.model import (
@@ -27,7 +26,8 @@ from publisher.model import (
     ReleaseState,
 )
 from publisher.reconcile import Reconciler
-from tests.simulation.parts import OLD, PlayedLedger
+from publisher.site import Look
+from tests.simulation.parts import OLD, PlayedLedger, PlayedSite
 from tests.simulation.services import Line, Service, open_line
 from tests.simulation.world import Guards
 
@@ -218,12 +218,11 @@ class AsksOnce(PlayedLedger):
         return "", None
 
 
-class BelievesTheBuild(Engine):
+class BelievesTheBuild(PlayedSite):
     """Calls a page live because it was built."""
 
-    def _verify(self, post: Post, view: LedgerView) -> None:
-        gen = view.releases[post.id].flip_gen or 0
-        self.ledger.record_verified(post.id, gen=gen, url=post.url, now=self.clock.now())
+    def verify(self, post: Post, body: str) -> Look:
+        return Look(ok=True)
 
 
 class AnnouncesTheOld(PlayedLedger):
@@ -253,7 +252,7 @@ MUTANTS: Mapping[str, Guards] = {
     "life of a key": Guards(line=_trusting),
     "fence": Guards(ledger=Unfenced),
     "gate asked again": Guards(ledger=AsksOnce),
-    "live page seen": Guards(engine=BelievesTheBuild),
+    "live page seen": Guards(site=BelievesTheBuild),
     "baseline": Guards(ledger=AnnouncesTheOld),
 }
 

@@ -32,6 +32,7 @@ class Author:
     machine: Machine
     files: Files
     random: Random
+    may_reword: bool  # not where only the sameness of the words keeps a service from a duplicate
 
     def edit(self) -> None:
         """Do one thing that authors do, to one post."""
@@ -44,7 +45,7 @@ class Author:
         choice = self.random.random()
         if choice < 0.45:
             self.files.edit(name, release_at=self._another_date())
-        elif choice < 0.6:
+        elif choice < 0.6 and self.may_reword:
             self._reword(name)
         elif choice < 0.75 and post.state is PostState.PUBLISHED:
             state = self.random.choice([PostState.DRAFT, PostState.SCHEDULED])

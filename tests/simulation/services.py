@@ -20,7 +20,7 @@ LAG_S = (
     90.0  # the longest a service hides what it holds, or a request is under way after we gave up
 )
 SETTLE = timedelta(seconds=TIMEOUT_S + 2 * LAG_S)  # given up, arrives late, is shown late
-KEY_LIFE = timedelta(hours=1)
+KEY_LIFE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,7 @@ class Kind:
     refuses_duplicates: bool = False
     names_duplicates: bool = False
     drafts: bool = False
+    lag_s: float = LAG_S
 
 
 def _look_up() -> Recovery:
@@ -41,7 +42,8 @@ KINDS: dict[str, Kind] = {
     "key": Kind(recovery=Recovery(kind=RecoveryKind.KEY, key_life=KEY_LIFE)),
     "files": Kind(recovery=Recovery(kind=RecoveryKind.KEY)),
     "look-up": Kind(recovery=_look_up()),
-    "look-up and refusal": Kind(recovery=_look_up(), refuses_duplicates=True),
+    # Hides posts for longer than it says; what it refuses is then the only proof.
+    "look-up and refusal": Kind(recovery=_look_up(), refuses_duplicates=True, lag_s=10 * LAG_S),
     "drafts": Kind(recovery=_look_up(), drafts=True),
     "none": Kind(recovery=Recovery(kind=RecoveryKind.NONE)),
     "refusal that names": Kind(
@@ -90,7 +92,7 @@ class Service:
             if same:
                 known = same[0].id if self.kind.names_duplicates else None
                 raise DuplicateContent("it is a duplicate", remote_id=known)
-        lag_s = 0.0 if self.machine.calm else self.random.uniform(0, LAG_S)
+        lag_s = 0.0 if self.machine.calm else self.random.uniform(0, self.kind.lag_s)
         post = RemotePost(
             id=f"{self.name}-{len(self.posts) + 1}",
             key=key,

@@ -28,7 +28,7 @@ from tests.simulation.parts import (
 )
 from tests.simulation.people import Author, Operator
 from tests.simulation.schedule import START, Machine, Process
-from tests.simulation.services import KINDS, TIMEOUT_S, Line, Service, open_line
+from tests.simulation.services import KINDS, LAG_S, TIMEOUT_S, Line, Service, open_line
 
 HOUR_S = 3600.0
 FAULTS_S = 10 * HOUR_S  # how long things go wrong
@@ -43,7 +43,7 @@ class Guards:
     ledger: Callable[[Machine], PlayedLedger] = PlayedLedger
     courier: Callable[..., Courier] = Courier
     reconciler: Callable[..., Reconciler] = Reconciler
-    engine: Callable[..., Engine] = Engine
+    site: Callable[..., PlayedSite] = PlayedSite
     line: Callable[[Service], Line] = open_line
     clock: Callable[[Machine], Clock] = lambda machine: machine
     operator: Callable[..., Operator] = Operator
@@ -82,16 +82,16 @@ class World:
         self.is_locked = random.random() < 0.5
         self.fault_rate = random.choice([0.2, 0.5, 0.9])
         self.is_stormy = random.random() < 0.3
-        storm = [0.05] if self.is_stormy else []
-        self.machine.kill_rate = random.choice([0.0, 0.01, 0.03, *storm])
-        self.machine.pause_rate = random.choice([0.0, 0.01, 0.03, *storm, *storm])
+        kills, pauses = ([0.05], [0.05, 0.15]) if self.is_stormy else ([], [])
+        self.machine.kill_rate = random.choice([0.0, 0.01, 0.03, *kills])
+        self.machine.pause_rate = random.choice([0.0, 0.01, 0.03, *pauses])
         self.connection: sqlite3.Connection = new_database()
         for trigger in guards.drop:
             self.connection.execute(f"DROP TRIGGER {trigger}")
         names = random.sample(sorted(KINDS), random.choice([1, 1, 2]))
         self.channels = tuple(ChannelName(name) for name in names)
         self.files = Files(self.machine, self.channels)
-        self.site = PlayedSite(self.machine, self.files, random, self.fault_rate)
+        self.site = guards.site(self.machine, self.files, random, self.fault_rate)
         self.services = {
             name: Service(name, KINDS[name], self.machine, random, self._watch, self.fault_rate)
             for name in self.channels
@@ -104,7 +104,12 @@ class World:
             files=self.files,
             random=random,
         )
-        self.author = Author(machine=self.machine, files=self.files, random=random)
+        self.author = Author(
+            machine=self.machine,
+            files=self.files,
+            random=random,
+            may_reword=all(KINDS[name].lag_s <= LAG_S for name in names),
+        )
         self._write_posts()
 
     def live(self) -> Tally:
@@ -209,7 +214,7 @@ class World:
             stale_after=timedelta(hours=24),
         )
         plans = tuple(ChannelPlan(name=channel) for channel in self.channels)
-        return guards.engine(
+        return Engine(
             library=self.files,
             ledger=ledger,
             site=self.site,

@@ -43,6 +43,8 @@ def configure_logging(
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)
     for name in CHATTY:  # at DEBUG they write down requests, with their credentials
         logging.getLogger(name).setLevel(logging.WARNING)
+    # At WARNING it shows the address of an answer with odd headers; addresses may be secrets.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def is_journal(environ: Mapping[str, str]) -> bool:

@@ -171,8 +171,15 @@ class Daemon:
             self._beat(f"STATUS={status_of(done, self.zone)}")
         left = done or failure
         if left is not None:
-            self.after_tick(left)
+            self._tell_operator(left)
         return done
+
+    def _tell_operator(self, left: Tick | PublisherError) -> None:
+        """Let alerts be told; whatever goes wrong there, releases go on."""
+        try:
+            self.after_tick(left)
+        except Exception:  # noqa: BLE001 - a plugin of Apprise, no thread left: not worth a reveal
+            logger.exception("alerts.crashed")
 
     def _beat(self, *lines: str) -> None:
         """Tell systemd that we are alive; before we are ready, that the start makes progress."""

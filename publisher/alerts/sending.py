@@ -73,6 +73,7 @@ class Address:
         }
         if self.service.overflow_mode is OverflowMode.UPSTREAM:  # refused there, if too long
             self.service.overflow_mode = OverflowMode.SPLIT
+        logging.getLogger("urllib3").setLevel(logging.ERROR)  # it shows addresses at WARNING
         apprise = Apprise(self.service)
         try:
             with LogCapture(level=logging.WARNING) as words:  # type: ignore[no-untyped-call]

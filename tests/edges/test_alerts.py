@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,6 +14,7 @@ import pytest
 
 from publisher.alerts import Address, Alerts, Level, Pinger, address_at
 from publisher.alerts.causes import Cause
+from publisher.alerts.letters import a_test
 from publisher.alerts.news import is_news, noted, told
 from publisher.engine import Engine, Outlets, Tick
 from publisher.errors import LedgerError, NotDelivered, PostError, PublisherError
@@ -739,3 +742,24 @@ def test_ping_that_hangs_is_the_only_one_under_way(tmp_path: Path, server: Alert
 
     assert arrived
     assert len(server.requests) == 1
+
+
+def test_odd_answer_of_an_address_shows_nothing_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        answering = threading.Thread(target=answer_oddly, args=(server,))
+        answering.start()
+        address = address_at(1, Secret(f"json://127.0.0.1:{port}/T0KENSECRET"))
+
+        failure = address.send(a_test("sample"))
+
+        answering.join()
+    assert failure == ""
+    assert "T0KENSECRET" not in caplog.text
+
+
+def answer_oddly(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nthis is no header\r\nX: y\r\n\r\n")

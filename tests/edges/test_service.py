@@ -140,6 +140,20 @@ def test_what_each_tick_left_is_handed_on_and_so_is_why_one_failed(tmp_path: Pat
     assert handed == [ticks[0], error, ticks[1]]
 
 
+def test_alerts_that_fail_end_no_daemon(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage(tmp_path)
+
+    def fail(left: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    stage.daemon.after_tick = fail
+
+    stage.play(a_tick(), a_tick())
+
+    assert stage.ticks == 2
+    assert [record.message for record in caplog.records] == ["alerts.crashed"] * 2
+
+
 def test_a_ledger_that_fails_at_the_start_ends_the_daemon(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
 

@@ -69,8 +69,10 @@ class Reconciler:
             return
         first = self._first_unknown(record)
         if first.era != self.clock.era or first.monotonic_s is None:
-            why = "the machine was started anew since, so nobody knows how long ago that was"
-            self._ask(record, outlet, why)
+            why = "the machine was started anew since"
+            if first.era is None or first.monotonic_s is None:
+                why = "it was sent before this ledger counted the seconds"
+            self._ask(record, outlet, f"{why}, so nobody knows how long ago that was")
             return
         age = max(
             self.clock.now() - first.intent_at, timedelta(seconds=begun_s - first.monotonic_s)

@@ -19,7 +19,9 @@ from publisher.visit import Answer, visit
 LIMIT_S = 3.0  # for a whole request: a release may wait for it
 NO_HEAD = frozenset({405, 501})
 LASTING_S = 600.0  # how long an answer is good for
+HOLDING_S = 10.0  # and one that holds something: it is asked for anew at each sweep
 SILENCE_S = 120.0  # how long a site that said nothing is left alone
+OUTLIVING_S = 60.0  # how long what it said before is believed then
 STEP_S = 2.0  # our clock moved by more against the monotonic one: it was set
 
 
@@ -30,6 +32,14 @@ class _Answer:
     ahead: timedelta | None
     offset_s: float
     at_s: float
+    said_at_s: float  # earlier than ``at_s`` when it was silent then
+
+    def serves(self, now_s: float, lasting: timedelta) -> bool:
+        if self.ahead is None:
+            return now_s + lasting.total_seconds() < self.at_s + SILENCE_S
+        if self.ahead > CLOCK_TOLERANCE:  # never for long: it may be the site that is wrong
+            return now_s < self.at_s + HOLDING_S
+        return now_s + lasting.total_seconds() < self.at_s + LASTING_S
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,20 +56,19 @@ class SiteClock:
         """Give our time minus the site's; ``None`` when the site does not say. Never fails.
 
         An earlier answer serves for ten minutes, as long as nobody set our clock; ``lasting`` says
-        for how long from now it must. When the site then falls silent, what it said stays true.
+        for how long from now it must. One that holds something serves for less than a sweep, and
+        for a minute when the site then falls silent.
         """
         offset_s, now_s = self._offset_s(), self.clock.monotonic()
         last = self._last
         if last is not None and abs(offset_s - last.offset_s) > STEP_S:
             last = None
-        if last is not None:
-            good_s = LASTING_S if last.ahead is not None else SILENCE_S
-            if now_s + lasting.total_seconds() < last.at_s + good_s:
-                return last.ahead
-        ahead = self._ask()
-        if ahead is None and last is not None:
-            ahead = last.ahead
-        self._last = _Answer(ahead=ahead, offset_s=offset_s, at_s=now_s)
+        if last is not None and last.serves(now_s, lasting):
+            return last.ahead
+        ahead, said_at_s = self._ask(), now_s
+        if ahead is None and last is not None and now_s <= last.said_at_s + OUTLIVING_S:
+            ahead, said_at_s = last.ahead, last.said_at_s
+        self._last = _Answer(ahead=ahead, offset_s=offset_s, at_s=now_s, said_at_s=said_at_s)
         if ahead is not None:
             self._tell(ahead)
         return ahead
@@ -68,14 +77,21 @@ class SiteClock:
         return self.clock.now().timestamp() - self.clock.monotonic()
 
     def _ask(self) -> timedelta | None:
-        before_at, before_s = self.clock.now(), self._offset_s()
         try:
-            answer = self._visit("HEAD")
-            if answer.status in NO_HEAD:
-                before_at, before_s = self.clock.now(), self._offset_s()
-                answer = self._visit("GET")
+            return self._compared()
         except SiteError:
             return None
+        except Exception as error:  # noqa: BLE001 - no trouble with asking may stop a release
+            reason = f"the site's clock cannot be asked: {error!r}"
+            warn(self.report, "clock.unknown", site=self.url, reason=reason)
+            return None
+
+    def _compared(self) -> timedelta | None:
+        before_at, before_s = self.clock.now(), self._offset_s()
+        answer = self._visit("HEAD")
+        if answer.status in NO_HEAD:
+            before_at, before_s = self.clock.now(), self._offset_s()
+            answer = self._visit("GET")
         after_at = self.clock.now()
         if abs(self._offset_s() - before_s) > STEP_S:
             return None  # our clock was set meanwhile

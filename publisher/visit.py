@@ -54,11 +54,11 @@ def visit(
     threading.Thread(target=work, name="visit", daemon=True).start()
     try:
         return future.result(timeout=within_s)
-    except (requests.RequestException, ValueError) as error:
-        what = f"{shown(url)} does not answer: {_trouble(error, timeouts)}"
-        raise SiteError(what) from None
     except TimeoutError:
         what = f"{shown(url)} does not answer: not complete within {within_s:g} s"
+        raise SiteError(what) from None
+    except (OSError, ValueError) as error:  # requests has its own kind, and lets plain ones out
+        what = f"{shown(url)} does not answer: {_trouble(error, timeouts)}"
         raise SiteError(what) from None
 
 
@@ -96,6 +96,8 @@ def _trouble(error: Exception, timeouts: tuple[float, float]) -> str:
         return f"no connection within {timeouts[0]:g} s"
     if isinstance(error, ValueError):
         return "it is no usable web address"
+    if not isinstance(error, requests.RequestException):
+        return f"it cannot be asked: {error}"  # such as without a bundle of certificates
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, requests.ReadTimeout | ReadTimeoutError):

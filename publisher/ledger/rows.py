@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ClauseElement,
     ColumnElement,
     Connection,
     Insert,
@@ -164,17 +165,28 @@ def change_release(
     """
     if "state" in values:
         values["state"] = values["state"].value
-    changed = connection.execute(
-        update(releases)
-        .where(releases.c.site == site, releases.c.post == post, *expected)
-        .values(changed_at=now, **values)
-    )
+    values["changed_at"] = now
+    found = {"of_site": site, "of_post": post}
+    if expected or any(isinstance(value, ClauseElement) for value in values.values()):
+        statement = update(releases).where(_IS_OF_POST, *expected).values(values)
+    else:
+        statement, found = _change_release(tuple(values)), {**found, **values}
+    changed = connection.execute(statement, found)
     if changed.rowcount != 1:
         raise StaleError(
             f"{post} is not at this step of its release",
             why="it is not in the ledger, or was withdrawn, deleted or released meanwhile",
             hint=f"see `publisher why {post}`",
         )
+
+
+_IS_OF_POST = and_(releases.c.site == bindparam("of_site"), releases.c.post == bindparam("of_post"))
+
+
+@cache
+def _change_release(columns: tuple[str, ...]) -> Update:
+    values: dict[str, Any] = {name: bindparam(name) for name in columns}
+    return update(releases).where(_IS_OF_POST).values(values)
 
 
 def change_meta(connection: Connection, site: str, *, now: datetime, **values: Any) -> None:

@@ -453,6 +453,7 @@ def test_what_should_be_out_for_a_minute_names_the_secret_that_is_missing(
 
 ELSEWHERE = {  # rows whose sentence is brought about by the tests of the module named
     "may have gone out (…); the machine was started anew since": "edges/test_clock_guard.py",
+    "may have gone out (…); it was sent before this ledger counted …": "edges/test_clock_guard.py",
     "may have gone out after this copy was made": "edges",
     "channels.… is not set": "this one",
     "is not due yet by the site's clock": "edges/test_clock_guard.py",

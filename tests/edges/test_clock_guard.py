@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from publisher.clock import VirtualClock
 from publisher.engine import Engine
@@ -31,6 +33,7 @@ from tests.worlds import ScriptedChannel, SettableClock, World, a_world
 
 SOON = NOW + HOUR
 MINUTE = timedelta(minutes=1)
+SWEEP = timedelta(seconds=15)
 LAUNCH = "one/x/launch"
 
 
@@ -202,19 +205,58 @@ def test_site_that_tells_no_time_holds_nothing(world: WatchedWorld) -> None:
     assert "status: published" in path.read_text()
 
 
-def test_site_that_falls_silent_does_not_release_what_it_held(world: WatchedWorld) -> None:
+def test_site_that_falls_silent_releases_what_it_held_after_a_minute(world: WatchedWorld) -> None:
     path = world.write("one", at=SOON)
     world.keeper.ahead = -HOUR
+    shown = []
     with world.engine() as engine:
         engine.tick()
         world.clock.advance_to(SOON)
         engine.tick()
         stop_the_site(world)
 
-        world.clock.advance(30 * MINUTE)
+        for _ in range(5):
+            world.clock.advance(SWEEP)
+            engine.tick()
+            shown.append("status: published" in path.read_text())
+
+    assert shown == [False, False, False, False, True]
+
+
+def test_wrong_answer_of_the_site_holds_nothing_once_it_is_right_again(
+    world: WatchedWorld,
+) -> None:
+    path = world.write("one", at=SOON)
+    world.keeper.ahead = -HOUR
+    with world.engine() as engine:
+        engine.tick()
+        world.clock.advance_to(SOON)
+        engine.tick()
+        held = path.read_text()
+        world.keeper.ahead = timedelta(0)
+
+        world.clock.advance(SWEEP)
         engine.tick()
 
-    assert "status: scheduled" in path.read_text()
+    assert "status: scheduled" in held
+    assert "status: published" in path.read_text()
+
+
+def test_missing_certificates_keep_no_post_back(
+    world: WatchedWorld, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(requests.adapters, "DEFAULT_CA_BUNDLE_PATH", str(tmp_path / "gone.pem"))
+    path = world.write("one", at=SOON)
+    with world.engine() as engine:
+        engine.site_clock = SiteClock(
+            url="https://127.0.0.1:1/", clock=world.clock, report=engine.report
+        )
+        engine.tick()
+        world.clock.advance_to(SOON)
+
+        engine.tick()
+
+    assert "status: published" in path.read_text()
 
 
 def test_posts_that_come_due_at_once_by_a_wrong_clock_are_not_taken_for_old(
@@ -308,6 +350,26 @@ def test_key_of_an_earlier_boot_is_left_to_a_person(tmp_path: Path) -> None:
     assert len(world.channels["x"].posts) == 1
     assert row.state is DeliveryState.HELD
     assert "the machine was started anew since" in row.reason
+
+
+def test_key_of_an_attempt_older_than_the_count_of_seconds_is_left_to_a_person(
+    tmp_path: Path,
+) -> None:
+    world = a_world_with_a_lost_answer(tmp_path)
+    with closing(sqlite3.connect(world.state_dir / "ledger.sqlite")) as ledger, ledger:
+        for (name,) in ledger.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'attempts'"
+        ).fetchall():
+            ledger.execute(f"DROP TRIGGER {name}")
+        ledger.execute("UPDATE attempts SET era = NULL, monotonic_s = NULL")
+
+    world.tick()
+
+    row = world.deliveries()[LAUNCH]
+    assert len(world.channels["x"].posts) == 1
+    assert row.state is DeliveryState.HELD
+    assert "it was sent before this ledger counted the seconds" in row.reason
+    assert "started anew" not in row.reason
 
 
 def test_key_that_is_never_forgotten_is_used_whatever_the_clock_says(tmp_path: Path) -> None:

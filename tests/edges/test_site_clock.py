@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import requests
 
 from publisher.clock import SystemClock
 from publisher.config import load
@@ -19,6 +21,7 @@ from tests.worlds import SettableClock
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
+SWEEP = 15 * SECOND
 NONE = timedelta(0)
 
 
@@ -217,6 +220,33 @@ def test_site_that_hangs_is_waited_for_three_seconds(
     assert 2.9 < real.monotonic() - begun_s < 8
 
 
+def test_site_cannot_be_asked_without_certificates_and_that_is_no_failure(
+    clock: SettableClock, events: list[Event], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(requests.adapters, "DEFAULT_CA_BUNDLE_PATH", str(tmp_path / "gone.pem"))
+    site_clock = SiteClock(url="https://127.0.0.1:1/", clock=clock, report=events.append)
+
+    assert site_clock.ahead() is None
+    assert events == []
+
+
+def test_machine_that_cannot_ask_is_warned_of_and_knows_nothing(
+    clock: SettableClock, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    site_clock = SiteClock(url="http://127.0.0.1:1/", clock=clock, report=events.append)
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(threading.Thread, "start", refuse)
+
+        ahead = site_clock.ahead()
+
+    assert ahead is None
+    assert [event.name for event in events] == ["clock.unknown"]
+    assert "can't start new thread" in events[0].fields["reason"]
+
+
 def test_clock_set_while_the_site_was_asked_tells_nothing(
     site_clock: SiteClock, keeper: Timekeeper, clock: SettableClock
 ) -> None:
@@ -295,7 +325,52 @@ def test_silent_site_is_left_alone_for_two_minutes(
     assert len(keeper.requests) == 2
 
 
-def test_what_the_site_said_stays_true_when_it_falls_silent(
+@pytest.mark.parametrize("wrong", [HOUR, 121 * SECOND])
+def test_answer_that_holds_something_is_asked_for_anew_at_each_sweep(
+    site_clock: SiteClock, keeper: Timekeeper, clock: SettableClock, wrong: timedelta
+) -> None:
+    keeper.ahead = -wrong
+    site_clock.ahead()
+    site_clock.ahead(lasting=MINUTE)
+    asked_at_once = len(keeper.requests)
+    keeper.ahead = NONE
+
+    clock.advance(SWEEP)
+
+    assert site_clock.ahead() == NONE
+    assert asked_at_once == 1
+    assert len(keeper.requests) == 2
+
+
+@pytest.mark.parametrize("wrong", [120 * SECOND, -HOUR])
+def test_answer_that_holds_nothing_serves_for_ten_minutes(
+    site_clock: SiteClock, keeper: Timekeeper, clock: SettableClock, wrong: timedelta
+) -> None:
+    keeper.ahead = -wrong
+    site_clock.ahead()
+
+    clock.advance(10 * MINUTE - SECOND)
+    site_clock.ahead()
+
+    assert len(keeper.requests) == 1
+
+
+def test_what_the_site_said_outlives_its_silence_for_a_minute(
+    site_clock: SiteClock, keeper: Timekeeper, clock: SettableClock
+) -> None:
+    keeper.ahead = -HOUR
+    site_clock.ahead()
+    keeper.date = None
+
+    said = []
+    for _ in range(6):
+        clock.advance(SWEEP)
+        said.append(site_clock.ahead())
+
+    assert said == [HOUR, HOUR, HOUR, HOUR, None, None]
+
+
+def test_what_the_site_said_long_ago_is_not_taken_up_when_it_is_silent(
     site_clock: SiteClock, keeper: Timekeeper, clock: SettableClock
 ) -> None:
     keeper.ahead = -HOUR
@@ -303,11 +378,8 @@ def test_what_the_site_said_stays_true_when_it_falls_silent(
     keeper.date = None
 
     clock.advance(HOUR)
-    ahead = site_clock.ahead()
-    clock.advance(HOUR)
-    later = site_clock.ahead()
 
-    assert (ahead, later) == (HOUR, HOUR)
+    assert site_clock.ahead() is None
 
 
 def test_what_a_silent_site_said_is_forgotten_once_the_clock_was_set(

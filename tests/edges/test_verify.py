@@ -447,6 +447,17 @@ def test_an_unknown_host_is_a_finding():
     assert finding.reason.startswith("http://no-such-host.invalid/x does not answer: ")
 
 
+def test_missing_certificates_are_a_finding(tmp_path, monkeypatch):
+    monkeypatch.setattr(requests.adapters, "DEFAULT_CA_BUNDLE_PATH", str(tmp_path / "gone.pem"))
+    url = "https://127.0.0.1:1/x"
+
+    finding = verify_live(a_post(url=url), (), settings=QUIET, site_url="https://127.0.0.1:1")
+
+    assert not finding.ok
+    assert finding.reason.startswith(f"{url} does not answer: it cannot be asked: ")
+    assert "gone.pem" in finding.reason
+
+
 @pytest.mark.parametrize("url", ["", "/blog/salt", "ftp://127.0.0.1/x", "http://[::1/x", "http://"])
 def test_an_unusable_address_is_a_finding(url):
     finding = verify_live(a_post(url=url), (), settings=QUIET, site_url="http://127.0.0.1")

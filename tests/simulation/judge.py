@@ -10,7 +10,7 @@ from datetime import datetime
 from publisher.ledger import Ledger
 from publisher.model import EDGES, LAUNCH, DeliveryState, PostState, ReleaseState
 from tests.simulation.parts import OLD, Files
-from tests.simulation.services import Service
+from tests.simulation.services import LAG_S, Service
 
 _D = DeliveryState
 SENT = (_D.SENT, _D.CONFIRMED)
@@ -104,9 +104,10 @@ def truth(ledger: Ledger, services: Iterable[Service]) -> None:
             if post.key not in deliveries:
                 raise Violation("I4", f"{post.id} has no delivery")
             record = deliveries[post.key]
-            # A service that hides it for longer than it says refuses the next one.
-            is_refused = service.kind.refuses_duplicates and record.state is _D.PLANNED
-            if record.state not in MAYBE and not is_refused:
+            # What a service hides for longer than it says is taken for absent; it refuses the next.
+            hides = service.kind.lag_s > LAG_S
+            is_hidden = hides and record.state in (_D.PLANNED, _D.CLAIMED, _D.FAILED)
+            if record.state not in MAYBE and not is_hidden:
                 raise Violation("I4", f"{record.key} is {record.state}, and {post.id} is there")
     for key, number in seen.items():
         if number > 1:

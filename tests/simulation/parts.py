@@ -88,6 +88,9 @@ class PlayedLedger(Ledger):
     def keep_mark(self) -> None:
         pass
 
+    def _require_marked(self, connection: Any) -> None:
+        pass
+
     def _stay_with_file(self, now: datetime) -> None:
         pass
 

@@ -41,11 +41,15 @@ class Form:
         keys = [column.keyname for column in columns]
         self.make_row = namedtuple("Row", keys, rename=True)._make  # noqa: PYI024
 
-    def fill(self, cache_key: Any, params: Mapping[str, Any]) -> tuple[str, list[Any]]:
-        """Give the SQL and its values; the list of an ``IN`` becomes as many of both."""
-        found = self.compiled.construct_params(
-            params, extracted_parameters=cache_key.bindparams, escape_names=False
+    def constants(self, cache_key: Any) -> dict[str, Any]:
+        """Give the values that stand in the statement itself."""
+        found: dict[str, Any] = self.compiled.construct_params(
+            extracted_parameters=cache_key.bindparams, escape_names=False, _check=False
         )
+        return found
+
+    def fill(self, found: Mapping[str, Any]) -> tuple[str, list[Any]]:
+        """Give the SQL and its values; the list of an ``IN`` becomes as many of both."""
         if self.lists:
             return self._fill_lists(found)
         values = [found[name] if way is None else way(found[name]) for name, way in self.ins]
@@ -141,22 +145,27 @@ class Quick:
         self._connection = connection
         self._forms: dict[Any, Form] = {}
         self._plain: dict[str, Callable[[Any], Any]] = {}
-        self._known: dict[int, tuple[ClauseElement, Any, Form]] = {}  # statements made once
+        # The statements that were asked for last, with their form and what stands in them.
+        self._known: dict[int, tuple[ClauseElement, Form, dict[str, Any]]] = {}
 
     def execute(self, statement: ClauseElement, params: Mapping[str, Any] | None = None) -> Rows:
         known = self._known.get(id(statement))
-        if known is not None and known[0] is statement:
-            _, cache_key, form = known
-        else:
-            cache_key = statement._generate_cache_key()
-            form = self._forms.get(cache_key.key)
-            if form is None:
-                form = self._forms[cache_key.key] = Form(statement, cache_key)
-            if len(self._known) > MANY:
-                self._known.clear()
-            self._known[id(statement)] = (statement, cache_key, form)
-        sql, values = form.fill(cache_key, params or {})
+        if known is None or known[0] is not statement:
+            known = self._learn(statement)
+        _, form, constants = known
+        sql, values = form.fill({**constants, **params} if params else constants)
         return Rows(self._connection.execute(sql, values), form.make_row, form.outs)
+
+    def _learn(self, statement: ClauseElement) -> tuple[ClauseElement, Form, dict[str, Any]]:
+        cache_key = statement._generate_cache_key()
+        form = self._forms.get(cache_key.key)
+        if form is None:
+            form = self._forms[cache_key.key] = Form(statement, cache_key)
+        if len(self._known) > MANY:
+            self._known.clear()
+        known = (statement, form, form.constants(cache_key))
+        self._known[id(statement)] = known
+        return known
 
     def exec_driver_sql(self, sql: str) -> Rows:
         cursor = self._connection.execute(sql)

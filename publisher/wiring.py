@@ -49,6 +49,7 @@ def open_outlets(
             site=settings.site.name,
             site_url=settings.site.url,
             state_dir=settings.state_dir,
+            timeout=channel.timeout,
         )
         ready[channel.name] = Outlet(
             channel=load_type(channel.type)(options, context),

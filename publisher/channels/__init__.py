@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -38,12 +39,17 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelContext:
-    """What a channel may know of the site it speaks for."""
+    """What a channel may know of the site it speaks for; a send ends within ``timeout``."""
 
     name: str  # the channel's name in jobs.yaml
     site: str
     site_url: str
     state_dir: Path
+    timeout: timedelta = timedelta(seconds=60)
+
+    def answer_within(self, seconds: float) -> float:
+        """Give how long to wait for an answer: ``seconds``, or what the person allows if less."""
+        return min(seconds, self.timeout.total_seconds())
 
 
 class ChannelType(Protocol):

@@ -64,7 +64,7 @@ class Buttondown:
                 "Authorization": f"Token {token.reveal()}",
                 "X-API-Version": options.get("version") or "2026-04-01",
             },
-            answer_timeout_s=answer_timeout_s,
+            answer_timeout_s=context.answer_within(answer_timeout_s),
         )
 
     def prepare(self, message: Message, *, key: str) -> str:

@@ -88,7 +88,7 @@ class LinkedIn:
                 "LinkedIn-Version": str(options.get("version") or API_VERSION),
                 "X-Restli-Protocol-Version": "2.0.0",
             },
-            answer_timeout_s=answer_timeout_s,
+            answer_timeout_s=context.answer_within(answer_timeout_s),
         )
         self.recovery = _recovery(self._author)
 

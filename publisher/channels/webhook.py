@@ -50,7 +50,7 @@ class Webhook:
             service=context.name,
             secrets=(*url_secrets, *([token] if token else [])),
             headers={"Authorization": f"Bearer {token.reveal()}"} if token else {},
-            answer_timeout_s=answer_timeout_s,
+            answer_timeout_s=context.answer_within(answer_timeout_s),
         )
         is_secret = options.get("secret_url") is not None
         look_at = "the receiver of the webhook" if is_secret else _without_query(self._url)

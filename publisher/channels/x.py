@@ -95,7 +95,11 @@ class X:
         names = ("api_key", "api_secret", "access_token", "access_token_secret")
         self._credentials = tuple(options[name] for name in names)
         self._api_url = str(options.get("api_url") or "https://api.x.com").rstrip("/")
-        self._http = Http(service="X", secrets=self._credentials, answer_timeout_s=answer_timeout_s)
+        self._http = Http(
+            service="X",
+            secrets=self._credentials,
+            answer_timeout_s=context.answer_within(answer_timeout_s),
+        )
 
     def prepare(self, message: Message, *, key: str) -> str | None:
         """Upload the image and its alt text; return the media id, or None without a fit image."""

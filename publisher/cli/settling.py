@@ -116,9 +116,12 @@ def _failed_steps(survey: Survey, what: str | None) -> list[ReleaseRecord]:
     return [
         release
         for release in view.releases.values()
-        if release.state is ReleaseState.REVEALING
+        if release.state in (ReleaseState.REVEALING, ReleaseState.SCHEDULED)
         and (what is None or what == release.post)
-        and (release.retry_at is not None or view.rebuild_retry_at is not None)
+        and (
+            release.retry_at is not None
+            or (release.state is ReleaseState.REVEALING and view.rebuild_retry_at is not None)
+        )
     ]
 
 

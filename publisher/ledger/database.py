@@ -208,7 +208,7 @@ class Database:
             else:
                 require_head(revision, self.path)
             connection.execute(insert(schema.meta).values(row).on_conflict_do_nothing())
-            is_unmarked = revision is not None and revision < MARKED_SINCE
+            is_unmarked = revision is None or revision < MARKED_SINCE
             is_marked = self._heed_mark(connection, now, is_unmarked=is_unmarked)
         if is_unmarked and is_marked:
             self.keep_mark()  # not before: if the upgrade fails, this id is never heard of again
@@ -218,8 +218,8 @@ class Database:
     def _heed_mark(self, connection: Connection, now: datetime, *, is_unmarked: bool) -> bool:
         """Take no attempt from now on where this may be an older copy; else tell it has its mark.
 
-        ``is_unmarked``: the ledger is older than marks. No mark beside it is no reason for doubt
-        then, nor is one that counts nothing: an upgrade that broke off left it.
+        ``is_unmarked``: the ledger is new, or older than marks. No mark beside it is no reason for
+        doubt then, nor is one that counts nothing: whoever broke off at this left it.
         """
         found, known = read_mark(self.path), provenance_of(connection)
         mark = parse_mark(found)
@@ -236,6 +236,16 @@ class Database:
             write_mark(self.path, Mark(ledger=known.id, intents=0))
         return True
 
+    def _require_marked(self, connection: Connection) -> None:
+        """Refuse an older copy before it takes an intent, which would make up for a lost one.
+
+        :raises LedgerError: when it may be one.
+        """
+        found, known = read_mark(self.path), provenance_of(connection)
+        doubt = doubt_of(found, known, name=mark_path(self.path).name)
+        if doubt or known.restored:
+            raise LedgerError(doubt or known.restored)
+
     def keep_mark(self) -> None:
         """Write into the mark that the intents so far were made; to be called before each send.
 
@@ -243,12 +253,10 @@ class Database:
             be sent then.
         """
         with self._writing() as connection:
-            found, known = read_mark(self.path), provenance_of(connection)
-            doubt = doubt_of(found, known, name=mark_path(self.path).name)
-            if doubt or known.restored:
-                raise LedgerError(doubt or known.restored)
+            self._require_marked(connection)
+            known = provenance_of(connection)
             mark = Mark(ledger=known.id, intents=known.intents)
-            if parse_mark(found) != mark:
+            if parse_mark(read_mark(self.path)) != mark:
                 write_mark(self.path, mark)
 
     def _stay_with_file(self, now: datetime) -> None:

@@ -7,6 +7,7 @@ reads the mark first: what others send meanwhile can only let the ledger have mo
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -54,15 +55,28 @@ def mark_path(ledger: Path) -> Path:
 
 
 def read_mark(ledger: Path) -> bytes | None:
-    """Read the mark beside a ledger as it is; ``None`` when there is none."""
+    """Read the mark beside a ledger as it is; ``None`` when there is none.
+
+    :raises LedgerError: when nobody can tell what it says, which is no reason for doubt.
+    """
+    path = mark_path(ledger)
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        with os.fdopen(os.open(mark_path(ledger), flags), "rb") as file:
-            return file.read(MAX_BYTES)
+        descriptor = os.open(path, flags)
+        try:
+            return os.read(descriptor, MAX_BYTES)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         return None
-    except OSError:
-        return b""  # it is there and tells nothing, like a garbled one
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EISDIR):
+            return b""  # it is there and tells nothing, like a garbled one
+        raise LedgerError(
+            f"{path}: the mark of the ledger cannot be read: {error.strerror}",
+            why="without it nobody can tell an older copy of the ledger, so nothing is sent",
+            hint=f"let the file belong to the user that publisher runs as: `ls -l {path}`",
+        ) from error
 
 
 def parse_mark(found: bytes | None) -> Mark | None:
@@ -82,7 +96,7 @@ def doubt_of(found: bytes | None, known: Provenance, *, name: str) -> str:
     ``name`` is that of the mark's file.
     """
     mark = parse_mark(found)
-    if found is None and known.intents:
+    if found is None and known.id:
         return (
             f"this ledger may be an older copy that was put back: it knows of "
             f"{_attempts(known.intents)} to send, and the mark beside it ({name}) is missing; "
@@ -95,7 +109,7 @@ def doubt_of(found: bytes | None, known: Provenance, *, name: str) -> str:
             "this ledger may be an older copy that was put back: the mark beside it "
             f"({name}) cannot be read; {REMEDY}"
         )
-    if mark.ledger != known.id and (mark.intents or known.intents):
+    if mark.ledger != known.id and (mark.intents or known.id):
         return (
             f"this ledger took the place of another: the mark beside it ({name}) belongs to one "
             f"that knows of {_attempts(mark.intents)} to send; {REMEDY}"
@@ -124,9 +138,13 @@ def write_mark(ledger: Path, mark: Mark) -> None:
     """
     path = mark_path(ledger)
     part = path.with_name(f".{path.name}.tmp")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
+        part.unlink(missing_ok=True)  # a crash may have left it, of whatever user
         with os.fdopen(os.open(part, flags, 0o600), "wb") as file:
+            if os.geteuid() == 0:  # the daemon that is to read it may be another user
+                owner = ledger.stat()
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             os.fchmod(file.fileno(), 0o600)
             file.write(json.dumps(asdict(mark)).encode() + b"\n")
             file.flush()

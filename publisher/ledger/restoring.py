@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from publisher.errors import LedgerError
 from publisher.ledger.attempts import has_unresolved
@@ -14,7 +14,7 @@ from publisher.ledger.observing import Observing
 from publisher.ledger.reconciling import Reconciling, take_back
 from publisher.ledger.releases import Releases, add_row
 from publisher.ledger.rows import OWNED, change, delivery_query, log, to_delivery
-from publisher.ledger.schema import deliveries, events, provenance
+from publisher.ledger.schema import deliveries, events, meta, provenance
 from publisher.model import DeliveryRecord, DeliveryState
 from publisher.plan.restored import Begun, Reconciliation, may_be_out_reason
 
@@ -35,7 +35,10 @@ class Restoring(Observing, Releases, Deliveries, Reconciling):
             raise LedgerError(restored)
 
     def known_until(self) -> datetime | None:
-        """Give the last instant that a restored copy knows of; ``None`` when it knows nothing."""
+        """Give the last instant that a restored copy knows of; ``None`` when it knows nothing.
+
+        One that is still to come is none: the clock was wrong, and nobody can say since when.
+        """
         restored_at = select(provenance.c.restored_at).scalar_subquery()
         first = select(func.min(events.c.seq)).where(
             events.c.kind == "restored", events.c.at == restored_at
@@ -45,7 +48,8 @@ class Restoring(Observing, Releases, Deliveries, Reconciling):
         )
         with self._reading() as connection:
             found: datetime | None = connection.execute(query).scalar()
-        return found
+            noticed: datetime | None = connection.execute(select(restored_at)).scalar()
+        return found if found and noticed and found <= noticed else None
 
     def adopt_restored(self, found: Reconciliation, *, now: datetime) -> tuple[str, ...]:
         """Record what was found, and let things be sent again; doing it twice is doing it once.
@@ -56,9 +60,9 @@ class Restoring(Observing, Releases, Deliveries, Reconciling):
         with self._writing() as connection:
             if not provenance_of(connection).restored:
                 return ()
-            if self.site in _pending(connection):
+            if self.site in _pending(connection, self.site):
                 self._record(connection, found, now)
-            pending = _pending(connection)
+            pending = _pending(connection, self.site)
             if pending:
                 others = ", ".join(pending)
                 reason = (
@@ -121,14 +125,17 @@ def _hold(connection: Connection, record: DeliveryRecord, now: datetime) -> None
     reason = may_be_out_reason(record.key)
     if record.state is _D.FAILED:
         record = change(connection, record, to=_D.PLANNED, now=now, reason="")
-    if record.state is _D.PLANNED:
+    if record.state in (_D.PLANNED, _D.UNCERTAIN):
         change(connection, record, to=_D.HELD, now=now, reason=reason)
     elif record.state is _D.HELD and not (record.evidence or has_unresolved(connection, record)):
         change(connection, record, now=now, reason=reason)
 
 
-def _pending(connection: Connection) -> tuple[str, ...]:
-    """Give the sites that were not adopted since the ledger was restored."""
+def _pending(connection: Connection, mine: str) -> tuple[str, ...]:
+    """Give the sites that were not adopted since the ledger was restored.
+
+    Others that were never adopted at all need not be: nothing of theirs was ever sent.
+    """
     newest = (
         select(events.c.site, func.max(events.c.seq).label("seq"))
         .where(events.c.kind.in_(("restored", "adopted")))
@@ -136,5 +143,7 @@ def _pending(connection: Connection) -> tuple[str, ...]:
         .subquery()
     )
     query = select(events.c.site).join(newest, events.c.seq == newest.c.seq)
+    query = query.join(meta, meta.c.site == events.c.site)
     query = query.where(events.c.kind == "restored").order_by(events.c.site)
+    query = query.where(or_(meta.c.adopted_at.is_not(None), meta.c.site == mine))
     return tuple(connection.execute(query).scalars())

@@ -82,6 +82,7 @@ class Sending(Database):
                 values = {"not_before": until} if until is not None else {}
                 change(connection, record, to=_D.PLANNED, now=now, reason=closed, **values)
                 return None
+            self._require_marked(connection)
             insert_attempt(
                 connection, record, payload, deadline, now, era=era, monotonic_s=monotonic_s
             )
@@ -112,6 +113,7 @@ class Sending(Database):
             if not _is_public(release, record) or self._is_closed(connection, record):
                 return None
             _require_same(connection, record, payload)
+            self._require_marked(connection)
             insert_attempt(
                 connection, record, payload, deadline, now, era=era, monotonic_s=monotonic_s
             )

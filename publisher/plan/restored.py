@@ -217,11 +217,13 @@ def _could_be_settled(record: DeliveryRecord, now: datetime, *, is_begun: bool) 
             return record.due_at <= now
         case _D.FAILED | _D.HELD:
             return True  # a person may have had it sent
+        case _D.SENDING | _D.UNCERTAIN:
+            return True  # not found, it may have been sent again since, in other words
         case _D.CANCELLED:
             is_planned_again = is_begun and record.reason.startswith(REPLANNED)
             return is_planned_again and record.key.occasion != LAUNCH and record.due_at <= now
         case _:
-            return False  # found out by its channel, or over
+            return False  # over
 
 
 def _begun(flip: Flip, post: Post, now: datetime) -> Begun:

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from publisher.ledger import Ledger
+from publisher.ledger.mark import mark_path
 from publisher.model import (
     LAUNCH,
     ChannelName,
@@ -37,15 +38,20 @@ def a_ledger(folder: Path, **options: Any) -> Ledger:
 def a_begun_ledger(folder: Path) -> Ledger:
     """Open a ledger that is a copy of one just created, which is quicker than creating it."""
     a_file(folder).parent.mkdir(mode=0o700)
-    a_file(folder).write_bytes(_new_ledger())
+    for path, content in zip(_files(folder), _new_ledger(), strict=True):
+        path.write_bytes(content)
     return a_ledger(folder)
 
 
 @cache
-def _new_ledger() -> bytes:
+def _new_ledger() -> list[bytes]:
     with TemporaryDirectory() as folder:
         a_ledger(Path(folder)).close()
-        return a_file(Path(folder)).read_bytes()
+        return [path.read_bytes() for path in _files(Path(folder))]
+
+
+def _files(folder: Path) -> tuple[Path, Path]:
+    return a_file(folder), mark_path(a_file(folder))
 
 
 def a_file(folder: Path) -> Path:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -37,6 +39,7 @@ from tests.edges.ledger_factories import (
     planned,
     read,
     sending,
+    uncertain,
 )
 from tests.factories import HOUR
 from tests.worlds import ScriptedChannel, SettableClock, World, a_world, outlet
@@ -272,6 +275,65 @@ def test_a_ledger_without_its_mark_may_be_a_copy(tmp_path: Path) -> None:
     assert ADOPT in words
 
 
+def test_a_copy_that_never_sent_may_be_one_without_its_mark(tmp_path: Path) -> None:
+    with a_begun_ledger(tmp_path) as ledger:
+        ledger.backup(tmp_path / "copy")
+    mark_path(a_file(tmp_path)).unlink()
+
+    put_back(a_file(tmp_path), tmp_path / "copy")
+
+    assert "is missing" in restored(tmp_path)
+    assert "is missing" in restored(tmp_path, read_only=True)
+
+
+def test_a_copy_that_never_sent_is_noticed_in_the_place_of_a_new_ledger(tmp_path: Path) -> None:
+    older = a_sent_ledger(tmp_path)
+    (tmp_path / "new").mkdir()
+    a_ledger(tmp_path / "new").close()
+
+    put_back(a_file(tmp_path / "new"), older)
+
+    assert "took the place of another" in restored(tmp_path / "new")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write for another user")
+def test_a_mark_that_root_writes_belongs_to_the_owner_of_the_ledger(tmp_path: Path) -> None:
+    a_ledger(tmp_path).close()
+    os.chown(a_file(tmp_path), 65534, 65534)
+
+    with a_ledger(tmp_path) as ledger:
+        sending(ledger)
+        ledger.keep_mark()
+
+    status = mark_path(a_file(tmp_path)).stat()
+    assert counted(a_file(tmp_path)) == 1
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (65534, 65534, 0o600)
+
+
+def test_what_a_crash_left_of_a_mark_is_replaced(tmp_path: Path, ledger: Ledger) -> None:
+    part = mark_path(a_file(tmp_path)).with_name(".ledger.sqlite3.mark.tmp")
+    part.symlink_to(tmp_path / "elsewhere")  # which would not be opened, either
+
+    sending(ledger)
+    ledger.keep_mark()
+
+    assert (counted(a_file(tmp_path)), os.path.lexists(part)) == (1, False)
+
+
+def test_a_mark_that_cannot_be_opened_stops_everything_and_is_no_restore(tmp_path: Path) -> None:
+    a_sent_ledger(tmp_path)
+    path = mark_path(a_file(tmp_path))
+    path.rename(tmp_path / "away")
+
+    with closing(socket.socket(socket.AF_UNIX)) as obstacle:  # ENXIO, to root as well
+        obstacle.bind(os.path.relpath(path))
+        with pytest.raises(LedgerError, match="mark of the ledger cannot be read"):
+            a_ledger(tmp_path)
+    (tmp_path / "away").rename(path)
+
+    assert restored(tmp_path) == ""
+
+
 def a_link(path: Path) -> None:
     path.unlink()
     path.symlink_to("elsewhere")
@@ -374,7 +436,7 @@ def test_a_restored_ledger_takes_no_attempt(tmp_path: Path) -> None:
 
     with a_ledger(tmp_path) as ledger:
         (record,) = ledger.recover(owner_alive=lambda _: False, now=NOW)
-        with pytest.raises(LedgerError, match="was restored and is not adopted"):
+        with pytest.raises(LedgerError, match="older copy"):
             intend(ledger, claim(ledger, record))
         with pytest.raises(LedgerError, match="older copy"):
             ledger.keep_mark()
@@ -488,6 +550,52 @@ def test_a_copy_written_over_the_ledger_under_a_running_engine_sends_nothing(
 
     assert ADOPT in tick.plan.holds[0].why
     assert len(world.texts()) == 1
+
+
+def test_a_copy_written_over_the_ledger_between_two_sends_stops_the_second(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW, ("x",))
+    for name in ("one", "two"):
+        world.write(name, at=NOW + HOUR)
+    path = world.state_dir / "ledger.sqlite"
+    before = world.channels["x"].while_sending
+    before.append(lambda: path.write_bytes((world.root / "copy").read_bytes()))
+    with world.engine(on_event=lambda event: copy_once_live(world, event.name)) as engine:
+        world.clock.advance_to(NOW + HOUR / 2)
+        engine.tick()
+        world.clock.advance_to(NOW + HOUR)
+        engine.tick()
+        for _ in range(4):
+            world.clock.advance(HOUR / 60)
+            tick = engine.tick()
+
+    assert ADOPT in tick.plan.holds[0].why
+    assert announced(world, "one", "two") in ({"one": 1, "two": 0}, {"one": 0, "two": 1})
+
+
+def copy_once_live(world: World, event: str) -> None:
+    """Copy the ledger when both posts are live and nothing was sent."""
+    if event == "release.live" and all(r.state == "live" for r in world.releases().values()):
+        copy(world)
+
+
+def test_no_request_is_repeated_on_a_copy_written_over_the_ledger(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    record = uncertain(ledger)
+    ledger.keep_mark()
+    ledger.backup(tmp_path / "copy")
+    claimed_again = claim(ledger, ledger.record_absent(record, now=NOW, not_before=NOW))
+    intend(ledger, claimed_again)
+    ledger.keep_mark()
+    path = a_file(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "copy")) as older, closing(sqlite3.connect(path)) as to:
+        older.backup(to)  # `.restore` of the shell: the same file
+
+    with pytest.raises(LedgerError, match="older copy"):
+        ledger.intend_again(record, owner="me", payload="Read it", deadline=SOON, now=NOW)
+    ledger.close()
+
+    assert ADOPT in restored(tmp_path)
 
 
 def test_a_copy_put_back_between_two_sends_stops_the_second(tmp_path: Path) -> None:
@@ -773,7 +881,7 @@ def stop(world: World, state: DeliveryState) -> None:
     world.tick()
 
 
-def test_an_attempt_under_way_in_the_copy_becomes_uncertain(tmp_path: Path) -> None:
+def test_an_attempt_under_way_in_the_copy_is_held(tmp_path: Path) -> None:
     with a_begun_ledger(tmp_path) as ledger:
         record = sending(ledger)
         ledger.keep_mark()
@@ -788,8 +896,47 @@ def test_an_attempt_under_way_in_the_copy_becomes_uncertain(tmp_path: Path) -> N
         found = reconcile((), ledger.view(), world.policy, NOW, since=ledger.known_until())
         ledger.adopt_restored(found, now=NOW)
 
-        assert read(ledger).state is DeliveryState.UNCERTAIN
+        assert read(ledger).state is DeliveryState.HELD
+        assert read(ledger).reason.startswith(MAY_BE_OUT)
         assert [attempt.outcome for attempt in ledger.attempts(read(ledger))] == ["unknown"]
+
+
+def test_an_uncertain_delivery_of_the_copy_is_held(tmp_path: Path) -> None:
+    with a_begun_ledger(tmp_path) as ledger:
+        record = uncertain(ledger)
+        ledger.keep_mark()
+        ledger.backup(tmp_path / "copy")
+        planned_again = ledger.record_absent(record, now=NOW, not_before=NOW)
+        intend(ledger, claim(ledger, planned_again), payload="Read this")
+        ledger.keep_mark()
+    put_back(a_file(tmp_path), tmp_path / "copy")
+    world = a_world(tmp_path, NOW)
+
+    with a_ledger(tmp_path) as ledger:
+        found = reconcile((), ledger.view(), world.policy, NOW, since=ledger.known_until())
+        ledger.adopt_restored(found, now=NOW)
+
+        assert read(ledger).state is DeliveryState.HELD
+        assert read(ledger).reason.startswith(MAY_BE_OUT)
+        assert ledger.check() == []
+
+
+def test_a_copy_made_while_the_clock_was_ahead_holds_an_early_release(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW + 90 * HOUR)
+    world.write("one", at=NOW + 200 * HOUR, more="announce: {x: {after: 1h}}\n")
+    world.tick()
+    copy(world)
+    world.clock.set_ahead(-90 * HOUR)  # put right
+    world.request_release("one")
+    world.tick()
+    world.clock.advance(HOUR)
+    world.tick()
+    restore(world)
+
+    names = adopt(world)
+
+    assert announced(world, "one") == {"one": 1}
+    assert names == ["one/x/launch"]
 
 
 def test_a_claim_of_the_copy_is_held(tmp_path: Path) -> None:
@@ -941,8 +1088,7 @@ def test_a_ledger_that_cannot_write_its_mark_is_not_adopted(tmp_path: Path) -> N
 
 def test_a_ledger_of_two_sites_waits_until_both_are_adopted(tmp_path: Path) -> None:
     older = a_sent_ledger(tmp_path)
-    with Ledger.open(f"sqlite:///{older}", site="other", now=NOW):
-        mark_path(older).unlink()
+    add_site(older, "other")
     put_back(a_file(tmp_path), older)
     world = a_world(tmp_path, NOW)
 
@@ -958,6 +1104,29 @@ def test_a_ledger_of_two_sites_waits_until_both_are_adopted(tmp_path: Path) -> N
         assert (first, again, last) == (("other",), ("other",), ())
         assert "still to be run for other" in words
         assert (mine.view().restored, other.view().restored) == ("", "")
+
+
+def add_site(path: Path, site: str, *, is_adopted: bool = True) -> None:
+    """Let a copy serve another site as well."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "INSERT INTO meta (site, adopted_at, dirty_gen, built_gen, rebuild_failures,"
+            " rebuild_reason, changed_at) VALUES (?, ?, 0, 0, 0, '', 0)",
+            (site, 0 if is_adopted else None),
+        )
+
+
+def test_a_site_that_was_never_adopted_is_not_waited_for(tmp_path: Path) -> None:
+    older = a_sent_ledger(tmp_path)
+    add_site(older, "misspelt", is_adopted=False)
+    put_back(a_file(tmp_path), older)
+    world = a_world(tmp_path, NOW)
+
+    with a_ledger(tmp_path) as mine:
+        found = reconcile((), mine.view(), world.policy, NOW, since=mine.known_until())
+
+        assert mine.adopt_restored(found, now=NOW) == ()
+        assert mine.view().restored == ""
 
 
 # Every copy of a day put back at every later hour of it; the day has a release ahead of its

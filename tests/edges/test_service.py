@@ -118,7 +118,7 @@ def test_a_failed_tick_is_logged_and_the_next_one_runs(tmp_path: Path) -> None:
     stage.play(a_tick(), LedgerError("the disk is full", hint="make room"), a_tick())
 
     assert stage.ticks == 3
-    assert stage.told("tick.failed") == ["the disk is full\n  make room"]
+    assert stage.told("tick.failed") == ["the disk is full; make room"]
 
 
 def test_a_failed_tick_leaves_the_alarm_as_it_is(tmp_path: Path) -> None:

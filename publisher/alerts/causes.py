@@ -98,9 +98,8 @@ def is_hidden(done: Tick | PublisherError, key: str) -> bool:
 
 
 def failed_tick(error: PublisherError) -> Cause:
-    return Cause(
-        key=TICK, level=Level.TRYING, why=str(error).replace("\n  ", "; "), tried=1, gets_worse=True
-    )
+    why = str(error).replace("\n  ", "; ")
+    return Cause(key=TICK, level=Level.TRYING, why=why, tried=1, gets_worse=True)
 
 
 def subject_of(cause: Cause, title: Callable[[PostId], str]) -> str:

@@ -204,8 +204,11 @@ def backup(invocation: Invocation, target: str | None, keep: int) -> None:
         if target is None and ledger.path.exists():
             file.parent.mkdir(mode=0o700, exist_ok=True)
         ledger.backup(file)
+        is_restored = bool(ledger.view().restored)
     say(str(file))
-    for old in drop_old_backups(file, keep=keep) if target is None else ():
+    if is_restored and target is None:
+        note("no older copy was deleted: this ledger is not adopted yet, they may know more")
+    for old in drop_old_backups(file, keep=keep) if target is None and not is_restored else ():
         note(f"{old}: deleted, {keep} newer ones are kept")
 
 

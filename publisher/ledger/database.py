@@ -37,6 +37,7 @@ from publisher.ledger.mark import (
     parse_mark,
     provenance_of,
     read_mark,
+    refuse_lost,
     write_mark,
 )
 from publisher.ledger.rows import log
@@ -72,6 +73,7 @@ class Database:
         self._views: dict[bool, tuple[int, LedgerView]] = {}  # what `Reading.view` gave last
         self._under_way = threading.local()  # the transaction that a thread writes in
         self._heeded: int | None = None  # the data version that was compared with the mark
+        refuse_lost(path)
         if not read_only:
             refuse_remote(path, mounts)
             create_file(path)

@@ -129,6 +129,27 @@ def belongs(found: bytes | None, known: Provenance) -> bool:
     return mark is not None and mark.ledger == known.id
 
 
+def refuse_lost(ledger: Path) -> None:
+    """Refuse to begin anew, or to read nothing, where a ledger was that sent something.
+
+    :raises LedgerError: when the file is missing or empty, and the mark counts intents.
+    """
+    try:
+        is_lost = ledger.parent.is_dir() and (not ledger.exists() or not ledger.stat().st_size)
+    except OSError:
+        return  # whoever opens it says what is wrong
+    mark = parse_mark(read_mark(ledger)) if is_lost else None
+    if mark is not None and mark.intents:
+        name = mark_path(ledger).name
+        raise LedgerError(
+            f"{ledger}: the ledger is missing: the mark beside it ({name}) counts "
+            f"{_attempts(mark.intents)} to send",
+            why="without it nobody knows what was announced, so nothing is done",
+            hint="put the newest backup in its place, then `publisher adopt --after-restore`; "
+            f"without any backup, delete {name}, then `publisher adopt` takes the site as it is",
+        )
+
+
 def write_mark(ledger: Path, mark: Mark) -> None:
     """Replace the mark beside a ledger; durable on return, and never half of it.
 

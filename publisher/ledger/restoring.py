@@ -14,7 +14,7 @@ from publisher.ledger.observing import Observing
 from publisher.ledger.reconciling import Reconciling, take_back
 from publisher.ledger.releases import Releases, add_row
 from publisher.ledger.rows import OWNED, change, delivery_query, log, to_delivery
-from publisher.ledger.schema import deliveries, events, meta, provenance
+from publisher.ledger.schema import alerts, deliveries, events, meta, provenance
 from publisher.model import DeliveryRecord, DeliveryState
 from publisher.plan.restored import Begun, Reconciliation, may_be_out_reason
 
@@ -89,6 +89,8 @@ class Restoring(Observing, Releases, Deliveries, Reconciling):
             if record.key in held:
                 _hold(connection, record, now)
         self.adopt(found.old, now=now)
+        # What the operator was told then is not what there is to tell now.
+        connection.execute(alerts.delete().where(alerts.c.site == self.site))
         reason = f"an older copy was put back; held for a person: {len(held)}"
         log(connection, self.site, "adopted", now=now, reason=reason)
 

@@ -111,6 +111,15 @@ def test_resolve_and_retry_are_refused(tmp_path: Path, refused: Site) -> None:
     assert ADOPT in dropped.err
 
 
+def test_backup_of_a_restored_ledger_deletes_no_older_copy(site: Site) -> None:
+    older = {backup(site), backup(site)}
+
+    done = site.run("backup", "--keep", "1")
+
+    assert "no older copy was deleted" in done.err
+    assert all(copy.exists() for copy in older)
+
+
 def test_backup_check_and_upgrade_still_work(site: Site, tmp_path: Path) -> None:
     site.run("backup", "--to", str(tmp_path / "copy"))
     checked = site.run("db", "check")

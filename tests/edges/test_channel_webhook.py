@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -106,6 +108,16 @@ def test_every_other_failure_is_unknown(status: int) -> None:
 
         with pytest.raises(UnknownOutcome):
             send(a_channel(url=platform.url))
+
+
+def test_person_may_allow_less_time_for_an_answer() -> None:
+    context = replace(a_context(), timeout=timedelta(seconds=0.2))
+    with WebhookPlatform() as platform:
+        platform.faults.append(Fault.accept_then_hang())
+        channel = Webhook({"url": platform.url}, context)
+
+        with pytest.raises(UnknownOutcome, match=r"did not answer within 0\.2 s"):
+            send(channel)
 
 
 @pytest.mark.parametrize(

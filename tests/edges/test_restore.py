@@ -370,14 +370,24 @@ def test_a_ledger_whose_mark_is_garbled_may_be_a_copy(
     assert ADOPT in words
 
 
-def test_a_new_ledger_in_the_place_of_a_deleted_one_is_noticed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("read_only", [False, True])
+def test_no_new_ledger_takes_the_place_of_a_deleted_one(tmp_path: Path, *, read_only: bool) -> None:
     a_sent_ledger(tmp_path)
     a_file(tmp_path).unlink()
 
-    words = restored(tmp_path)
+    with pytest.raises(LedgerError, match="is missing: the mark beside it") as caught:
+        a_ledger(tmp_path, read_only=read_only)
 
-    assert "took the place of another" in words
-    assert "belongs to one that knows of 1 attempt to send" in words
+    assert "put the newest backup in its place" in caught.value.hint
+    assert not a_file(tmp_path).exists()
+
+
+def test_an_empty_file_is_no_ledger_either(tmp_path: Path) -> None:
+    a_sent_ledger(tmp_path)
+    a_file(tmp_path).write_bytes(b"")
+
+    with pytest.raises(LedgerError, match="is missing"):
+        a_ledger(tmp_path)
 
 
 def test_the_mark_of_a_ledger_that_never_sent_is_no_reason_for_doubt(tmp_path: Path) -> None:
@@ -410,14 +420,6 @@ def test_a_reader_says_it_and_leaves_every_byte(tmp_path: Path) -> None:
 
     assert ADOPT in words
     assert {path: path.read_bytes() for path in (tmp_path / "state").iterdir()} == before
-
-
-def test_a_reader_says_that_the_ledger_was_deleted(tmp_path: Path) -> None:
-    a_sent_ledger(tmp_path)
-    a_file(tmp_path).unlink()
-
-    assert ADOPT in restored(tmp_path, read_only=True)
-    assert not a_file(tmp_path).exists()
 
 
 def test_it_is_logged_once(tmp_path: Path) -> None:
@@ -1018,9 +1020,9 @@ def test_a_ledger_begun_anew_announces_nothing_that_was_public(tmp_path: Path) -
     world.run_until(NOW + HOUR)
     world.write("two", at=NOW + 3 * HOUR)
     (world.state_dir / "ledger.sqlite").unlink()
-    world.tick()
+    (world.state_dir / "ledger.sqlite.mark").unlink()
 
-    adopt(world)
+    world.adopt()
     world.run_until(NOW + 3 * HOUR)
 
     states = {post: record.state.value for post, record in world.releases().items()}

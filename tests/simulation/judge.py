@@ -15,6 +15,7 @@ from tests.simulation.services import LAG_S, Service
 _D = DeliveryState
 SENT = (_D.SENT, _D.CONFIRMED)
 MAYBE = (*SENT, _D.SENDING, _D.UNCERTAIN, _D.HELD)
+ABSENT = (_D.PLANNED, _D.CLAIMED, _D.FAILED, _D.CANCELLED)
 OVER = (_D.CONFIRMED, _D.HELD, _D.CANCELLED, _D.FAILED, _D.SKIPPED)
 
 
@@ -106,7 +107,7 @@ def truth(ledger: Ledger, services: Iterable[Service]) -> None:
             record = deliveries[post.key]
             # What a service hides for longer than it says is taken for absent; it refuses the next.
             hides = service.kind.lag_s > LAG_S
-            is_hidden = hides and record.state in (_D.PLANNED, _D.CLAIMED, _D.FAILED)
+            is_hidden = hides and record.state in ABSENT
             if record.state not in MAYBE and not is_hidden:
                 raise Violation("I4", f"{record.key} is {record.state}, and {post.id} is there")
     for key, number in seen.items():

@@ -1,7 +1,7 @@
 """The ledger against a truthful service: any order of steps, losses and crashes, few rules.
 
 Two processes with records of their own work on one file, each of which may take the other for
-dead, while the wall clock is set back and forth. I1 to I12 are the invariants of RELIABILITY 4.7, as
+dead, while the wall clock is set back and forth. I1 to I12 are the invariants of the ledger, as
 named in each assertion: I1 and I3 to I9 hold after every rule, I2 and I10 in the end, I12 within
 the rules. I11, that a flip changes only the bytes of the state, is `test_flip_property`'s; that
 commands may be repeated, the other half of I12, is the acceptance tests'.

@@ -267,4 +267,5 @@ def _to_correct(record: DeliveryRecord, error: Exception) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    return str(error).replace("\n  ", "; ") or type(error).__name__
+    said = error.one_line if isinstance(error, PublisherError) else str(error)
+    return said or type(error).__name__

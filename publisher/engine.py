@@ -45,19 +45,7 @@ from publisher.posts import Scan
 from publisher.reconcile import Reconciler
 from publisher.report import Report, info, warn
 from publisher.site_clock import SiteClock
-from publisher.steps import POLL_AFTER_TIMEOUT, Library, Site, Steps, poll_wait
-
-__all__ = [
-    "POLL_AFTER_TIMEOUT",
-    "Engine",
-    "Library",
-    "Outlets",
-    "Site",
-    "Tick",
-    "in_threads",
-    "poll_wait",
-    "unreadable",
-]
+from publisher.steps import Library, Site, Steps
 
 ROUNDS = 50  # per tick; a real one needs about six
 HEAD_START = timedelta(seconds=60)  # so that the site's clock has answered before an instant
@@ -202,12 +190,12 @@ class Engine:
         An announcement that is due does not wait for the build of another post.
         """
         posts = {post.id: post for post in scan.posts}
-        letters = [a for a in actions if isinstance(a, Deliver | Reconcile)]
+        sends = [a for a in actions if isinstance(a, Deliver | Reconcile)]
         slow = [a for a in actions if isinstance(a, Rebuild | Verify)]
         quick = [a for a in actions if not isinstance(a, Deliver | Reconcile | Rebuild | Verify)]
         return [
             *self._perform_each(quick, posts, view),
-            *self._send(letters, posts, view),
+            *self._send(sends, posts, view),
             *self._perform_each(slow, posts, view),
         ]
 
@@ -277,12 +265,12 @@ class Engine:
     # --- announcements -----------------------------------------------------------------
 
     def _send(
-        self, letters: Sequence[Deliver | Reconcile], posts: Mapping[PostId, Post], view: LedgerView
+        self, sends: Sequence[Deliver | Reconcile], posts: Mapping[PostId, Post], view: LedgerView
     ) -> list[Action]:
         """Send in parallel, channel by channel; the deliveries of one channel go in order."""
         batches: dict[ChannelName, list[Deliver | Reconcile]] = {}
-        for letter in letters:
-            batches.setdefault(letter.key.channel, []).append(letter)
+        for action in sends:
+            batches.setdefault(action.key.channel, []).append(action)
         if self.stop.is_set() or not batches:
             return []
         self.run_together(
@@ -291,7 +279,7 @@ class Engine:
                 for channel, batch in batches.items()
             ]
         )
-        return list(letters)
+        return list(sends)
 
     def _send_batch(
         self,

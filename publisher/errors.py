@@ -26,6 +26,11 @@ class PublisherError(Exception):
     def __str__(self) -> str:
         return "\n  ".join(line for line in (self.what, self.why, self.hint) if line)
 
+    @property
+    def one_line(self) -> str:
+        """Give all of it as one line: for reasons in the ledger, the log and alerts."""
+        return str(self).replace("\n  ", "; ")
+
 
 class ConfigError(PublisherError):
     """``jobs.yaml`` or the environment cannot be used; lists every problem found."""

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from publisher import preview_server, snapshot, verify, wiring
 from publisher.clock import VirtualClock
-from publisher.engine import Engine, Outlets, Site
+from publisher.engine import Engine, Outlets
 from publisher.errors import PublisherError, SiteError
 from publisher.markup import fold, read_page
 from publisher.model import (
@@ -40,6 +40,7 @@ from publisher.rehearsal import Announced, Rehearsal, Row
 from publisher.scratch import copy_project, hold
 from publisher.settings import ChannelSettings, Settings
 from publisher.site import Look, RebuildResult
+from publisher.steps import Site
 from publisher.voices import voice_of
 
 HEAD_START = timedelta(minutes=1)  # so that the site is first seen under embargo

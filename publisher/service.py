@@ -158,7 +158,7 @@ class Daemon:
             failure = error
             if isinstance(error, LedgerError) and not self._is_ready:
                 raise
-            fields = {"reason": str(error).replace("\n  ", "; ")}
+            fields = {"reason": error.one_line}
             self.report(Event(name="tick.failed", level=logging.ERROR, fields=fields))
             self.notify("STATUS=last tick failed: " + " ".join(error.what.split()))
         self._doing = ""

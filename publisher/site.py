@@ -53,7 +53,7 @@ class GeneratedSite:
                     settings, cwd=root, environ=self.environ, stop=stop, keep_open=(lock,)
                 )
         except SiteError as error:
-            reason = str(error).replace("\n  ", "; ")
+            reason = error.one_line
             return RebuildResult(ok=False, reason=reason, tail="", seconds=0.0)
 
     def verify(self, post: Post, body: str) -> Look:

@@ -111,7 +111,7 @@ def _lacking(survey: Survey, name: ChannelName, environ: Mapping[str, str]) -> s
             if channel.name == name:
                 resolve_secrets(channel, environ=environ, credentials_dir=credentials)
     except ConfigError as error:
-        return str(error).replace("\n  ", "; ")
+        return error.one_line
     return ""
 
 

@@ -66,7 +66,7 @@ class Steps:
         except PublisherError as error:
             known = view.releases.get(post.id)
             retry_at = now + backoff(known.failures + 1 if known else 1)
-            reason = str(error).replace("\n  ", "; ")
+            reason = error.one_line
             self.ledger.fail_step(post.id, reason=reason, retry_at=retry_at, now=now)
             warn(self.report, "flip.failed", post=post.id, reason=reason, retry_at=retry_at)
             return

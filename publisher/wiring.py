@@ -42,7 +42,7 @@ def open_outlets(
         try:
             options = resolve_secrets(channel, environ=environ, credentials_dir=credentials_dir)
         except ConfigError as error:
-            closed[channel.name] = str(error).replace("\n  ", "; ")
+            closed[channel.name] = error.one_line
             continue
         context = ChannelContext(
             name=channel.name,

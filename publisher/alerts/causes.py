@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from publisher.engine import POLL_AFTER_TIMEOUT, Tick, poll_wait
+from publisher.engine import Tick
 from publisher.errors import PublisherError
 from publisher.model import (
     ChannelName,
@@ -24,6 +24,7 @@ from publisher.model import (
     ReleaseRecord,
     ReleaseState,
 )
+from publisher.steps import POLL_AFTER_TIMEOUT, poll_wait
 
 TICK = "tick"
 COMMAND = re.compile(r"`(publisher [^`]+|--[^`]+)`")
@@ -98,8 +99,7 @@ def is_hidden(done: Tick | PublisherError, key: str) -> bool:
 
 
 def failed_tick(error: PublisherError) -> Cause:
-    why = str(error).replace("\n  ", "; ")
-    return Cause(key=TICK, level=Level.TRYING, why=why, tried=1, gets_worse=True)
+    return Cause(key=TICK, level=Level.TRYING, why=error.one_line, tried=1, gets_worse=True)
 
 
 def subject_of(cause: Cause, title: Callable[[PostId], str]) -> str:

@@ -80,7 +80,9 @@ class Smtp:
         self._visible_to: str = options.get("list_address") or self._sender
         self._unsubscribe: str | None = options.get("list_unsubscribe")
         self._answer_timeout_s = (
-            answer_timeout_s or options.get("answer_timeout") or ANSWER_TIMEOUT_S
+            answer_timeout_s
+            or options.get("answer_timeout")
+            or context.answer_within(ANSWER_TIMEOUT_S)
         )
         host = urlsplit(context.site_url).hostname or ""
         # A Message-ID is ASCII; a site with an international name lends it the sender's domain.

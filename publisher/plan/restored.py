@@ -238,6 +238,8 @@ def _begun(flip: Flip, post: Post, now: datetime) -> Begun:
 
 def _baseline(post: Post) -> Observe:
     why = "was public when an older copy of the ledger was put back"
+    if post.state is not PostState.PUBLISHED:
+        why = "came due while an older copy of the ledger was in its place"
     return _observe(post, Sight.BASELINE, why)
 
 

@@ -1194,3 +1194,15 @@ def test_whichever_copy_is_put_back_nothing_is_announced_twice(tmp_path: Path, c
     assert announced(world, "late") == {"late": 1}
     with world.ledger() as ledger:
         assert ledger.check() == []
+
+
+def test_post_that_came_due_meanwhile_is_not_called_public(tmp_path: Path) -> None:
+    world = a_released_world(tmp_path)
+    world.run_until(NOW + HOUR)
+    restore(world)
+    world.write("unseen", at=NOW + HOUR / 2)
+
+    adopt(world)
+
+    reason = world.releases()["unseen"].reason
+    assert reason == "came due while an older copy of the ledger was in its place"

@@ -662,7 +662,7 @@ def test_order_of_posts_is_irrelevant() -> None:
 
 
 def test_post_that_comes_back_keeps_what_a_person_had_planned_meanwhile() -> None:
-    """Found by simulation, seed 1157: it was cancelled in the very round that began its release."""
+    """Found by simulation: it was cancelled in the very round that began its release."""
     post = a_post(release_at=DUE)
     row = a_delivery(due_at=DUE, attempts=1)
 

@@ -35,6 +35,15 @@ _IS_UNKNOWN = and_(
     attempts.c.delivery_id == bindparam("of"), attempts.c.outcome == Outcome.UNKNOWN.value
 )
 _HAS_UNKNOWN = select(exists().where(_IS_UNKNOWN))
+_HOLDER = (
+    select(releases.c.post, deliveries.c.channel, deliveries.c.occasion)
+    .join_from(deliveries, releases)
+    .where(
+        deliveries.c.channel == bindparam("channel"),
+        deliveries.c.remote_id == bindparam("named"),
+        deliveries.c.id != bindparam("of"),
+    )
+)
 _RESOLVE = update(attempts).where(_IS_UNKNOWN).values(outcome=bindparam("outcome"))
 
 
@@ -82,13 +91,7 @@ def holder_of(connection: Connection, record: DeliveryRecord, remote_id: str | N
     if not remote_id:
         return ""
     found = connection.execute(
-        select(releases.c.post, deliveries.c.channel, deliveries.c.occasion)
-        .join_from(deliveries, releases)
-        .where(
-            deliveries.c.channel == record.key.channel,
-            deliveries.c.remote_id == remote_id,
-            deliveries.c.id != record.id,
-        )
+        _HOLDER, {"of": record.id, "channel": record.key.channel, "named": remote_id}
     ).first()
     return "" if found is None else "/".join(found)
 

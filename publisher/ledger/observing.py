@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from publisher.errors import StaleError
 from publisher.ledger.database import Database
 from publisher.ledger.rows import (
     NO_STEP,
     NOT_FLIPPED,
+    RELEASE_ID,
     UNDER_WAY,
     change_meta,
     change_release,
     find_release,
+    insert_row,
     log,
     new_release,
-    release_id,
 )
 from publisher.ledger.schema import deliveries, meta, releases
 from publisher.model import DeliveryState, Observe, PostId, ReleaseRecord, ReleaseState, Sight
@@ -96,7 +97,7 @@ class Observing(Database):
         self, connection: Connection, record: ReleaseRecord | None, seen: Observe, now: datetime
     ) -> bool:
         if record is None:
-            connection.execute(releases.insert().values(_first_row(self.site, seen, now)))
+            insert_row(connection, releases, _first_row(self.site, seen, now))
             return seen.sight is Sight.BASELINE
         if seen.sight is Sight.NEW or record.state in {ReleaseState.BASELINE, *UNDER_WAY}:
             return False
@@ -151,22 +152,26 @@ class Observing(Database):
         if state is ReleaseState.WITHDRAWN:
             values = {**NOT_FLIPPED, **NO_STEP, **values}
         change_release(connection, self.site, seen.post, now=now, **values)
-        waiting = (DeliveryState.PLANNED.value, DeliveryState.CLAIMED.value)
-        connection.execute(
-            update(deliveries)
-            .where(
-                deliveries.c.release_id == release_id(self.site, seen.post).scalar_subquery(),
-                deliveries.c.state.in_(waiting),
-            )
-            .values(
-                state=DeliveryState.CANCELLED.value,
-                reason=reason,
-                owner=None,
-                lease_until=None,
-                fence=deliveries.c.fence + 1,
-                changed_at=now,
-            )
-        )
+        found = {"of_site": self.site, "of_post": seen.post}
+        connection.execute(_CANCEL_WAITING, {**found, "why": reason, "now": now})
+
+
+_WAITING = (DeliveryState.PLANNED.value, DeliveryState.CLAIMED.value)
+_CANCEL_WAITING = (
+    update(deliveries)
+    .where(
+        deliveries.c.release_id == RELEASE_ID.scalar_subquery(),
+        deliveries.c.state.in_(_WAITING),
+    )
+    .values(
+        state=DeliveryState.CANCELLED.value,
+        reason=bindparam("why"),
+        owner=None,
+        lease_until=None,
+        fence=deliveries.c.fence + 1,
+        changed_at=bindparam("now"),
+    )
+)
 
 
 def _first_row(site: str, seen: Observe, now: datetime) -> dict[str, Any]:

@@ -6,21 +6,23 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, exists, or_, select, update
 
 from publisher.errors import LedgerError, StaleError
 from publisher.ledger.database import Database
 from publisher.ledger.rows import (
+    IS_OF_SITE,
     NO_STEP,
     NOT_FLIPPED,
+    RELEASE_ID,
     UNDER_WAY,
     change_meta,
     change_release,
     find_release,
     insert_new,
+    insert_row,
     log,
     new_release,
-    release_id,
 )
 from publisher.ledger.schema import attempts, deliveries, meta, rebuilds, releases
 from publisher.model import (
@@ -67,7 +69,7 @@ class Releases(Database):
                     reason="",
                     now=now,
                 )
-                connection.execute(releases.insert().values(row))
+                insert_row(connection, releases, row)
             elif record.state is ReleaseState.REVEALING:
                 return
             elif record.state is ReleaseState.LIVE:
@@ -77,15 +79,13 @@ class Releases(Database):
                 change_release(connection, self.site, flip.post, now=now, **values)
             for planned in flip.deliveries:
                 self._plan(connection, planned, now)
-            found = release_id(self.site, flip.post).scalar_subquery()
-            _plan_again(connection, deliveries.c.release_id == found, deliveries.c.due_at, now)
+            found = {"of_site": self.site, "of_post": flip.post, "now": now}
+            connection.execute(_PLAN_ALL_AGAIN, found)
 
     def _plan(self, connection: Connection, planned: PlannedDelivery, now: datetime) -> None:
-        key, at = planned.key, planned.at
-        if add_row(connection, self.site, planned, now=now):
-            return
-        row = deliveries.c.idem_key == key.idempotency_key
-        _plan_again(connection, row, at, now)
+        if not add_row(connection, self.site, planned, now=now):
+            found = {"key": planned.key.idempotency_key, "at": planned.at, "now": now}
+            connection.execute(_PLAN_ONE_AGAIN, found)
 
     def record_flip(self, post: PostId, *, digest: str, now: datetime) -> int:
         """Record that the file says "published"; give the generation a rebuild must cover.
@@ -94,20 +94,14 @@ class Releases(Database):
         """
         with self._writing() as connection:
             gen = self._next_gen(connection, now)
-            expected = [releases.c.state == ReleaseState.REVEALING.value]
             values = {"flip_gen": gen, "digest": digest, **NO_STEP}
-            change_release(connection, self.site, post, *expected, now=now, **values)
+            change_release(connection, self.site, post, _IS_REVEALING, now=now, **values)
             log(connection, self.site, "flipped", now=now, post=post, reason=f"generation {gen}")
         return gen
 
     def _next_gen(self, connection: Connection, now: datetime) -> int:
         """Count one more change that no rebuild covers yet."""
-        changed = connection.execute(
-            update(meta)
-            .where(meta.c.site == self.site)
-            .values(dirty_gen=meta.c.dirty_gen + 1, changed_at=now)
-            .returning(meta.c.dirty_gen)
-        )
+        changed = connection.execute(_NEXT_GEN, {"of_site": self.site, "now": now})
         return int(changed.scalar_one())
 
     def record_rebuild(
@@ -123,20 +117,12 @@ class Releases(Database):
         """Record a rebuild that began when ``gen`` flips were on disk."""
         row = {"site": self.site, "gen": gen, "started_at": started_at, "ended_at": now}
         with self._writing() as connection:
-            connection.execute(rebuilds.insert().values(ok=int(ok), reason=reason, **row))
+            insert_row(connection, rebuilds, {**row, "ok": int(ok), "reason": reason})
+            found = {"of_site": self.site, "now": now}
             if ok:
-                built = case((meta.c.built_gen < gen, gen), else_=meta.c.built_gen)
-                done = {"rebuild_failures": 0, "rebuild_retry_at": None, "rebuild_reason": ""}
-                change_meta(connection, self.site, now=now, built_gen=built, **done)
+                connection.execute(_BUILT, {**found, "gen": gen})
             else:
-                change_meta(
-                    connection,
-                    self.site,
-                    now=now,
-                    rebuild_failures=meta.c.rebuild_failures + 1,
-                    rebuild_retry_at=retry_at,
-                    rebuild_reason=reason,
-                )
+                connection.execute(_NOT_BUILT, {**found, "retry_at": retry_at, "why": reason})
             state = "succeeded" if ok else "failed"
             log(
                 connection,
@@ -154,16 +140,14 @@ class Releases(Database):
 
         :raises StaleError: unless the release is under way and that build covers its flip.
         """
-        built_gen = select(meta.c.built_gen).where(meta.c.site == self.site).scalar_subquery()
         with self._writing() as connection:
             log(connection, self.site, "verified", now=now, post=post, reason=f"generation {gen}")
             change_release(
                 connection,
                 self.site,
                 post,
-                releases.c.state == ReleaseState.REVEALING.value,
-                releases.c.flip_gen <= gen,
-                releases.c.flip_gen <= built_gen,
+                _IS_REVEALING,
+                _IS_COVERED,
                 state=ReleaseState.LIVE,
                 live_at=now,
                 verified_gen=gen,
@@ -186,14 +170,13 @@ class Releases(Database):
         ``rebuild`` says that the build at hand is no good: the release needs a newer one.
         """
         values: dict[str, Any] = {"retry_at": retry_at, "reason": reason}
-        expected = [releases.c.flip_gen.is_not(None)] if rebuild else []
+        expected = [_IS_FLIPPED] if rebuild else []
         with self._writing() as connection:
             if rebuild:
                 values["flip_gen"] = self._next_gen(connection, now)
-            failures = releases.c.failures + 1
-            change_release(
-                connection, self.site, post, *expected, failures=failures, now=now, **values
-            )
+            record = find_release(connection, self.site, post)
+            values["failures"] = record.failures + 1 if record else 0
+            change_release(connection, self.site, post, *expected, now=now, **values)
             log(connection, self.site, "step_failed", now=now, post=post, reason=reason)
 
     def forget_step(self, post: PostId, *, now: datetime) -> None:
@@ -240,12 +223,50 @@ class Releases(Database):
                     reason=reason,
                     now=now,
                 )
-                connection.execute(releases.insert().values(row))
+                insert_row(connection, releases, row)
             elif record.requested_at is not None and record.requested_at <= now:
                 return  # a later one was asked for while the clock was ahead
             values = {"state": ReleaseState.SCHEDULED, "requested_at": now, "reason": reason}
             change_release(connection, self.site, post, now=now, **values)
             log(connection, self.site, "requested", now=now, post=post, reason=reason)
+
+
+# Statements are built once: building one takes longer than running it.
+_IS_REVEALING = releases.c.state == ReleaseState.REVEALING.value
+_IS_FLIPPED = releases.c.flip_gen.is_not(None)
+_IS_COVERED = and_(
+    releases.c.flip_gen <= bindparam("verified_gen"),
+    releases.c.flip_gen <= select(meta.c.built_gen).where(IS_OF_SITE).scalar_subquery(),
+)
+_NEXT_GEN = (
+    update(meta)
+    .where(IS_OF_SITE)
+    .values(dirty_gen=meta.c.dirty_gen + 1, changed_at=bindparam("now"))
+    .returning(meta.c.dirty_gen)
+)
+_BUILT = (
+    update(meta)
+    .where(IS_OF_SITE)
+    .values(
+        built_gen=case(
+            (meta.c.built_gen < bindparam("gen"), bindparam("gen")), else_=meta.c.built_gen
+        ),
+        rebuild_failures=0,
+        rebuild_retry_at=None,
+        rebuild_reason="",
+        changed_at=bindparam("now"),
+    )
+)
+_NOT_BUILT = (
+    update(meta)
+    .where(IS_OF_SITE)
+    .values(
+        rebuild_failures=meta.c.rebuild_failures + 1,
+        rebuild_retry_at=bindparam("retry_at"),
+        rebuild_reason=bindparam("why"),
+        changed_at=bindparam("now"),
+    )
+)
 
 
 def add_row(
@@ -259,7 +280,7 @@ def add_row(
 ) -> bool:
     """Plan a delivery of a known release; tell whether it is new."""
     key = planned.key
-    release = connection.execute(release_id(site, key.post)).scalar()
+    release = connection.execute(RELEASE_ID, {"of_site": site, "of_post": key.post}).scalar()
     if release is None or key.site != site:
         raise LedgerError(
             f"{key.post} is not in the ledger of {site}",
@@ -291,19 +312,20 @@ _MAY_BE_REPLANNED = and_(
 )
 
 
-def _plan_again(
-    connection: Connection, rows: ColumnElement[bool], due_at: Any, now: datetime
-) -> None:
-    """Plan again what a withdrawal or a deletion cancelled."""
-    connection.execute(
-        update(deliveries)
-        .where(rows, _MAY_BE_REPLANNED)
-        .values(
-            state=DeliveryState.PLANNED.value,
-            reason="",
-            due_at=due_at,
-            not_before=due_at,
-            fence=deliveries.c.fence + 1,
-            changed_at=now,
-        )
+# What a withdrawal or a deletion cancelled is planned again.
+_PLAN_AGAIN = (
+    update(deliveries)
+    .where(_MAY_BE_REPLANNED)
+    .values(
+        state=DeliveryState.PLANNED.value,
+        reason="",
+        fence=deliveries.c.fence + 1,
+        changed_at=bindparam("now"),
     )
+)
+_PLAN_ALL_AGAIN = _PLAN_AGAIN.where(deliveries.c.release_id == RELEASE_ID.scalar_subquery()).values(
+    not_before=deliveries.c.due_at
+)
+_PLAN_ONE_AGAIN = _PLAN_AGAIN.where(deliveries.c.idem_key == bindparam("key")).values(
+    due_at=bindparam("at"), not_before=bindparam("at")
+)

@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    ClauseElement,
     ColumnElement,
     Connection,
     Insert,
@@ -46,6 +45,7 @@ UNDER_WAY = frozenset({ReleaseState.REVEALING, ReleaseState.LIVE})
 _STATES = {state.value: state for state in DeliveryState}  # faster than calling the enum
 OWNED = frozenset({DeliveryState.CLAIMED, DeliveryState.SENDING})
 
+IS_OF_SITE = meta.c.site == bindparam("of_site")
 _RELEASE_COLUMNS = [c for c in releases.c if c.name not in ("id", "site", "changed_at")]
 
 
@@ -120,8 +120,8 @@ def _one_release(site: str) -> Select[Any]:
     return release_query(site).where(releases.c.post == bindparam("named"))
 
 
-def release_id(site: str, post: PostId) -> Select[tuple[int]]:
-    return select(releases.c.id).where(releases.c.site == site, releases.c.post == post)
+IS_OF_POST = and_(releases.c.site == bindparam("of_site"), releases.c.post == bindparam("of_post"))
+RELEASE_ID = select(releases.c.id).where(IS_OF_POST)
 
 
 def new_release(
@@ -161,17 +161,15 @@ def change_release(
 ) -> None:
     """Change the columns named where the row is as expected.
 
+    ``expected`` are constants of a module, so that each statement is built once; what is compared
+    may be a value that is written (``bindparam`` of its column).
+
     :raises StaleError: when it is not.
     """
     if "state" in values:
         values["state"] = values["state"].value
-    values["changed_at"] = now
-    found = {"of_site": site, "of_post": post}
-    if expected or any(isinstance(value, ClauseElement) for value in values.values()):
-        statement = update(releases).where(_IS_OF_POST, *expected).values(values)
-    else:
-        statement, found = _change_release(tuple(values)), {**found, **values}
-    changed = connection.execute(statement, found)
+    values |= {"of_site": site, "of_post": post, "changed_at": now}
+    changed = connection.execute(_change_release(tuple(values), *expected), values)
     if changed.rowcount != 1:
         raise StaleError(
             f"{post} is not at this step of its release",
@@ -180,17 +178,20 @@ def change_release(
         )
 
 
-_IS_OF_POST = and_(releases.c.site == bindparam("of_site"), releases.c.post == bindparam("of_post"))
-
-
 @cache
-def _change_release(columns: tuple[str, ...]) -> Update:
-    values: dict[str, Any] = {name: bindparam(name) for name in columns}
-    return update(releases).where(_IS_OF_POST).values(values)
+def _change_release(names: tuple[str, ...], *expected: ColumnElement[bool]) -> Update:
+    values: dict[str, Any] = {name: bindparam(name) for name in names if name in releases.c}
+    return update(releases).where(IS_OF_POST, *expected).values(values)
 
 
 def change_meta(connection: Connection, site: str, *, now: datetime, **values: Any) -> None:
-    connection.execute(update(meta).where(meta.c.site == site).values(changed_at=now, **values))
+    values["changed_at"] = now
+    connection.execute(_change_meta(tuple(values)), {"of_site": site, **values})
+
+
+@cache
+def _change_meta(columns: tuple[str, ...]) -> Update:
+    return update(meta).where(IS_OF_SITE).values({name: bindparam(name) for name in columns})
 
 
 # --- deliveries ------------------------------------------------------------------------------
@@ -318,6 +319,15 @@ def stale(record: DeliveryRecord, *, expected: DeliveryState | None = None) -> S
 # --- both ------------------------------------------------------------------------------------
 
 
+def insert_row(connection: Connection, table: Table, row: dict[str, Any]) -> None:
+    connection.execute(_insert_row(table, tuple(row)), row)
+
+
+@cache
+def _insert_row(table: Table, columns: tuple[str, ...]) -> Insert:
+    return table.insert().values({name: bindparam(name) for name in columns})
+
+
 def insert_new(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
     """Insert a row unless its key is there already; tell whether it was inserted."""
     return connection.execute(_insert_new(table, tuple(row)), row).rowcount == 1
@@ -334,9 +344,4 @@ def log(
 ) -> None:
     """Append an event that no trigger writes."""
     row = {"site": site, "kind": kind, "at": now, "reason": reason, **values}
-    connection.execute(_insert_event(tuple(row)), row)
-
-
-@cache
-def _insert_event(columns: tuple[str, ...]) -> Insert:
-    return events.insert().values({name: bindparam(name) for name in columns})
+    insert_row(connection, events, row)

@@ -62,15 +62,22 @@ def _database() -> tuple[sqlite3.Connection, Quick]:
     No strand leaves a transaction half done, so one connection shows just what several would.
     """
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection.deserialize(_template())
+    for pragma in ("foreign_keys = ON", "trusted_schema = OFF", "journal_mode = MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
     return connection, Quick(connection)
 
 
 def new_database() -> sqlite3.Connection:
-    """Empty the ledger for the next world."""
+    """Empty the ledger for the next world.
+
+    A world lives in one transaction that is undone after it, each of its own being a savepoint:
+    SQLite keeps what it knows of the schema and of the statements, a seventh of the time.
+    """
     connection, _ = _database()
-    connection.deserialize(_template())
-    for pragma in ("foreign_keys = ON", "trusted_schema = OFF", "journal_mode = MEMORY"):
-        connection.execute(f"PRAGMA {pragma}")
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+    connection.execute("BEGIN IMMEDIATE")
     return connection
 
 
@@ -82,6 +89,7 @@ class PlayedLedger(Ledger):
         self.site = SITE
         self.path = Path("played")
         self._read_only = False
+        self._is_writing = False
         self._views = {}
         self._connection, self._quick = _database()
 
@@ -103,19 +111,22 @@ class PlayedLedger(Ledger):
 
     @contextmanager
     def _writing(self) -> Iterator[Any]:
-        if self._connection.in_transaction:  # a part of the one under way
+        if self._is_writing:  # a part of the transaction under way
             yield self._quick
             return
         self.machine.point()
         with connecting.in_words(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("SAVEPOINT begun")
+            self._is_writing = True
             try:
                 yield self._quick
                 self.machine.point(pause_s=0, is_quick=True)
-                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                self._connection.execute("ROLLBACK TO begun")
                 raise
+            finally:
+                self._connection.execute("RELEASE begun")
+                self._is_writing = False
         self.machine.point()
 
 

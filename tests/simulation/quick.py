@@ -10,10 +10,13 @@ import re
 import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql import ClauseElement
+
+from publisher.ledger.schema import Instant
 
 Out = tuple[int, Callable[[Any], Any]]  # a column's place, and the way out of it
 MANY = 5_000  # statements kept; most are made anew each time and never come back
@@ -68,6 +71,8 @@ class Form:
 
 
 def _out_of(kind: Any) -> Callable[[Any], Any] | None:
+    if isinstance(kind, Instant):  # most values are: no way round through SQLAlchemy
+        return partial(kind.process_result_value, dialect=_DIALECT)
     out: Callable[[Any], Any] | None = kind.dialect_impl(_DIALECT).result_processor(_DIALECT, None)
     return out
 
@@ -120,7 +125,8 @@ class Rows:
             return self._make_row(row)
         values = list(row)
         for number, out in self._outs:
-            values[number] = out(values[number])
+            if (value := values[number]) is not None:
+                values[number] = out(value)
         return self._make_row(values)
 
 

@@ -194,12 +194,12 @@ def backup(invocation: Invocation, target: str | None, keep: int) -> None:
     from pathlib import Path
 
     from publisher.clock import SystemClock
-    from publisher.ledger.upkeep import backup_name, drop_old_backups
+    from publisher.ledger.upkeep import drop_old_backups, next_backup
     from publisher.survey import open_ledger
 
     settings = invocation.settings()
     now = SystemClock().now()
-    file = Path(target) if target else settings.state_dir / "backups" / backup_name(now)
+    file = Path(target) if target else next_backup(settings.state_dir / "backups", now)
     with open_ledger(settings, now=now, read_only=True) as ledger:
         if target is None and ledger.path.exists():
             file.parent.mkdir(mode=0o700, exist_ok=True)

@@ -8,6 +8,7 @@ import sqlite3
 import tempfile
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 
 from publisher.errors import LedgerError
@@ -66,7 +67,7 @@ _RULES = (
     WHERE counted < held
     """,
 )
-_BACKUP = re.compile(r"ledger-\d{8}T\d{6}Z\.sqlite")
+_BACKUP = re.compile(r"ledger-\d{8}T\d{6}Z(-\d+)?\.sqlite")
 
 
 class Upkeep(Database):
@@ -133,22 +134,24 @@ class Upkeep(Database):
             )
 
 
-def backup_name(now: datetime) -> str:
-    """Give the name of a copy that is made now."""
-    return f"ledger-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.sqlite"
+def next_backup(folder: Path, now: datetime) -> Path:
+    """Give a free name for a copy that is made now; the second of one second is the ``-2``."""
+    stem = f"ledger-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+    return next(path for name in names if not (path := folder / f"{name}.sqlite").exists())
 
 
 def drop_old_backups(newest: Path, *, keep: int) -> list[Path]:
     """Delete all but ``keep`` copies beside the one just made; give those deleted.
 
-    Only files named as ``backup_name`` does are touched, and never ``newest``, whatever the clock
+    Only files named as ``next_backup`` does are touched, and never ``newest``, whatever the clock
     said when the others were made.
 
     :raises LedgerError: when one cannot be deleted.
     """
     try:
         copies = [path for path in newest.parent.iterdir() if _is_backup(path)]
-        others = sorted(path for path in copies if path.name != newest.name)
+        others = sorted((path for path in copies if path.name != newest.name), key=_age)
         dropped = others[: max(0, len(others) - (keep - 1))]
         for path in dropped:
             path.unlink()
@@ -159,6 +162,11 @@ def drop_old_backups(newest: Path, *, keep: int) -> list[Path]:
             hint="check who owns the folder and the files in it",
         ) from error
     return dropped
+
+
+def _age(copy: Path) -> tuple[str, int]:
+    second, _, number = copy.stem.removeprefix("ledger-").partition("-")
+    return second, int(number or 1)
 
 
 def _is_backup(path: Path) -> bool:

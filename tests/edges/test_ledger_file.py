@@ -18,6 +18,7 @@ from sqlalchemy import event
 from publisher.errors import LedgerBusyError, LedgerError
 from publisher.ledger import Ledger
 from publisher.ledger.connecting import has_wal_fix, journal_pragmas
+from publisher.ledger.upkeep import drop_old_backups, next_backup
 from publisher.model import LedgerView, PostId, Sight
 from tests.edges.ledger_factories import (
     NOW,
@@ -521,6 +522,20 @@ def test_a_backup_never_overwrites(tmp_path: Path, ledger: Ledger) -> None:
         ledger.backup(target)
 
     assert target.read_text() == "precious"
+
+
+def test_backups_of_one_second_are_numbered_and_the_oldest_goes_first(tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    made = []
+    for _ in range(11):
+        made.append(next_backup(folder, NOW))
+        made[-1].write_text("a copy")
+
+    dropped = drop_old_backups(made[-1], keep=2)
+
+    assert made[1].name == "ledger-20261120T090000Z-2.sqlite"
+    assert dropped == made[:-2]
 
 
 def test_a_backup_into_nowhere_says_so(tmp_path: Path, ledger: Ledger) -> None:

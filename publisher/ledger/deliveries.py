@@ -7,13 +7,22 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from publisher.errors import LedgerError
+from publisher.errors import LedgerError, StaleError
 from publisher.ledger.attempts import has_unresolved, holder_of, resolve
 from publisher.ledger.database import Database
 from publisher.ledger.releases import add_row
-from publisher.ledger.rows import change, insert_new, log, require_fresh, require_state
+from publisher.ledger.rows import (
+    UNDER_WAY,
+    change,
+    find_release,
+    insert_new,
+    log,
+    require_fresh,
+    require_state,
+)
 from publisher.ledger.schema import closed_channels
 from publisher.model import (
+    REPLANNED,
     ChannelName,
     DeliveryKey,
     DeliveryRecord,
@@ -90,6 +99,7 @@ class Deliveries(Database):
 
         :raises LedgerError: when that cannot be decided in its state, when an attempt may have
             gone out, or when another delivery has that remote id.
+        :raises StaleError: when it is cancelled with its post, and the post is there again.
         """
         if to not in _SETTLES.get(record.state, ()):
             raise LedgerError(f"{record.key} is {record.state}; it cannot become {to}")
@@ -106,6 +116,8 @@ class Deliveries(Database):
             }
         with self._writing() as connection:
             require_fresh(connection, record)
+            if to is _D.CANCELLED and reason.startswith(REPLANNED):
+                _require_over(connection, record)
             if to is _D.SENT:
                 _require_unused(connection, record, remote_id)
                 resolve(connection, record, Outcome.FOUND)
@@ -194,3 +206,14 @@ def _may_be_out(record: DeliveryRecord) -> LedgerError:
         why="sending it again could announce the post twice",
         hint=f"`publisher reannounce {record.key.post}` announces it under a new occasion",
     )
+
+
+def _require_over(connection: Connection, record: DeliveryRecord) -> None:
+    """Refuse to cancel with its post what only a new release of that post could plan again."""
+    release = find_release(connection, record.key.site, record.key.post)
+    if release is not None and release.state in UNDER_WAY:
+        raise StaleError(
+            f"{record.key.post} is {release.state} again",
+            why="it came back after this was decided",
+            hint="run the command again",
+        )

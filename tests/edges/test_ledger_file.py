@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from publisher.errors import LedgerBusyError, LedgerError
+from publisher.errors import LedgerBusyError, LedgerError, StaleError
 from publisher.ledger import Ledger
 from publisher.ledger.connecting import has_wal_fix, journal_pragmas
 from publisher.ledger.upkeep import drop_old_backups, next_backup
-from publisher.model import LedgerView, PostId, Sight
+from publisher.model import REPLANNED, DeliveryState, LedgerView, PostId, Sight
 from tests.edges.ledger_factories import (
     NOW,
     POST,
@@ -32,6 +32,8 @@ from tests.edges.ledger_factories import (
     claim,
     outcomes,
     planned,
+    read,
+    reveal,
     sending,
     sent,
 )
@@ -438,6 +440,24 @@ def test_threads_lose_no_update(ledger: Ledger) -> None:
         list(pool.map(fail, range(200)))
 
     assert ledger.view().releases[POST].failures == 200
+
+
+@pytest.mark.parametrize("word", REPLANNED)
+def test_a_cancellation_decided_before_the_post_came_back_is_refused(
+    ledger: Ledger, word: str
+) -> None:
+    """Found by simulation: a process that was paused cancelled by what it had seen before."""
+    record = planned(ledger)
+    ledger.observe(a_sight(Sight.WITHDRAWN), now=NOW)
+    begin(ledger)
+    reveal(ledger)
+    again = read(ledger)
+
+    with pytest.raises(StaleError, match="is live again"):
+        ledger.settle(again, DeliveryState.CANCELLED, reason=f"{word}: it was", now=SOON)
+
+    assert (again.key, again.state) == (record.key, DeliveryState.PLANNED)
+    assert read(ledger) == again
 
 
 def test_one_of_many_threads_wins_a_claim(ledger: Ledger) -> None:

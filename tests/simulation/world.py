@@ -13,7 +13,17 @@ from publisher.clock import Clock
 from publisher.compose import Voice
 from publisher.courier import Courier, Outlet
 from publisher.engine import Engine, Outlets
-from publisher.model import ChannelName, ChannelPlan, Deliver, Limits, Policy, PostId, PostState
+from publisher.ledger.rows import OWNED
+from publisher.model import (
+    ChannelName,
+    ChannelPlan,
+    Deliver,
+    Limits,
+    Policy,
+    PostId,
+    PostState,
+    ReleaseState,
+)
 from publisher.reconcile import Reconciler
 from publisher.report import Event
 from tests.simulation import judge
@@ -33,6 +43,7 @@ from tests.simulation.services import KINDS, LAG_S, TIMEOUT_S, Line, Service, op
 HOUR_S = 3600.0
 FAULTS_S = 10 * HOUR_S  # how long things go wrong
 SWEEP_S = 15.0
+LAST_LOOK_S, LAST_LOOKS = 10.0, 60
 LAZY_SWEEP_S = 3600.0  # a sweep that finds nothing new waits twice as long next time, up to this
 
 
@@ -250,6 +261,7 @@ class World:
         view = self.operator.ledger.view
         for _ in range(8):
             machine.run(machine.now_s + 2 * HOUR_S)
+            self._let_end()
             judge.truth(self.operator.ledger, self.services.values())
             judge.rest(self.operator.ledger)
             self._settle_all()
@@ -263,6 +275,19 @@ class World:
         judge.history(self.connection)
         judge.losses(self.operator.ledger, self.files, self.services.values(), self.machine.now())
 
+    def _let_end(self) -> None:
+        """Give what has just begun its time; what hangs is judged all the same."""
+        for _ in range(LAST_LOOKS):
+            if not self._is_under_way():
+                return
+            self.machine.run(self.machine.now_s + LAST_LOOK_S)
+
+    def _is_under_way(self) -> bool:
+        view = self.operator.ledger.view(settled=False)
+        deliveries = {record.state for record in view.deliveries.values()}
+        releases = {record.state for record in view.releases.values()}
+        return bool(deliveries & OWNED) or ReleaseState.REVEALING in releases
+
     def _settle_all(self) -> None:
         people = Process("operator at the end", is_mortal=False)
         self.machine.start(people, self.operator.settle_all)
@@ -272,7 +297,7 @@ class World:
         left = self.operator.ledger.view(settled=False).deliveries
         now = self.machine.now()
         coming = [p for p in self.files.posts.values() if p.release_at and p.release_at > now]
-        return not left and not coming
+        return not left and not coming and not self._is_under_way()
 
     def _tally(self) -> Tally:
         attempts, held = self.connection.execute(

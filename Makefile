@@ -36,7 +36,7 @@ simulate: .venv/tested ## play seeds: SEEDS=1000 FIRST=0 JOBS=2, or one of them:
 	@python -m tests.simulation --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) --jobs $(or $(JOBS),2) \
 		$(if $(SEED),--seed $(SEED)) $(if $(WITHOUT),--without "$(WITHOUT)")
 
-torture: .venv/tested .venv/strace ## kill the real program at every step and system call (half an hour)
+torture: .venv/tested .venv/strace ## kill the real program at every step and system call (an hour)
 	@python -m tests.torture
 
 bench: .venv/tested ## speed figures, as ratios within one run; no gate

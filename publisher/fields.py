@@ -22,6 +22,7 @@ from publisher.frontmatter import Document
 from publisher.model import (
     AnnounceRule,
     ChannelName,
+    Embargo,
     Image,
     Post,
     PostId,
@@ -29,7 +30,7 @@ from publisher.model import (
     Problem,
     Series,
 )
-from publisher.presets import state_of
+from publisher.presets import DATED_NAMES, date_in, misspelled, slug_of, state_of
 from publisher.settings import SiteSettings
 from publisher.times import Instant, parse_duration, resolve_instant
 
@@ -45,7 +46,6 @@ _DATE_HINT = "write reveal: 2027-03-09"
 
 _RULE_KEYS = ("text", "subject", "after", "at", "enabled")
 _DATED_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)", re.ASCII)
-_DATED_NAMES = ("jekyll", "eleventy")  # generators that read a date off the file's name
 
 
 @dataclass(slots=True)
@@ -83,6 +83,7 @@ class Reader:
             series=self._series(),
             hero=self._hero(),
             teaser=self._text("teaser", is_wanted=False) or None,
+            embargo=self._embargo(),
             announce_off=self._get("announce") is False,
             announce=self._announce(state),
         )
@@ -100,7 +101,7 @@ class Reader:
         return path.parent.name if path.name in SECTION_PAGES else path.stem
 
     def _dated_name(self) -> re.Match[str] | None:
-        if self.site.preset.name not in _DATED_NAMES:
+        if self.site.preset.name not in DATED_NAMES:
             return None
         return _DATED_NAME.fullmatch(self._stem())
 
@@ -112,6 +113,9 @@ class Reader:
             hint = "begin the file with ---, title: …, date: …, ---; it is not guessed at"
             self._fail("no-frontmatter", "", "has no frontmatter", hint)
             return False
+        for key, right in misspelled(self.site.preset, self.document.metadata).items():
+            message = f"{key} is not {right}, though {self.site.preset.name} reads both"
+            self._fail("key-case", key, message, f"write {right}")
         return True
 
     def _date_key(self) -> str | None:
@@ -121,6 +125,7 @@ class Reader:
     def _release(self) -> Instant | None:
         key, named = self._date_key(), self._dated_name()
         value = self._get(key) if key else named[1] if named else None
+        value = date_in(self.site.preset, value)
         if value is None:
             return None
         return resolve_instant(
@@ -148,7 +153,8 @@ class Reader:
 
     def _slug(self) -> str:
         named = self._dated_name()
-        value = self._word("slug") or (named[2] if named else self._stem())
+        titled = slug_of(self.site.preset, str(self._get("title") or ""))
+        value = self._word("slug") or titled or (named[2] if named else self._stem())
         if SLUG.fullmatch(value):
             return value
         if "{slug}" in self.site.post_url:
@@ -177,6 +183,18 @@ class Reader:
             parts |= {"year": f"{day:%Y}", "month": f"{day:%m}", "day": f"{day:%d}"}
         path = re.sub(r"\{(\w+)\}", lambda match: parts[match[1]], self.site.post_url)
         return self.site.url + path
+
+    def _embargo(self) -> Embargo | None:
+        value = self._get("embargo")
+        if value is None:
+            return None
+        if value is False:  # how YAML reads a bare off
+            return Embargo.OFF
+        if isinstance(value, str) and value in list(Embargo):
+            return Embargo(value)
+        hint = "write embargo: redact, teaser, omit or off"
+        self._fail("bad-embargo", "embargo", "is not a known way of embargo", hint)
+        return None
 
     # --- what it looks like --------------------------------------------------------------
 

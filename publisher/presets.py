@@ -1,11 +1,13 @@
 """What each generator's frontmatter says about state and date, and how a post's state is read.
 
 ``jobs.yaml`` may override every key and value; the order of ``date_keys`` is their precedence,
-and the key ``reveal`` comes before all of them.
+and the key ``reveal`` comes before all of them. ``staged`` is what keeps a page under embargo out
+of lists, feeds, sitemap and search, as far as the generator lets a page say that.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +19,11 @@ from publisher.settings import Preset
 _WORDS = {state: state.value for state in PostState}
 _DRAFT_FLAG = {PostState.DRAFT: True, PostState.SCHEDULED: True, PostState.PUBLISHED: False}
 _PUBLIC_FLAG = {PostState.DRAFT: False, PostState.SCHEDULED: False, PostState.PUBLISHED: True}
+_DRAFT_WORD = {
+    PostState.DRAFT: "draft",
+    PostState.SCHEDULED: "draft",
+    PostState.PUBLISHED: "published",
+}
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
@@ -32,6 +39,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 blocks=True,
                 output=".vitepress/dist",
                 rebuild=("npm", "run", "build"),
+                staged={"search": False},  # of VitePress's local search
+                data="publisher.json",
             ),
             Preset(
                 name="hugo",
@@ -41,7 +50,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 date_keys=("publishDate",),  # Hugo's `date` is when the page was made
                 explicit=False,
                 output="public",
-                rebuild=("hugo",),
+                rebuild=("hugo", "--buildFuture", "--cleanDestinationDir"),
+                staged={"draft": False, "build": {"list": "never"}},
+                data="data/publisher.json",
             ),
             Preset(
                 name="jekyll",
@@ -51,7 +62,10 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 date_keys=("date",),
                 explicit=False,
                 output="_site",
-                rebuild=("bundle", "exec", "jekyll", "build"),
+                rebuild=("bundle", "exec", "jekyll", "build", "--future"),
+                # jekyll-sitemap looks at `sitemap`, jekyll-feed and many themes at `draft`.
+                staged={"published": True, "sitemap": False, "draft": True},
+                data="_data/publisher.json",
             ),
             Preset(
                 name="astro",
@@ -62,6 +76,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 explicit=False,
                 output="dist",
                 rebuild=("npm", "run", "build"),
+                staged={"draft": False, "embargoed": True},  # for the theme: Astro has no such word
+                data="src/data/publisher.json",
             ),
             Preset(
                 name="eleventy",
@@ -72,10 +88,49 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 explicit=False,
                 output="_site",
                 rebuild=("npx", "@11ty/eleventy"),
+                staged={"draft": False, "eleventyExcludeFromCollections": True},
+                data="_data/publisher.json",
+            ),
+            Preset(
+                name="mkdocs",
+                state_key="draft",
+                values=_DRAFT_FLAG,
+                missing=PostState.PUBLISHED,
+                date_keys=("date",),
+                explicit=False,
+                output="site",
+                rebuild=("mkdocs", "build"),
+                staged={"draft": False, "search": {"exclude": True}},
+            ),
+            Preset(
+                name="pelican",
+                state_key="status",
+                values=_DRAFT_WORD,
+                also={"hidden": PostState.PUBLISHED, "skip": PostState.DRAFT},
+                missing=PostState.PUBLISHED,
+                date_keys=("date",),
+                explicit=False,
+                output="output",
+                rebuild=("pelican", "content", "--delete-output-directory"),
+                staged={"status": "hidden"},
+            ),
+            Preset(
+                name="nikola",
+                state_key="status",
+                values=_DRAFT_WORD,
+                also={"featured": PostState.PUBLISHED, "private": PostState.PUBLISHED},
+                missing=PostState.PUBLISHED,
+                date_keys=("date",),
+                explicit=False,
+                output="output",
+                rebuild=("nikola", "build"),
+                staged={"status": "private"},
             ),
         )
     }
 )
+DATED_NAMES = ("jekyll", "eleventy", "pelican")  # these read a date off the file's name
+_CASELESS = ("hugo", "pelican")  # `Status: draft` is as good as `status: draft` to these
 
 
 def state_of(
@@ -92,6 +147,8 @@ def state_of(
         return preset.missing, preset.explicit or has_reveal
     value = frontmatter[preset.state_key]
     states = {state for state, known in preset.values.items() if is_same(known, value)}
+    if isinstance(value, str) and value in preset.also:
+        states = {preset.also[value]}
     if not states:
         raise PublisherError(
             f"{preset.state_key}: {as_yaml(value)} is none of the values that say a post's state",
@@ -104,6 +161,33 @@ def state_of(
     if has_date or has_reveal:
         return PostState.SCHEDULED, has_reveal
     return PostState.DRAFT, True
+
+
+def misspelled(preset: Preset, frontmatter: Mapping[str, Any]) -> Mapping[str, str]:
+    """Give the keys that the generator understands in any case, and we in one; with that one."""
+    if preset.name not in _CASELESS:
+        return {}
+    known = {key.lower(): key for key in (preset.state_key, *preset.date_keys)}
+    return {
+        key: known[key.lower()]
+        for key in frontmatter
+        if key.lower() in known and known[key.lower()] not in frontmatter
+    }
+
+
+def date_in(preset: Preset, value: Any) -> Any:
+    """Give the date that a date key means: MkDocs keeps several in one, ``created`` being it."""
+    if preset.name == "mkdocs" and isinstance(value, dict):
+        return value.get("created")
+    return value
+
+
+def slug_of(preset: Preset, title: str) -> str | None:
+    """Make the slug of a title; ``None`` for generators that take the file's name instead."""
+    if preset.name not in ("mkdocs", "pelican"):
+        return None
+    words = re.sub(r"[^\w\s-]", "", title).strip().lower()
+    return re.sub(r"[-\s]+" if preset.name == "pelican" else r"\s", "-", words)
 
 
 def is_same(known: str | bool, value: object) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from publisher.model import ChannelName, ChannelPlan, Policy, PostState
+from publisher.model import ChannelName, ChannelPlan, Embargo, Policy, PostState
 from publisher.secret import Secret
 
 
@@ -32,6 +32,9 @@ class Preset:
     blocks: bool = False  # pages may hold <PostPreview> blocks
     output: str = "dist"  # below the site root
     rebuild: tuple[str, ...] = ()  # the command `init` writes
+    staged: Mapping[str, Any] = field(default_factory=dict)  # an embargoed page says so, besides
+    data: str = ""  # where the theme reads data, below the site root
+    also: Mapping[str, PostState] = field(default_factory=dict)  # further values; never written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,8 @@ class SiteSettings:
     zone: ZoneInfo
     release_time: time
     channels: tuple[ChannelName, ...] = ()  # for complaints about `announce:` keys
+    keep: tuple[str, ...] = ()  # frontmatter keys that stay as they are under embargo
+    badge_for: timedelta = timedelta(days=3)  # how long a post counts as just published
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,9 @@ class VerifySettings:
     feed: str | None = None  # path on the site, e.g. /feed.xml
     sitemap: str | None = None
     clock: bool = True  # ask the site what time it is; only where the live page is looked at
+    index: str | None = None  # path of the page that must link to the post, e.g. /blog/
+    canonical: bool = True  # a canonical address on the page must be the post's own
+    card: bool = True  # og:title and og:image, where the page has them, must be the post's
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,45 @@ class SecretRef:
 
     source: str
     name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitSettings:
+    """What the git program does for a site; ``deploy_branch`` holds the staged tree."""
+
+    pull: bool = True
+    commit: bool = True
+    push: bool = True
+    remote: str = "origin"
+    deploy_branch: str | None = None
+    deploy_remote: str | None = None  # None: `remote`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitHubSettings:
+    """A workflow to start on GitHub; with ``event`` by ``repository_dispatch``."""
+
+    repository: str  # owner/name
+    token: SecretRef
+    workflow: str | None = None  # file name or id
+    ref: str = "main"
+    event: str | None = None
+    api_url: str = "https://api.github.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploySettings:
+    """How a build that was searched for leaks goes public, in this order; all may be empty."""
+
+    command: tuple[str, ...] = ()
+    hook: SecretRef | None = None
+    github: GitHubSettings | None = None
+    timeout: timedelta = timedelta(minutes=10)
+    private: bool = False  # the hook may be plain HTTP, or on a private network
+
+    @property
+    def is_set(self) -> bool:
+        return bool(self.command or self.hook or self.github)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +147,10 @@ class Settings:
     channels: tuple[ChannelSettings, ...]
     alerts: tuple[str | SecretRef, ...] = ()  # Apprise URLs; a text holds no secret
     ping: str | SecretRef | None = None
+    embargo: Embargo = Embargo.OFF
+    withdrawn: str | None = None  # path of the page to which a withdrawn post leads; None: 404
+    deploy: DeploySettings = DeploySettings()
+    git: GitSettings | None = None
 
     @property
     def secrets(self) -> Mapping[str, SecretRef]:
@@ -111,6 +162,8 @@ class Settings:
         }
         named |= {f"alerts.{n}": value for n, value in enumerate(self.alerts, start=1)}
         named["ping"] = self.ping
+        named["deploy.hook"] = self.deploy.hook
+        named["deploy.github.token"] = self.deploy.github and self.deploy.github.token
         return {name: value for name, value in named.items() if isinstance(value, SecretRef)}
 
     @property

@@ -22,6 +22,9 @@ from publisher.errors import ConfigError, PublisherError
 from publisher.model import PostState, Problem
 from publisher.settings import (
     ChannelSettings,
+    DeploySettings,
+    GitHubSettings,
+    GitSettings,
     Preset,
     RebuildSettings,
     Settings,
@@ -68,7 +71,10 @@ def read(
     ledger_url = _ledger_url(reading, values)
     if reading.problems or preset is None:
         return None, reading.problems
-    return _settings(file, values, channels, preset, output, ledger_url), ()
+    settings = _settings(file, values, channels, preset, output, ledger_url)
+    if not data.get("git"):  # without the section, git is nobody's business
+        return settings, ()
+    return replace(settings, git=_git(values)), ()
 
 
 def _settings(
@@ -96,6 +102,9 @@ def _settings(
             feed=values["verify.feed"],
             sitemap=values["verify.sitemap"],
             clock=values["verify.clock"],
+            index=values["verify.index"],
+            canonical=values["verify.canonical"],
+            card=values["verify.card"],
         ),
         max_late=values["policy.max_late"],
         stale_after=values["policy.stale_after"],
@@ -103,6 +112,40 @@ def _settings(
         channels=channels,
         alerts=values["alerts"],
         ping=values["ping"],
+        embargo=values["embargo"],
+        withdrawn=values["withdrawn"],
+        deploy=_deploy(values),
+    )
+
+
+def _deploy(values: Mapping[str, Any]) -> DeploySettings:
+    github = None
+    if values["deploy.github.repository"] is not None:
+        github = GitHubSettings(
+            repository=values["deploy.github.repository"],
+            token=values["deploy.github.token"],
+            workflow=values["deploy.github.workflow"],
+            ref=values["deploy.github.ref"],
+            event=values["deploy.github.event"],
+            api_url=values["deploy.github.api_url"],
+        )
+    return DeploySettings(
+        command=values["deploy.command"] or (),
+        hook=values["deploy.hook"],
+        github=github,
+        timeout=values["deploy.timeout"],
+        private=values["deploy.private"],
+    )
+
+
+def _git(values: Mapping[str, Any]) -> GitSettings:
+    return GitSettings(
+        pull=values["git.pull"],
+        commit=values["git.commit"],
+        push=values["git.push"],
+        remote=values["git.remote"],
+        deploy_branch=values["git.deploy_branch"],
+        deploy_remote=values["git.deploy_remote"],
     )
 
 
@@ -119,6 +162,8 @@ def _site(
         zone=values["site.timezone"],
         release_time=values["site.release_time"],
         channels=tuple(channel.name for channel in channels),
+        keep=values["site.keys.keep"] or (),
+        badge_for=values["site.badge_for"],
     )
 
 

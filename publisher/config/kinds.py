@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from publisher.config.addresses import require_public
 from publisher.errors import PublisherError
+from publisher.model import Embargo
 from publisher.presets import PRESETS
 from publisher.settings import Preset, SecretRef
 from publisher.times import parse_duration
@@ -247,15 +248,13 @@ def read_state_value(value: Any, place: Place) -> str | bool:
     return value if isinstance(value, bool) else read_line(value, place)
 
 
-def read_embargo(value: Any, place: Place) -> str:
-    if value is False or value == "off":
-        return "off"
-    if value in ("redact", "teaser", "omit"):
-        raise PublisherError(
-            f"{value} is not in this version",
-            hint="write embargo: off, and let the site itself withhold unreleased text",
-        )
-    raise PublisherError("is not a known way of embargo", hint="write embargo: off")
+def read_embargo(value: Any, place: Place) -> Embargo:
+    if value is False:  # how YAML reads a bare off
+        return Embargo.OFF
+    if value not in [embargo.value for embargo in Embargo]:
+        hint = "write embargo: redact, teaser, omit or off"
+        raise PublisherError("is not a known way of embargo", hint=hint)
+    return Embargo(value)
 
 
 def read_ledger(value: Any, place: Place) -> Path | None:
@@ -324,7 +323,7 @@ KINDS: Mapping[str, Kind] = {
     "clock": Kind(read_clock, {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}),
     "count": Kind(read_count, {"type": "integer", "minimum": 1}),
     "duration": Kind(read_duration, _DURATION),
-    "embargo": Kind(read_embargo, {"enum": ["off", False]}),
+    "embargo": Kind(read_embargo, {"enum": [*map(str, Embargo), False]}),
     "folder": Kind(read_folder, _TEXT),
     "generator": Kind(read_generator, {"enum": sorted(PRESETS)}),
     "glob": Kind(read_glob, _TEXT),
@@ -335,6 +334,7 @@ KINDS: Mapping[str, Kind] = {
     "path": Kind(read_path, _TEXT),
     "ping": Kind(read_ping, {"anyOf": [{"type": "string", "pattern": "^https?://"}, _SECRET]}),
     "post_url": Kind(read_post_url, {"type": "string", "pattern": r"^/.*\{(slug|id)\}"}),
+    "secret": Kind(read_secret, _SECRET),
     "site_url": Kind(read_site_url, {"type": "string", "pattern": "^https?://"}),
     "state_value": Kind(read_state_value, {"type": ["string", "boolean"]}),
     "text": Kind(read_text, _TEXT),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from publisher.model.states import ChannelName, PostId, PostState
+from publisher.model.states import ChannelName, Embargo, PostId, PostState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,7 @@ class Post:
     series: Series | None = None
     hero: Image | None = None
     teaser: str | None = None
+    embargo: Embargo | None = None  # ``embargo:`` of the post itself; None: as the site says
     announce_off: bool = False  # ``announce: false``
     announce: Mapping[ChannelName, AnnounceRule] = field(default_factory=dict)
 

@@ -67,8 +67,8 @@ class LedgerView:
     """What is known at one instant; a consistent read."""
 
     adopted_at: datetime | None = None
-    dirty_gen: int = 0  # counts flips
-    built_gen: int = 0  # the newest flip that a successful rebuild covers
+    dirty_gen: int = 0  # counts what changed: flips, withdrawals, edits of a staged site
+    built_gen: int = 0  # the newest change that a successful rebuild covers
     rebuild_failures: int = 0
     rebuild_retry_at: datetime | None = None
     rebuild_reason: str = ""
@@ -76,6 +76,11 @@ class LedgerView:
     deliveries: Mapping[DeliveryKey, DeliveryRecord] = field(default_factory=dict)
     closed_channels: Mapping[ChannelName, str] = field(default_factory=dict)  # name -> reason
     restored: str = ""  # not empty: an older copy was put back; why, and nothing is sent
+
+    @property
+    def is_site_stuck(self) -> bool:
+        """Tell whether the site as it is cannot be built."""
+        return self.rebuild_failures > 0 and self.dirty_gen > self.built_gen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

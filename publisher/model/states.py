@@ -22,6 +22,15 @@ class PostState(StrEnum):
     PUBLISHED = "published"
 
 
+class Embargo(StrEnum):
+    """How the built site holds a post that is not released."""
+
+    REDACT = "redact"  # its page is there, with filler for every word
+    TEASER = "teaser"  # its page is there, with title, description, teaser and stamp
+    OMIT = "omit"  # it has no page
+    OFF = "off"  # the site itself withholds it
+
+
 class ReleaseState(StrEnum):
     """RELEASE states in the ledger."""
 

@@ -15,9 +15,9 @@ from publisher.bounded_yaml import key_lines, load_yaml
 from publisher.channels import Option
 from publisher.config import load, missing_secrets, read, resolve_secrets, schema
 from publisher.errors import ConfigError, PublisherError
-from publisher.model import ChannelName, Limits, PostState
+from publisher.model import ChannelName, Embargo, Limits, PostState
 from publisher.secret import Secret
-from publisher.settings import ChannelSettings, SecretRef, Settings
+from publisher.settings import ChannelSettings, GitHubSettings, GitSettings, SecretRef, Settings
 from publisher.wiring import build_environ
 
 CANARY = "hunter2canary"
@@ -213,7 +213,14 @@ def test_an_option_that_is_not_given_has_the_default_of_its_type(tmp_path: Path)
 def test_embargo_may_be_off_in_every_spelling(tmp_path: Path, written: str) -> None:
     settings = loaded(tmp_path, f"{SITE}embargo: {written}\n")
 
-    assert settings.site.name == "sample"
+    assert settings.embargo is Embargo.OFF
+
+
+@pytest.mark.parametrize("policy", ["redact", "teaser", "omit"])
+def test_embargo_says_how_a_build_holds_unreleased_posts(tmp_path: Path, policy: str) -> None:
+    settings = loaded(tmp_path, f"{SITE}embargo: {policy}\n")
+
+    assert settings.embargo is Embargo(policy)
 
 
 @pytest.mark.parametrize("written", ['"09:00"', "09:00", "'09:00'"])
@@ -408,13 +415,9 @@ def test_the_hint_for_a_time_zone_is_the_nearest_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "key"),
     [
-        ("git: {pull: true}", "git"),
-        ("git:", "git"),
         ("jobs: []", "jobs"),
         ("policy: {preflight: 24h}", "policy.preflight"),
         ("ledger: postgresql+psycopg://h/d", "ledger: postgresql"),
-        ("embargo: teaser", "embargo: teaser"),
-        ("embargo: omit", "embargo: omit"),
     ],
 )
 def test_a_key_of_a_later_version_is_refused(tmp_path: Path, line: str, key: str) -> None:
@@ -424,11 +427,49 @@ def test_a_key_of_a_later_version_is_refused(tmp_path: Path, line: str, key: str
     assert "is not in this version" in text
 
 
-def test_redacting_says_what_to_do_instead(tmp_path: Path) -> None:
-    assert complaints(tmp_path, SITE + "embargo: redact\n") == (
-        "jobs.yaml:9: embargo: redact is not in this version\n"
-        "  write embargo: off, and let the site itself withhold unreleased text"
+def test_an_unknown_embargo_names_the_known_ones(tmp_path: Path) -> None:
+    assert complaints(tmp_path, SITE + "embargo: blur\n") == (
+        "jobs.yaml:9: embargo: is not a known way of embargo\n"
+        "  write embargo: redact, teaser, omit or off"
     )
+
+
+def test_git_does_nothing_unless_it_is_named(tmp_path: Path) -> None:
+    assert loaded(tmp_path, SITE).git is None
+
+
+def test_a_git_section_pulls_commits_and_pushes(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, f"{SITE}git: {{deploy_branch: pages}}\n")
+
+    assert settings.git == GitSettings(
+        pull=True, commit=True, push=True, remote="origin", deploy_branch="pages"
+    )
+
+
+def test_a_deployment_on_github_needs_repository_and_token(tmp_path: Path) -> None:
+    text = complaints(tmp_path, f"{SITE}deploy: {{github: {{workflow: site.yml}}}}\n")
+
+    assert "deploy.github.repository: is missing" in text
+    assert "deploy.github.token: is missing" in text
+
+
+def test_a_deploy_hook_and_a_token_are_kept_elsewhere(tmp_path: Path) -> None:
+    github = "github: {repository: runa/site, workflow: site.yml, token: {env: GH}}"
+
+    settings = loaded(tmp_path, f"{SITE}deploy: {{hook: {{env: HOOK}}, {github}}}\n")
+
+    assert settings.deploy.hook == SecretRef("env", "HOOK")
+    assert settings.deploy.github == GitHubSettings(
+        repository="runa/site", workflow="site.yml", token=SecretRef("env", "GH")
+    )
+    assert set(settings.secrets) == {"deploy.hook", "deploy.github.token"}
+
+
+def test_a_deploy_hook_in_plain_sight_is_refused(tmp_path: Path) -> None:
+    text = complaints(tmp_path, f"{SITE}deploy: {{hook: https://api.netlify.com/x/{CANARY}}}\n")
+
+    assert "deploy.hook: a secret may not stand in this file" in text
+    assert CANARY not in text
 
 
 @pytest.mark.parametrize(
@@ -469,7 +510,7 @@ site:
   post_url: /blog/{slug}
   generator: vitepress
   timezone: Europe/Olso
-git: {}
+jobs: []
 rebuild:
   command: npm run build
 channels:
@@ -485,7 +526,7 @@ channels:
         (2, "site: unknown key nameq"),
         (3, "site.url: is not an absolute http or https URL"),
         (8, "site.timezone: there is no time zone 'Europe/Olso'"),
-        (9, "git: is not in this version"),
+        (9, "jobs: is not in this version"),
         (11, "rebuild.command: expected a list of texts, found text"),
         (13, "channels.mail.token: is missing"),
         (15, "channels.mail: unknown key tokn"),
@@ -918,6 +959,8 @@ def test_writing_every_default_changes_nothing(tmp_path: Path) -> None:
     site = yaml.safe_load(SITE)["site"]
     spelled_out = {**defaults, "site": {**defaults["site"], **site}}
     del spelled_out["rebuild"]  # its command has no default
+    del spelled_out["git"]  # to name it is to use it
+    del spelled_out["deploy"]["github"]
 
     settings = loaded(tmp_path, yaml.safe_dump(spelled_out))
 
@@ -954,8 +997,11 @@ def test_the_schema_does_not_offer_keys_of_later_versions() -> None:
         "state_dir",
         "ledger",
         "embargo",
+        "withdrawn",
         "rebuild",
         "verify",
+        "deploy",
+        "git",
         "policy",
         "channels",
         "alerts",

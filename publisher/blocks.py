@@ -56,6 +56,19 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Where the parts of a block stand; offsets as in ``Block``.
+
+    ``close`` is where the end tag begins, and the block's end where there is none.
+    """
+
+    tag_end: int
+    close: int
+    attributes: tuple[tuple[str, str], ...]  # name, and all of it as written
+    stamps: tuple[tuple[int, int], ...]  # without those of blocks inside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Posts:
     """What links and names can mean: the posts of the site by id and by path.
 
@@ -122,6 +135,27 @@ def find_blocks(text: str) -> tuple[Block, ...]:
     )
 
 
+def dissect(text: str, blocks: Iterable[Block]) -> Iterator[Parts]:
+    """Give the parts of each of the blocks that ``find_blocks`` found in the text."""
+    blocks = tuple(blocks)
+    visible = _blank_code(text) if blocks else text
+    for block in blocks:
+        tag = _TAG.match(visible, block.start)
+        if tag is None:
+            raise ValueError("the block is none of this text")
+        own = _blank(
+            visible, [(b.start, b.end) for b in blocks if block.start < b.start < block.end]
+        )
+        stamps = tuple(match.span() for match in _STAMP.finditer(own, tag.end(), block.end))
+        has_end = block.end > tag.end()
+        yield Parts(
+            tag_end=tag.end(),
+            close=text.rindex("<", tag.end(), block.end) if has_end else block.end,
+            attributes=tuple((a.name, text[a.start : a.end]) for a in _attributes(tag)),
+            stamps=stamps,
+        )
+
+
 def reveal(text: str, post: PostId, posts: Posts, page: str = "/") -> str:
     """Turn the post's blurred blocks into revealed ones and remove their stamps.
 
@@ -135,6 +169,23 @@ def reveal(text: str, post: PostId, posts: Posts, page: str = "/") -> str:
         if block.is_blurred and posts.owner(block, page) == post:
             inner = [(b.start, b.end) for b in blocks if block.start < b.start < block.end]
             edits += _edits(text, _blank(visible, inner), block)
+    for start, end, new in sorted(edits, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
+
+
+def blur(text: str, post: PostId, posts: Posts, page: str = "/") -> str:
+    """Turn the post's revealed blocks into blurred ones; doing it again changes nothing.
+
+    The stamp that was removed when they were revealed does not come back.
+    """
+    edits = [
+        (attribute.start, attribute.end, "blurred")
+        for block in find_blocks(text)
+        if not block.is_blurred and posts.owner(block, page) == post
+        for attribute in _attributes_of(text, block)
+        if attribute.means_revealed
+    ]
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
     return text
@@ -198,9 +249,19 @@ class _Attribute:
     end: int
 
     @property
+    def means_revealed(self) -> bool:
+        is_bound = self.name in (":revealed", "v-bind:revealed")
+        return self.name == "revealed" or (is_bound and self.value == "true")
+
+    @property
     def means_blurred(self) -> bool:
         is_bound = self.name in (":blurred", "v-bind:blurred")
         return self.name == "blurred" or (is_bound and self.value == "true")
+
+
+def _attributes_of(text: str, block: Block) -> Iterator[_Attribute]:
+    tag = _TAG.match(text, block.start)
+    return iter(()) if tag is None else _attributes(tag)
 
 
 def _attributes(tag: re.Match[str]) -> Iterator[_Attribute]:

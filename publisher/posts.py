@@ -1,4 +1,4 @@
-"""The posts of a site: found, read, and flipped when their time has come.
+"""The posts of a site: found, read, flipped when their time has come, taken back, moved.
 
 The only module that opens content files. A broken file is a problem in the result and never
 stops the other posts. Nothing here follows a link.
@@ -10,20 +10,26 @@ import hashlib
 import os
 import stat
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from publisher import blocks
+from publisher import blocks, flipping
 from publisher.errors import PostError
 from publisher.fields import SECTION_PAGES, Reader
 from publisher.files import Content, Stamp, changed, read_file, replace_file, stamp_of
 from publisher.flip import set_state
-from publisher.frontmatter import BOM, Document, UnreadableError, parse
+from publisher.flipping import FlipResult, Redo
+from publisher.frontmatter import Document, UnreadableError, parse
 from publisher.model import Post, PostId, PostState, Problem
 from publisher.mojibake import mojibake
+from publisher.redating import set_date
+from publisher.series import count_parts
 from publisher.settings import SiteSettings
 from publisher.tree import compile_glob, is_near, walk
+
+__all__ = ["FlipResult", "Library", "Page", "Scan"]
 
 _BLOCK_MARKS = (b"<PostPreview", b"<post-preview")
 
@@ -34,12 +40,6 @@ class Scan:
 
     posts: tuple[Post, ...]
     problems: tuple[Problem, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlipResult:
-    digest: str  # sha256 of the post's file now
-    changed: tuple[str, ...]  # paths of the files written, the post last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ class Library:
         posts, clashes = _without_clashes([found.post for found in seen.values() if found.post])
         problems += clashes
         self._latest = Scan(
-            posts=tuple(sorted(_count_parts(posts), key=lambda post: post.path)),
+            posts=tuple(sorted(count_parts(posts), key=lambda post: post.path)),
             problems=tuple(sorted(problems, key=lambda p: (p.path, p.line or 0, p.rule))),
         )
         return self._latest
@@ -124,7 +124,12 @@ class Library:
         return tuple(
             problem
             for path in self._paths_with_blocks()
-            for problem in _orphans(self.site.root / path, self._shown(path), "/" + path, posts)
+            for problem in flipping.orphans(
+                read_file(self.site.root / path, self._shown(path)).data,
+                self._shown(path),
+                path,
+                posts,
+            )
         )
 
     def flip(self, post: Post) -> FlipResult:
@@ -134,27 +139,32 @@ class Library:
 
         :raises PostError: when the post changed since it was read, or a file cannot be written.
         """
-        latest = self._latest or self.scan()
-        file = self._locate(post.path)
-        old = read_file(file, post.path)
-        new = set_state(old.data, self.site.preset, PostState.PUBLISHED, post.path)
-        if old.digest != post.digest and not (new == old.data and self._was(post, old.data)):
-            self._seen = {
-                path: seen for path, seen in self._seen.items() if self._shown(path) != post.path
-            }
-            raise changed(post.path)
-        written = []
-        if self.site.preset.blocks:
-            posts = self._names(latest, post)
-            for path in self._paths_with_blocks():
-                if self._shown(path) == post.path:
-                    new = _reveal(new, post.id, posts, path)
-                elif self._reveal_page(path, post.id, posts):
-                    written.append(self._shown(path))
-        if new != old.data:
-            replace_file(file, old, new, post.path)
-            written.append(post.path)
-        return FlipResult(digest=hashlib.sha256(new).hexdigest(), changed=tuple(written))
+        return self._change(post, PostState.PUBLISHED, blocks.reveal)
+
+    def withdraw(self, post: Post, *, to: PostState = PostState.DRAFT) -> FlipResult:
+        """Make the file say ``to``, and the post's preview blocks on all pages blurred again.
+
+        A stamp that the release removed does not come back. Order and errors as for ``flip``.
+        """
+        return self._change(post, to, blocks.blur)
+
+    def redated(self, post: Post, at: datetime) -> Post:
+        """Give the post as it would be with its release at ``at``; writes nothing.
+
+        :raises PostError: when its date cannot be changed, or the post changed since it was read.
+        """
+        return self._redate(post, at)[2]
+
+    def reschedule(self, post: Post, at: datetime) -> FlipResult:
+        """Make the file say that the post is released at ``at``.
+
+        :raises PostError: as ``redated``, and when the file cannot be written.
+        """
+        old, data, moved = self._redate(post, at)
+        if data == old.data:
+            return FlipResult(digest=moved.digest, changed=())
+        replace_file(self._locate(post.path), old, data, post.path)
+        return FlipResult(digest=moved.digest, changed=(post.path,))
 
     # --- finding -------------------------------------------------------------------------
 
@@ -246,31 +256,69 @@ class Library:
             raise PostError(f"{shown}: is outside of the site", hint="see site.root in jobs.yaml")
         return file
 
-    # --- flipping ------------------------------------------------------------------------
+    # --- changing ------------------------------------------------------------------------
 
-    def _was(self, post: Post, data: bytes) -> bool:
-        """Tell whether published bytes are what the flip makes of the post as it was read."""
-        for state in (PostState.SCHEDULED, PostState.DRAFT):
-            try:
-                before = set_state(data, self.site.preset, state, post.path)
-            except PostError:
-                continue
-            if hashlib.sha256(before).hexdigest() == post.digest:
-                return True
-        return False
+    def _change(self, post: Post, to: PostState, redo: Redo) -> FlipResult:
+        latest = self._latest or self.scan()
+        file, preset = self._locate(post.path), self.site.preset
+        old = read_file(file, post.path)
+        new = set_state(old.data, preset, to, post.path)
+        is_done = new == old.data and flipping.was(post, old.data, preset, to)
+        if old.digest != post.digest and not is_done:
+            raise self._changed(post)
+        written = []
+        if preset.blocks:
+            posts = self._names(latest, post)
+            for path in self._paths_with_blocks():
+                if self._shown(path) == post.path:
+                    new = flipping.redo_blocks(new, post.id, posts, path, redo)
+                elif self._change_page(path, post, posts, redo):
+                    written.append(self._shown(path))
+        if new != old.data:
+            replace_file(file, old, new, post.path)
+            written.append(post.path)
+        return FlipResult(digest=hashlib.sha256(new).hexdigest(), changed=tuple(written))
 
-    def _paths_with_blocks(self) -> list[str]:
-        return sorted(path for path, seen in self._seen.items() if seen.has_blocks)
-
-    def _reveal_page(self, path: str, post: PostId, posts: blocks.Posts) -> bool:
+    def _change_page(self, path: str, post: Post, posts: blocks.Posts, redo: Redo) -> bool:
         shown = self._shown(path)
         file = self._locate(shown)
         old = read_file(file, shown)
-        new = _reveal(old.data, post, posts, path)
+        new = flipping.redo_blocks(old.data, post.id, posts, path, redo)
         if new == old.data:
             return False
         replace_file(file, old, new, shown)
         return True
+
+    def _redate(self, post: Post, at: datetime) -> tuple[Content, bytes, Post]:
+        """Give the post's file as it is, its bytes with the new date, and what those say."""
+        old = read_file(self._locate(post.path), post.path)
+        if old.digest != post.digest:
+            raise self._changed(post)
+        data = set_date(old.data, self.site, at, post.path)
+        moved = Reader(parse(data, post.path), self.site).read(hashlib.sha256(data).hexdigest())
+        if moved is None or (moved.id, moved.release_at) != (post.id, at):
+            raise PostError(
+                f"{post.path}: would not read as the same post with another date",
+                hint="write the date by hand, then see `publisher check`",
+            )
+        return old, data, moved
+
+    def _changed(self, post: Post) -> PostError:
+        """Make the error for a post that somebody is editing, and read it anew next time."""
+        self._seen = {
+            path: seen for path, seen in self._seen.items() if self._shown(path) != post.path
+        }
+        return changed(post.path)
+
+    def files_of(self, posts: Collection[PostId]) -> tuple[str, ...]:
+        """Give the files that a release of these posts may have changed, as shown in errors."""
+        latest = self._latest or self.scan()
+        own = [post.path for post in latest.posts if post.id in posts]
+        pages = [self._shown(path) for path in self._paths_with_blocks()]
+        return tuple(dict.fromkeys([*own, *pages]))
+
+    def _paths_with_blocks(self) -> list[str]:
+        return sorted(path for path, seen in self._seen.items() if seen.has_blocks)
 
     def _names(self, scan: Scan, *more: Post) -> blocks.Posts:
         """Give what links can mean; a file in error may be any post that has its name."""
@@ -313,49 +361,3 @@ def _without_clashes(posts: list[Post]) -> tuple[list[Post], list[Problem]]:
                 problems.append(_error(rule, post.path, message, hint))
     clashing = {problem.path for problem in problems}
     return [post for post in posts if post.path not in clashing], problems
-
-
-def _count_parts(posts: Iterable[Post]) -> Iterator[Post]:
-    """Tell each post of a series how many parts the series has."""
-    posts = list(posts)
-    known: defaultdict[str, list[int]] = defaultdict(list)
-    for post in posts:
-        if post.series:
-            known[post.series.name].append(post.series.part)
-    parts = {name: max(len(numbers), *numbers) for name, numbers in known.items()}
-    for post in posts:
-        series = post.series
-        yield (
-            post
-            if series is None
-            else replace(post, series=replace(series, parts=parts[series.name]))
-        )
-
-
-def _orphans(file: Path, shown: str, page: str, posts: blocks.Posts) -> Iterator[Problem]:
-    prefix, body = _split(read_file(file, shown).data)
-    for block in blocks.orphans(body, posts, page):
-        yield Problem(
-            rule="orphan-preview",
-            severity="warning",
-            path=shown,
-            line=prefix.count("\n") + block.line,
-            message="this preview block belongs to no post, or to several",
-            hint='name the id of its post: <PostPreview blurred post="…">',
-        )
-
-
-def _reveal(data: bytes, post: PostId, posts: blocks.Posts, path: str) -> bytes:
-    prefix, body = _split(data)
-    new = prefix + blocks.reveal(body, post, posts, "/" + path)
-    return new.encode("utf-8", "surrogateescape")
-
-
-def _split(data: bytes) -> tuple[str, str]:
-    """Give what precedes a page's body, and the body; every byte survives encoding again."""
-    try:
-        document = parse(data, "page")
-    except UnreadableError:
-        return "", data.decode("utf-8", "surrogateescape")
-    mark = "\ufeff" if data.startswith(BOM) else ""
-    return mark + document.text[: len(document.text) - len(document.body)], document.body

@@ -196,7 +196,8 @@ class _World:
             case Sight.NEW | Sight.BASELINE if post is not None:
                 is_new = action.sight is Sight.NEW
                 state = ReleaseState.SCHEDULED if is_new else ReleaseState.BASELINE
-                self._releases[action.post] = _record(post, state)
+                gen = known.flip_gen if (known := self._releases.get(action.post)) else None
+                self._releases[action.post] = replace(_record(post, state), flip_gen=gen)
             case Sight.MISSING:
                 self._change(action.post, missing_since=now)
             case Sight.GONE:
@@ -216,7 +217,11 @@ class _World:
                 )
 
     def _close(self, post: PostId, state: ReleaseState, why: str) -> None:
-        self._change(post, state=state, flip_gen=None, live_at=None, requested_at=None)
+        gen = None
+        if self._releases[post].state in (ReleaseState.REVEALING, ReleaseState.LIVE):
+            gen = self._view.dirty_gen + 1
+            self._view = replace(self._view, dirty_gen=gen)
+        self._change(post, state=state, flip_gen=gen, live_at=None, requested_at=None)
         for record in list(self._deliveries.get(post, {}).values()):
             if record.state in (DeliveryState.PLANNED, DeliveryState.CLAIMED):
                 self._keep(replace(record, state=DeliveryState.CANCELLED, reason=why))

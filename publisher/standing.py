@@ -250,7 +250,8 @@ def _step(
 def _build_step(survey: Survey, post: PostId, word: str) -> Value:
     record = survey.view.releases[post]
     reason = release_value(survey, record)["reason"]
-    return _step(post, f"{word}: {reason}" if reason else word, since=record.due_at)
+    since = record.due_at if record.state is ReleaseState.REVEALING else None  # else not its own
+    return _step(post, f"{word}: {reason}" if reason else word, since=since)
 
 
 def _sent_again(survey: Survey, record: DeliveryRecord) -> Iterator[Value]:

@@ -135,7 +135,7 @@ def _of_channels(facts: Facts) -> Iterator[Cause]:
 def _of_rebuild(facts: Facts) -> Iterator[Cause]:
     view = facts.view
     waiting = tuple(sorted(r.post for r in view.releases.values() if _is_unbuilt(r, view)))
-    if waiting and view.rebuild_failures:
+    if view.is_site_stuck:
         yield Cause(
             key="rebuild",
             level=Level.TRYING,
@@ -254,8 +254,7 @@ def _of_delivery(hold: Hold, record: DeliveryRecord | None) -> Cause:
 
 
 def _is_unbuilt(record: ReleaseRecord, view: LedgerView) -> bool:
-    is_flipped = record.state is ReleaseState.REVEALING and record.flip_gen is not None
-    return is_flipped and (record.flip_gen or 0) > view.built_gen
+    return record.flip_gen is not None and record.flip_gen > view.built_gen
 
 
 def _is_past_timeout(record: ReleaseRecord, timeout: timedelta) -> bool:

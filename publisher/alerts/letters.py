@@ -123,6 +123,8 @@ class Writer:
         commands = list(dict.fromkeys(COMMAND.findall(cause.why)))
         if not commands and cause.posts and cause.channel is None:
             commands = [f"publisher retry {cause.posts[0]}"]
+        if not commands and cause.key == "rebuild":
+            commands = ["publisher retry"]
         if not commands and cause.channel and not cause.posts:
             return "set what is missing, then restart publisher; `publisher check` looks for it"
         command = ", or ".join(f"`{command}`" for command in commands)

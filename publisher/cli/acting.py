@@ -55,7 +55,7 @@ def _require_unreleased(survey: Survey, post: Post) -> None:
     from publisher.model import PostState, ReleaseState
 
     record = survey.view.releases.get(post.id)
-    _require_adoption(survey)
+    require_adoption(survey)
     if record is not None and record.state in (ReleaseState.LIVE, ReleaseState.REVEALING):
         word = "live" if record.state is ReleaseState.LIVE else "being released"
         raise LedgerError(f"{post.id} is {word} already", hint=f"see `publisher why {post.id}`")
@@ -67,7 +67,7 @@ def _require_unreleased(survey: Survey, post: Post) -> None:
         )
 
 
-def _require_adoption(survey: Survey) -> None:
+def require_adoption(survey: Survey) -> None:
     if survey.view.restored:
         raise LedgerError(survey.view.restored)
     if survey.needs_adoption:
@@ -212,7 +212,7 @@ def _require_public(survey: Survey, post: Post) -> None:
     from publisher.model import ReleaseState
 
     record = survey.view.releases.get(post.id)
-    _require_adoption(survey)
+    require_adoption(survey)
     if record is None or record.state not in (ReleaseState.LIVE, ReleaseState.BASELINE):
         state = record.state.value if record else "not in the ledger yet"
         raise LedgerError(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.ledger import Ledger
-    from publisher.model import ChannelName, DeliveryRecord, PostId, ReleaseRecord
+    from publisher.model import ChannelName, DeliveryRecord, LedgerView, PostId, ReleaseRecord
     from publisher.survey import Survey
 
 REASON = "tried again with `publisher retry`"
@@ -35,7 +35,7 @@ def retry(ctx: click.Context, what: str | None, is_yes: bool) -> None:
     """
     from publisher.cli.performing import tick_unless_daemon
     from publisher.clock import SystemClock
-    from publisher.model import DeliveryState
+    from publisher.model import DeliveryState, ReleaseState
     from publisher.survey import open_ledger
 
     seen = ctx.obj.look()
@@ -46,8 +46,13 @@ def retry(ctx: click.Context, what: str | None, is_yes: bool) -> None:
         say(f"{channel}: closed, will be opened: {flat(seen.view.closed_channels[channel])}")
     steps = _failed_steps(seen, what)
     for release in steps:
-        say(f"{release.post}: {release.state.value}, its release goes on at once")
-    if channel is None and not records and not steps:
+        is_release = release.state in (ReleaseState.REVEALING, ReleaseState.SCHEDULED)
+        what_goes_on = "its release goes on" if is_release else "the site is built again"
+        say(f"{release.post}: {release.state.value}, {what_goes_on} at once")
+    is_site = what is None and not steps and seen.view.is_site_stuck
+    if is_site:
+        say("the site: its rebuild failed, it is built again at once")
+    if channel is None and not records and not steps and not is_site:
         note("there is nothing to try again")
         return
     confirm("go on?", is_yes=is_yes)
@@ -55,7 +60,7 @@ def retry(ctx: click.Context, what: str | None, is_yes: bool) -> None:
     with open_ledger(seen.settings, now=now) as ledger:
         if channel is not None:
             ledger.open_channel(channel, now=now)
-        if steps:
+        if steps or is_site:
             ledger.retry_steps([release.post for release in steps], now=now)
         for record in records:
             if record.state is DeliveryState.PLANNED:
@@ -110,19 +115,21 @@ def _post(survey: Survey, what: str) -> PostId:
 
 def _failed_steps(survey: Survey, what: str | None) -> list[ReleaseRecord]:
     """Give the releases whose next step waits after a failure: all, or the post's."""
-    from publisher.model import ReleaseState
-
-    view = survey.view
     return [
         release
-        for release in view.releases.values()
-        if release.state in (ReleaseState.REVEALING, ReleaseState.SCHEDULED)
-        and (what is None or what == release.post)
-        and (
-            release.retry_at is not None
-            or (release.state is ReleaseState.REVEALING and view.rebuild_retry_at is not None)
-        )
+        for release in survey.view.releases.values()
+        if (what is None or what == release.post) and _has_failed(release, survey.view)
     ]
+
+
+def _has_failed(release: ReleaseRecord, view: LedgerView) -> bool:
+    from publisher.model import ReleaseState
+
+    if release.state in (ReleaseState.REVEALING, ReleaseState.SCHEDULED) and release.retry_at:
+        return True
+    waits_for_build = release.flip_gen is not None and release.flip_gen > view.built_gen
+    is_revealing = release.state is ReleaseState.REVEALING
+    return view.rebuild_retry_at is not None and (waits_for_build or is_revealing)
 
 
 def _files(survey: Survey) -> set[object]:

@@ -22,7 +22,6 @@ from publisher.ledger.rows import (
 )
 from publisher.ledger.schema import closed_channels
 from publisher.model import (
-    REPLANNED,
     ChannelName,
     DeliveryKey,
     DeliveryRecord,
@@ -90,16 +89,17 @@ class Deliveries(Database):
         remote_url: str | None = None,
         evidence: str | None = None,
         due_at: datetime | None = None,
+        with_post: bool = False,
     ) -> DeliveryRecord:
         """Decide about a delivery without sending it.
 
         Making a held or uncertain one ``sent`` says that its unknown attempts arrived, making
         it ``planned`` that they did not; both are for a person to say. ``due_at`` gives it
-        another instant.
+        another instant. ``with_post`` says that it is cancelled because its post is over.
 
         :raises LedgerError: when that cannot be decided in its state, when an attempt may have
             gone out, or when another delivery has that remote id.
-        :raises StaleError: when it is cancelled with its post, and the post is there again.
+        :raises StaleError: when it is cancelled with its post, and that is there again.
         """
         if to not in _SETTLES.get(record.state, ()):
             raise LedgerError(f"{record.key} is {record.state}; it cannot become {to}")
@@ -116,7 +116,7 @@ class Deliveries(Database):
             }
         with self._writing() as connection:
             require_fresh(connection, record)
-            if to is _D.CANCELLED and reason.startswith(REPLANNED):
+            if with_post:
                 _require_over(connection, record)
             if to is _D.SENT:
                 _require_unused(connection, record, remote_id)

@@ -21,6 +21,7 @@ from publisher.ledger.rows import (
     insert_row,
     log,
     new_release,
+    next_gen,
 )
 from publisher.ledger.schema import deliveries, meta, releases
 from publisher.model import DeliveryState, Observe, PostId, ReleaseRecord, ReleaseState, Sight
@@ -32,10 +33,25 @@ class Observing(Database):
     def observe(self, observation: Observe, *, now: datetime) -> None:
         """Remember what a scan saw; seeing it again changes nothing.
 
-        A post that is gone or withdrawn takes its waiting deliveries with it (``cancelled``).
+        A post that is gone or withdrawn takes its waiting deliveries with it (``cancelled``); if
+        its page may be out, the site is to be built again.
         """
         with self._writing() as connection:
             self._observe(connection, observation, now)
+
+    def build_again(self, post: PostId, *, reason: str, now: datetime) -> None:
+        """Have the site built again because of a post that is not being released, nor live.
+
+        Its file is about to change by command, and a page that shows it, or the promise of it,
+        is out. The release stays in its state: baseline is not announced by itself afterwards.
+
+        :raises StaleError: when the release is under way or live.
+        """
+        with self._writing() as connection:
+            gen = next_gen(connection, self.site, now)
+            values = {"flip_gen": gen, "reason": reason}
+            change_release(connection, self.site, post, _IS_AT_REST, now=now, **values)
+            log(connection, self.site, "observed", now=now, post=post, reason=reason)
 
     def adopt(self, observations: Sequence[Observe], *, now: datetime) -> int:
         """Take a site as it is; give the number of posts that became baseline by it."""
@@ -86,9 +102,9 @@ class Observing(Database):
             case Sight.BACK if record.missing_since is not None:
                 self._note(connection, seen, now, missing_since=None)
             case Sight.GONE if record.state is not ReleaseState.GONE:
-                self._end(connection, seen, now, ReleaseState.GONE, "deleted")
+                self._end(connection, record, seen, now, ReleaseState.GONE, "deleted")
             case Sight.WITHDRAWN if record.state is not ReleaseState.WITHDRAWN:
-                self._end(connection, seen, now, ReleaseState.WITHDRAWN, "withdrawn")
+                self._end(connection, record, seen, now, ReleaseState.WITHDRAWN, "withdrawn")
             case _:
                 pass  # known already
         return False
@@ -99,6 +115,9 @@ class Observing(Database):
         if record is None:
             insert_row(connection, releases, _first_row(self.site, seen, now))
             return seen.sight is Sight.BASELINE
+        if seen.sight is Sight.NEW and record.state is ReleaseState.WITHDRAWN:
+            values = {"state": ReleaseState.SCHEDULED, "reason": ""}
+            change_release(connection, self.site, seen.post, now=now, **values)
         if seen.sight is Sight.NEW or record.state in {ReleaseState.BASELINE, *UNDER_WAY}:
             return False
         change_release(
@@ -141,21 +160,26 @@ class Observing(Database):
     def _end(
         self,
         connection: Connection,
+        record: ReleaseRecord,
         seen: Observe,
         now: datetime,
         state: ReleaseState,
         word: str,
     ) -> None:
+        """End a release; a page that may be out is gone once a rebuild covers ``flip_gen``."""
         reason = f"{word}: {seen.why}"
         # A request is used up: the file may come back with a date of its own, under embargo.
         values: dict[str, Any] = {"state": state, "requested_at": None, "reason": reason}
         if state is ReleaseState.WITHDRAWN:
             values = {**NOT_FLIPPED, **NO_STEP, **values}
+        if record.state in UNDER_WAY:
+            values["flip_gen"] = next_gen(connection, self.site, now)
         change_release(connection, self.site, seen.post, now=now, **values)
         found = {"of_site": self.site, "of_post": seen.post}
         connection.execute(_CANCEL_WAITING, {**found, "why": reason, "now": now})
 
 
+_IS_AT_REST = releases.c.state.not_in(sorted(state.value for state in UNDER_WAY))
 _WAITING = (DeliveryState.PLANNED.value, DeliveryState.CLAIMED.value)
 _CANCEL_WAITING = (
     update(deliveries)

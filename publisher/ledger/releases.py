@@ -23,6 +23,7 @@ from publisher.ledger.rows import (
     insert_row,
     log,
     new_release,
+    next_gen,
 )
 from publisher.ledger.schema import attempts, deliveries, meta, rebuilds, releases
 from publisher.model import (
@@ -93,16 +94,11 @@ class Releases(Database):
         :raises StaleError: when the release is not under way.
         """
         with self._writing() as connection:
-            gen = self._next_gen(connection, now)
+            gen = next_gen(connection, self.site, now)
             values = {"flip_gen": gen, "digest": digest, **NO_STEP}
             change_release(connection, self.site, post, _IS_REVEALING, now=now, **values)
             log(connection, self.site, "flipped", now=now, post=post, reason=f"generation {gen}")
         return gen
-
-    def _next_gen(self, connection: Connection, now: datetime) -> int:
-        """Count one more change that no rebuild covers yet."""
-        changed = connection.execute(_NEXT_GEN, {"of_site": self.site, "now": now})
-        return int(changed.scalar_one())
 
     def record_rebuild(
         self,
@@ -132,6 +128,13 @@ class Releases(Database):
                 to_state=state,
                 reason=reason or f"generation {gen}",
             )
+
+    def request_rebuild(self, *, reason: str, now: datetime) -> None:
+        """Ask for a build that no release needs: what the site shows is out of date."""
+        with self._writing() as connection:
+            gen = next_gen(connection, self.site, now)
+            why = f"{reason}: generation {gen}"
+            log(connection, self.site, "rebuild", now=now, to_state="wanted", reason=why)
 
     def record_verified(
         self, post: PostId, *, gen: int, now: datetime, url: str | None = None
@@ -170,10 +173,10 @@ class Releases(Database):
         ``rebuild`` says that the build at hand is no good: the release needs a newer one.
         """
         values: dict[str, Any] = {"retry_at": retry_at, "reason": reason}
-        expected = [_IS_FLIPPED] if rebuild else []
+        expected = [_IS_REVEALING, _IS_FLIPPED] if rebuild else []
         with self._writing() as connection:
             if rebuild:
-                values["flip_gen"] = self._next_gen(connection, now)
+                values["flip_gen"] = next_gen(connection, self.site, now)
             record = find_release(connection, self.site, post)
             values["failures"] = record.failures + 1 if record else 0
             change_release(connection, self.site, post, *expected, now=now, **values)
@@ -237,12 +240,6 @@ _IS_FLIPPED = releases.c.flip_gen.is_not(None)
 _IS_COVERED = and_(
     releases.c.flip_gen <= bindparam("verified_gen"),
     releases.c.flip_gen <= select(meta.c.built_gen).where(IS_OF_SITE).scalar_subquery(),
-)
-_NEXT_GEN = (
-    update(meta)
-    .where(IS_OF_SITE)
-    .values(dirty_gen=meta.c.dirty_gen + 1, changed_at=bindparam("now"))
-    .returning(meta.c.dirty_gen)
 )
 _BUILT = (
     update(meta)

@@ -194,6 +194,20 @@ def _change_meta(columns: tuple[str, ...]) -> Update:
     return update(meta).where(IS_OF_SITE).values({name: bindparam(name) for name in columns})
 
 
+def next_gen(connection: Connection, site: str, now: datetime) -> int:
+    """Count one more change of the files that no rebuild covers yet."""
+    changed = connection.execute(_NEXT_GEN, {"of_site": site, "now": now})
+    return int(changed.scalar_one())
+
+
+_NEXT_GEN = (
+    update(meta)
+    .where(IS_OF_SITE)
+    .values(dirty_gen=meta.c.dirty_gen + 1, changed_at=bindparam("now"))
+    .returning(meta.c.dirty_gen)
+)
+
+
 # --- deliveries ------------------------------------------------------------------------------
 
 

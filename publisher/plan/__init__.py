@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from publisher.model import Adopt, Hold, LedgerView, Plan, Policy, Post
-from publisher.plan import deliveries, releases
+from publisher.plan import building, deliveries, releases
 from publisher.plan.draft import CLOCK_TOLERANCE, Draft, is_old, is_unknown
 
 __all__ = ["CLOCK_TOLERANCE", "plan"]
@@ -46,7 +46,7 @@ def plan(
     draft = Draft(posts, view, policy, now, unreadable, tree_busy, clock_ahead)
     releases.see_posts(draft)
     releases.see_missing(draft)
-    releases.rebuild_and_verify(draft)
+    building.rebuild_and_verify(draft)
     deliveries.deliver(draft)
     return draft.result()
 

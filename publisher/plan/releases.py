@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from publisher.model import (
@@ -12,20 +11,14 @@ from publisher.model import (
     Observe,
     PlannedDelivery,
     Post,
-    PostId,
     PostState,
-    Rebuild,
     ReleaseRecord,
     ReleaseState,
     Sight,
-    Verify,
 )
 from publisher.plan.deliveries import planned_at
 from publisher.plan.draft import Draft, is_old, is_unknown
-
-MANY_LOOKS = 30  # at a page that should be live: about a quarter of an hour
-# Well above every back-off; an instant further ahead was set by a clock that was corrected since.
-LONGEST_WAIT = timedelta(hours=1)
+from publisher.plan.waiting import is_backing_off
 
 
 def see_posts(draft: Draft) -> None:
@@ -114,8 +107,14 @@ def _see_waiting(draft: Draft, post: Post, record: ReleaseRecord) -> None:
         draft.hold(post.id, "is a draft")
     elif due_at is None:
         draft.ask(post.id, f"is scheduled without a date; write one into {post.path}")
+    elif due_at > draft.now and record.state is ReleaseState.WITHDRAWN:
+        _observe(draft, post, Sight.NEW, "scheduled again")
     elif due_at > draft.now:
         draft.hold(post.id, "under embargo", until=due_at)
+    elif record.state is ReleaseState.WITHDRAWN and not post.explicit:
+        # Its file says no more than "draft", and the date is the one it was released on.
+        command = f"`publisher release {post.id}`"
+        draft.hold(post.id, f"is withdrawn; a coming date, or {command}, brings it back")
     else:
         _flip_when_due(draft, post, due_at)
 
@@ -166,7 +165,7 @@ def _later(at: datetime, duration: timedelta) -> datetime:
 
 def _flip(draft: Draft, post: Post, due_at: datetime, why: str) -> None:
     record = draft.view.releases.get(post.id)
-    if record is not None and _is_backing_off(draft, record):
+    if record is not None and is_backing_off(draft, record):
         return
     deliveries = []
     for channel in draft.policy.channels:
@@ -175,39 +174,6 @@ def _flip(draft: Draft, post: Post, due_at: datetime, why: str) -> None:
             key = DeliveryKey(site=draft.policy.site, post=post.id, channel=channel.name)
             deliveries.append(PlannedDelivery(key=key, at=at))
     draft.actions.append(Flip(post=post.id, at=due_at, deliveries=tuple(deliveries), why=why))
-
-
-def _is_backing_off(draft: Draft, record: ReleaseRecord) -> bool:
-    if record.state is not ReleaseState.REVEALING:
-        return _was_early(draft, record)
-    if not _is_ahead(record.retry_at, draft.now):
-        return False
-    is_stuck = record.flip_gen is None or record.failures >= MANY_LOOKS
-    why = f"not live yet: {record.reason}"
-    if record.flip_gen is None:
-        why = f"the flip failed: {record.reason}{_mended(record.post)}"
-    elif is_stuck:
-        why = f"not live after {record.failures} looks: {record.reason}{_mended(record.post)}"
-    draft.hold(record.post, why, until=record.retry_at, needs_person=is_stuck)
-    return True
-
-
-def _mended(post: PostId) -> str:
-    return f"; once that is mended, `publisher retry {post}` goes on at once"
-
-
-def _was_early(draft: Draft, record: ReleaseRecord) -> bool:
-    """Tell whether the site's clock, when last asked, held a release that is not begun."""
-    is_told = draft.clock_ahead is not None
-    if is_told or record.retry_at is None or record.retry_at <= draft.now:
-        return False
-    draft.hold(record.post, record.reason, until=record.retry_at, needs_person=True)
-    return True
-
-
-def _is_ahead(retry_at: datetime | None, now: datetime) -> bool:
-    """Tell whether a step still has to wait until ``retry_at``."""
-    return retry_at is not None and timedelta(0) < retry_at - now <= LONGEST_WAIT
 
 
 def _observe(draft: Draft, post: Post, sight: Sight, why: str) -> None:
@@ -228,8 +194,7 @@ def _withdraw(draft: Draft, post: Post) -> None:
         draft,
         post,
         Sight.WITHDRAWN,
-        f"its file says {post.state.value} again; "
-        "a page that is out stays until the site is built again",
+        f"its file says {post.state.value} again; its page goes when the site is built again",
     )
 
 
@@ -268,40 +233,6 @@ def _miss(draft: Draft, record: ReleaseRecord, sight: Sight, why: str) -> None:
             why=why,
         )
     )
-
-
-# --- the site ----------------------------------------------------------------------
-
-
-def rebuild_and_verify(draft: Draft) -> None:
-    """Build what was flipped, look at what was built."""
-    unbuilt = []
-    for record in draft.view.releases.values():
-        post = draft.by_id.get(record.post)
-        if record.state is not ReleaseState.REVEALING or record.flip_gen is None:
-            continue
-        if post is None or post.state is not PostState.PUBLISHED:
-            continue
-        if _is_backing_off(draft, record):
-            continue
-        if record.flip_gen > draft.view.built_gen:
-            unbuilt.append(record.post)
-        else:
-            draft.actions.append(Verify(post=record.post, why="rebuilt"))
-    if unbuilt:
-        _rebuild(draft, sorted(unbuilt))
-
-
-def _rebuild(draft: Draft, posts: Sequence[PostId]) -> None:
-    retry_at = draft.view.rebuild_retry_at
-    if _is_ahead(retry_at, draft.now):
-        for post in posts:
-            # One retry serves them all.
-            why = f"the rebuild failed: {draft.view.rebuild_reason}{_mended(posts[0])}"
-            draft.hold(post, why, until=retry_at, needs_person=True)
-    elif not any(isinstance(action, Flip) for action in draft.actions):
-        # One rebuild serves every post of this instant, so it waits for their flips.
-        draft.actions.append(Rebuild(posts=tuple(posts), gen=draft.view.dirty_gen, why="flipped"))
 
 
 def _release_order(post: Post) -> tuple[bool, float, str]:

@@ -18,7 +18,7 @@ import pytest
 from publisher.courier import BACKOFF
 from publisher.errors import NotDelivered
 from publisher.model import DeliveryState, Recovery, RecoveryKind, ReleaseState
-from publisher.plan.releases import LONGEST_WAIT
+from publisher.plan.waiting import LONGEST_WAIT
 from publisher.site import Look, RebuildResult
 from publisher.steps import POLL_AFTER_TIMEOUT
 from tests.factories import HOUR, NOW
@@ -793,6 +793,81 @@ def test_withdrawn_baseline_post_is_not_announced_again(tmp_path: Path) -> None:
     world.run_until(NOW + 3 * HOUR)
 
     assert world.texts() == []
+
+
+def test_page_of_a_withdrawn_post_is_built_away_once(tmp_path: Path) -> None:
+    world = a_live_world(tmp_path)
+    world.write("one", at=SOON, status="draft")
+
+    world.run_until(SOON + HOUR)
+
+    assert world.site.built == 2
+
+
+def test_page_of_a_deleted_post_is_built_away_once(tmp_path: Path) -> None:
+    world = a_live_world(tmp_path)
+    (tmp_path / "content" / "blog" / "one.md").unlink()
+
+    world.run_until(SOON + HOUR)
+
+    assert world.releases()["one"].state is ReleaseState.GONE
+    assert world.site.built == 2
+
+
+def test_page_of_a_withdrawn_post_is_built_away_although_the_build_fails_at_first(
+    tmp_path: Path,
+) -> None:
+    world = a_live_world(tmp_path)
+    world.site.builds = [BROKEN, BROKEN]
+    world.write("one", at=SOON, status="draft")
+
+    holds = world.holds("one")
+    world.run_until(SOON + HOUR)
+
+    assert any("the rebuild failed: exit 1" in hold.why for hold in holds)
+    assert world.site.built == 4
+
+
+def test_page_of_a_withdrawn_post_is_built_away_after_a_crash(tmp_path: Path) -> None:
+    world = a_live_world(tmp_path)
+    world.write("one", at=SOON, status="draft")
+    world.notice()  # the edit
+    world.notice()  # what it means
+
+    world.run_until(SOON + HOUR)
+
+    assert world.releases()["one"].state is ReleaseState.WITHDRAWN
+    assert world.site.built == 2
+
+
+def test_withdrawn_post_that_comes_back_at_once_is_built_once(tmp_path: Path) -> None:
+    world = a_live_world(tmp_path)
+    world.write("one", at=SOON, status="draft")
+    world.notice()  # the edit
+    world.notice()  # what it means
+    world.write("one", at=SOON, status="published")
+
+    world.run_until(SOON + HOUR)
+
+    assert world.releases()["one"].state is ReleaseState.LIVE
+    assert world.site.built == 2
+    assert len(world.texts()) == 1
+
+
+def test_withdrawn_post_returns_on_its_new_date_and_is_not_announced_again(
+    tmp_path: Path,
+) -> None:
+    world = a_live_world(tmp_path)
+    world.write("one", at=SOON + 2 * HOUR)
+    world.run_until(SOON + HOUR)
+    meanwhile = world.releases()["one"].state
+
+    world.run_until(SOON + 3 * HOUR)
+
+    assert meanwhile is ReleaseState.SCHEDULED
+    assert world.releases()["one"].state is ReleaseState.LIVE
+    assert world.site.built == 3
+    assert len(world.texts()) == 1
 
 
 # --- two daemons ------------------------------------------------------------------------------

@@ -506,3 +506,47 @@ def test_a_kill_leaves_every_file_entirely_old_or_entirely_new(tmp_path: Path) -
         library.flip(library.scan().posts[0])
         assert post_file.read_text() == new["post"]
         assert page_file.read_text() == new["page"]
+
+
+# --- taken back ------------------------------------------------------------------------------
+
+
+def test_withdrawing_undoes_a_release_but_for_the_stamp(tmp_path: Path) -> None:
+    write(tmp_path, "index.md", f"[A](/blog/a)\n\n{OPEN_BLOCK}")
+    library, post, file = a_post_to_flip(tmp_path, a_text(state="status: published"))
+
+    result = library.withdraw(post)
+
+    assert result.changed == ("content/index.md", "content/blog/a.md")
+    assert "status: draft\n" in file.read_text()
+    assert "<PostPreview blurred>" in (tmp_path / "content" / "index.md").read_text()
+    assert result.digest == read_file(file, "a.md").digest
+
+
+def test_withdrawing_to_a_date_says_scheduled(tmp_path: Path) -> None:
+    library, post, file = a_post_to_flip(tmp_path, a_text(state="status: published"))
+
+    library.withdraw(post, to=PostState.SCHEDULED)
+
+    assert file.read_text() == a_text(state="status: scheduled")
+
+
+def test_withdrawing_twice_changes_nothing_more(tmp_path: Path) -> None:
+    library, post, file = a_post_to_flip(tmp_path, a_text(state="status: published"))
+    library.withdraw(post)
+    before = file.stat()
+
+    result = library.withdraw(post)
+
+    assert result.changed == ()
+    assert file.stat() == before
+
+
+def test_post_that_was_edited_meanwhile_is_not_withdrawn(tmp_path: Path) -> None:
+    library, post, file = a_post_to_flip(tmp_path, a_text(state="status: published"))
+    file.write_text(file.read_text() + "More.\n")
+
+    with pytest.raises(PostError, match="changed since it was read"):
+        library.withdraw(post)
+
+    assert "status: published" in file.read_text()

@@ -158,8 +158,66 @@ def test_a_withdrawn_post_cancels_what_waits_and_forgets_its_steps(ledger: Ledge
 
     release = a_release(ledger)
     assert release.state is ReleaseState.WITHDRAWN
-    assert (release.flip_gen, release.verified_gen, release.live_at) == (None, None, None)
+    assert (release.verified_gen, release.live_at) == (None, None)
     assert read(ledger).reason == "withdrawn: its file says draft again"
+
+
+@pytest.mark.parametrize("sight", [Sight.WITHDRAWN, Sight.GONE])
+def test_a_page_that_may_be_out_is_to_be_built_away(ledger: Ledger, sight: Sight) -> None:
+    planned(ledger)
+    before = ledger.view().dirty_gen
+
+    ledger.observe(a_sight(sight), now=NOW)
+    ledger.observe(a_sight(sight), now=SOON)
+
+    assert ledger.view().dirty_gen == before + 1
+    assert a_release(ledger).flip_gen == before + 1
+
+
+@pytest.mark.parametrize("sight", [Sight.WITHDRAWN, Sight.GONE])
+def test_what_was_never_out_needs_no_build_to_go(ledger: Ledger, sight: Sight) -> None:
+    ledger.observe(a_sight(Sight.NEW), now=NOW)
+
+    ledger.observe(a_sight(sight), now=NOW)
+
+    assert (ledger.view().dirty_gen, a_release(ledger).flip_gen) == (0, None)
+
+
+@pytest.mark.parametrize("sight", [Sight.BASELINE, Sight.NEW])
+def test_a_post_at_rest_stays_as_it_is_and_the_site_is_built_again(
+    ledger: Ledger, sight: Sight
+) -> None:
+    ledger.observe(a_sight(sight), now=NOW)
+    before = a_release(ledger).state
+
+    ledger.build_again(POST, reason="withdrawn by hand", now=NOW)
+
+    release = a_release(ledger)
+    assert release.state is before
+    assert (release.flip_gen, ledger.view().dirty_gen) == (1, 1)
+    assert ledger.events(limit=1)[0].reason == "withdrawn by hand"
+
+
+def test_a_live_post_is_not_built_again_by_command_alone(ledger: Ledger) -> None:
+    planned(ledger)
+    before = ledger.view()
+
+    with pytest.raises(StaleError):
+        ledger.build_again(POST, reason="by hand", now=NOW)
+
+    assert ledger.view() == before
+
+
+@pytest.mark.parametrize("sight", [Sight.WITHDRAWN, Sight.GONE])
+def test_a_look_that_ends_after_its_post_went_wants_no_other_build(
+    ledger: Ledger, sight: Sight
+) -> None:
+    begin(ledger)
+    ledger.record_flip(POST, digest="d", now=NOW)
+    ledger.observe(a_sight(sight), now=NOW)
+
+    with pytest.raises(StaleError):
+        ledger.fail_step(POST, reason="no text", retry_at=SOON, now=NOW, rebuild=True)
 
 
 def test_a_withdrawal_leaves_what_is_on_its_way(ledger: Ledger) -> None:

@@ -89,7 +89,7 @@ RELEASE_STEPS = st.sampled_from(
     [
         *["all"] * 8,
         *["begin", "flip", "build", "break", "verify", "miss", "want another"],
-        *["forget", "retry", "ask"],
+        *["forget", "retry", "ask", "build again", "want a build"],
     ]
 )
 TROUBLES = st.sampled_from(["mistaken", "mistaken", "recover", "kill", "kill", "reboot"])
@@ -213,6 +213,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert ledger.view().rebuild_retry_at is None
             case "ask":
                 self.ask_for_a_release(ledger, record)
+            case "build again" | "want a build":
+                self.build_again(ledger, None if step == "want a build" else record)
 
     def begin(self, post: PostId) -> None:
         def act() -> None:
@@ -258,11 +260,24 @@ class LedgerMachine(RuleBasedStateMachine):
                 record.post, reason="no page", retry_at=retry_at, rebuild=rebuild, now=self.now
             )
 
-        if not rebuild or (record.flip_gen is not None and record.state is not R.LIVE):
+        if not rebuild or (record.flip_gen is not None and record.state is R.REVEALING):
             act()
             assert ledger.view().releases[record.post].failures == record.failures + 1
         else:
             self.refused(act, LedgerError)
+
+    def build_again(self, ledger: Ledger, record: ReleaseRecord | None) -> None:
+        if record is None:
+            ledger.request_rebuild(reason="edited", now=self.now)
+            assert ledger.view().dirty_gen == self.view.dirty_gen + 1
+            return
+        act = lambda: ledger.build_again(record.post, reason="r", now=self.now)  # noqa: E731
+        if record.state in (R.LIVE, R.REVEALING):
+            self.refused(act)
+        else:
+            act()
+            found = ledger.view()
+            assert found.releases[record.post].flip_gen == found.dirty_gen > self.view.dirty_gen
 
     def ask_for_a_release(self, ledger: Ledger, record: ReleaseRecord) -> None:
         def act() -> None:

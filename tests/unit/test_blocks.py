@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from publisher.blocks import Posts, find_blocks, orphans, reveal
+from publisher.blocks import Posts, blur, find_blocks, orphans, reveal
 from publisher.model import PostId
 
 SEEDS = Path(__file__).parents[1] / "data" / "seeds"
@@ -410,3 +410,44 @@ def test_a_block_between_several_posts_is_an_orphan() -> None:
 
 def test_revealed_blocks_are_no_orphans() -> None:
     assert orphans(BLOCK.replace("blurred", "revealed"), POSTS) == ()
+
+
+# --- taken back ------------------------------------------------------------------------------
+
+
+def test_a_withdrawal_blurs_the_posts_own_blocks_and_nothing_else() -> None:
+    other = BLOCK.replace("blurred", "revealed")
+    text = f"# One\n\n{LINK}\n\n{other}\n# Two\n\n{other}\n```html\n{other}```\n"
+
+    assert blur(text, WORKFLOW, POSTS) == text.replace("revealed", "blurred", 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<PostPreview revealed>", "<PostPreview blurred>"),
+        ("<PostPreview\n  class='x' revealed >", "<PostPreview\n  class='x' blurred >"),
+        ('<PostPreview :revealed="true">', "<PostPreview blurred>"),
+        ("<post-preview revealed>", "<post-preview blurred>"),
+        ("<PostPreview blurred>", "<PostPreview blurred>"),
+        ("<PostPreview>", "<PostPreview>"),
+        ('<PostPreview :revealed="isOut">', '<PostPreview :revealed="isOut">'),
+    ],
+)
+def test_only_the_word_changes(before: str, after: str) -> None:
+    close = "</post-preview>" if "post-preview" in before else "</PostPreview>"
+    text = f"{LINK}\n\n{before}\n\nText.\n{close}\n"
+
+    blurred = blur(text, WORKFLOW, POSTS)
+
+    assert blurred == text.replace(before, after)
+    assert blur(blurred, WORKFLOW, POSTS) == blurred
+
+
+def test_what_was_blurred_again_is_revealed_again() -> None:
+    text = f"{LINK}\n\n{BLOCK}"
+
+    revealed = reveal(text, WORKFLOW, POSTS)
+
+    assert blur(revealed, WORKFLOW, POSTS) == text
+    assert reveal(blur(revealed, WORKFLOW, POSTS), WORKFLOW, POSTS) == revealed

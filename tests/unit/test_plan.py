@@ -460,6 +460,71 @@ def test_live_post_set_back_to_draft_is_withdrawn() -> None:
     assert sights(result.actions) == [Sight.WITHDRAWN]
 
 
+@pytest.mark.parametrize(
+    "state", [ReleaseState.WITHDRAWN, ReleaseState.GONE, ReleaseState.SCHEDULED]
+)
+def test_site_is_built_again_without_a_post_that_was_out(state: ReleaseState) -> None:
+    post = a_post(state=PostState.DRAFT)
+    view = a_view([a_release(post, state, flip_gen=2)], dirty_gen=3, built_gen=1)
+
+    result = plan([post], view, a_policy(), NOW)
+
+    why = "taken back or moved: pattern"
+    assert result.actions == (Rebuild(posts=("pattern",), gen=3, why=why),)
+
+
+def test_site_that_was_built_without_a_withdrawn_post_is_left_alone() -> None:
+    post = a_post(state=PostState.DRAFT)
+    release = a_release(post, ReleaseState.WITHDRAWN, flip_gen=2)
+
+    result = plan([post], a_view([release], dirty_gen=2, built_gen=2), a_policy(), NOW)
+
+    assert result.actions == ()
+
+
+def test_one_rebuild_serves_what_comes_and_what_goes() -> None:
+    coming, first = revealing("coming", 1)
+    going = a_post("going", state=PostState.DRAFT)
+    view = a_view([first, a_release(going, ReleaseState.WITHDRAWN, flip_gen=2)], dirty_gen=2)
+
+    result = plan([coming, going], view, a_policy(), NOW)
+
+    why = "flipped; taken back or moved: going"
+    assert result.actions == (Rebuild(posts=("coming", "going"), gen=2, why=why),)
+
+
+def test_failed_rebuild_holds_a_withdrawn_post_and_says_that_it_is_still_there() -> None:
+    post = a_post(state=PostState.DRAFT)
+    release = a_release(post, ReleaseState.WITHDRAWN, flip_gen=1)
+    view = a_view([release], dirty_gen=1, rebuild_retry_at=NOW + HOUR, rebuild_reason="exit 1")
+
+    result = plan([post], view, a_policy(), NOW)
+
+    hold = result.holds[-1]
+    assert result.actions == ()
+    assert (hold.post, hold.until, hold.needs_person) == ("pattern", NOW + HOUR, True)
+    assert hold.why == (
+        "the rebuild failed: exit 1; once that is mended, `publisher retry pattern` goes on at once"
+    )
+
+
+def test_withdrawn_post_with_a_coming_date_is_scheduled_again() -> None:
+    post = a_post()
+
+    result = plan([post], a_view([a_release(post, ReleaseState.WITHDRAWN)]), a_policy(), NOW)
+
+    assert sights(result.actions) == [Sight.NEW]
+
+
+def test_draft_flag_on_a_withdrawn_post_does_not_release_it_again() -> None:
+    post = a_post(explicit=False, release_at=DUE)
+
+    result = plan([post], a_view([a_release(post, ReleaseState.WITHDRAWN)]), a_policy(), NOW)
+
+    assert result.actions == ()
+    assert "`publisher release pattern`" in result.holds[0].why
+
+
 def test_missing_post_is_gone_only_after_two_scans_a_minute_apart() -> None:
     post = a_post()
     noticed = a_release(post, missing_since=NOW)

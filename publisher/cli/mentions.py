@@ -1,0 +1,52 @@
+"""Where pages name the day on which a post was to come: for its author to edit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from publisher.cli.output import flat
+from publisher.errors import PostError
+from publisher.files import read_file
+from publisher.frontmatter import decode
+from publisher.model import Post
+from publisher.posts import Library
+from publisher.redating import set_date
+from publisher.settings import SiteSettings
+
+
+def mentions_of(
+    site: SiteSettings, library: Library, post: Post, old_at: datetime, new_at: datetime
+) -> Iterator[str]:
+    """Find where a post that moves, and pages that name it, will still say the old day."""
+    old, new = (at.astimezone(site.zone).date() for at in (old_at, new_at))
+    if old == new:
+        return
+    pattern = _day_pattern(old)
+    for page in library.pages():
+        is_own = page.path == post.path
+        try:
+            data = read_file(page.file, page.path).data
+            if is_own:
+                data = set_date(data, site, new_at, page.path)
+            text = decode(data, page.path)
+        except PostError:
+            continue  # `publisher check` says what is wrong with it
+        if not is_own and post.slug not in text and post.id not in text:
+            continue
+        for found in pattern.finditer(text):
+            if found["year"] in (None, str(old.year)):
+                line = text.count("\n", 0, found.start()) + 1
+                yield f"{page.path}:{line}: {flat(found[0])}"
+
+
+def _day_pattern(day: date) -> re.Pattern[str]:
+    """Match a day as people write it, in English or as 2027-03-09."""
+    month = rf"(?:{day:%B}|{day:%b})\.?"
+    number = rf"0?{day.day}(?:st|nd|rd|th)?(?!\d)"
+    weekday = r"(?:\b[A-Z][a-z]+day,?[ ]+)?"
+    return re.compile(
+        rf"{weekday}\b(?:{month}[ ]+(?:the[ ]+)?{number}|{number}[ ]+(?:of[ ]+)?{month})"
+        rf"(?:,?[ ]+(?P<year>\d{{4}})(?!\d))?|(?<!\d){day.isoformat()}(?!\d)"
+    )

@@ -1,0 +1,365 @@
+"""The command that moves a release, and with it the rest of its series."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from publisher.cli.acting import YES
+from publisher.cli.invocation import instant
+from publisher.cli.output import clean, confirm, count, flat, note, say, when
+from publisher.errors import LedgerError, PublisherError
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+    from zoneinfo import ZoneInfo
+
+    from publisher.ledger import Ledger
+    from publisher.model import Post, PostId, ReleaseRecord
+    from publisher.posts import Library
+    from publisher.settings import Settings
+    from publisher.survey import Survey
+
+DONE = "rescheduled with `publisher reschedule`"
+
+
+class Shift(NamedTuple):
+    """One post, the instant it has now, and the post as it will read."""
+
+    post: Post
+    old: datetime
+    moved: Post
+
+    @property
+    def new(self) -> datetime:
+        return self.moved.release_at or self.old
+
+
+@click.command()
+@click.argument("post")
+@click.option(
+    "--to",
+    "to",
+    required=True,
+    metavar="INSTANT",
+    help="2027-03-16, 2027-03-16T09:00, with offset, or +7d from its date.",
+)
+@click.option(
+    "--shift-following",
+    "is_shifted",
+    is_flag=True,
+    help="Move the later parts of its series by as much.",
+)
+@YES
+@click.pass_context
+def reschedule(ctx: click.Context, post: str, to: str, is_shifted: bool, is_yes: bool) -> None:
+    """Move the release of POST to another instant.
+
+    Only the date in the file is changed, in the way it is written there. A bare date means the
+    site's release time; +7d keeps the time of the day.
+    """
+    from publisher.cli.performing import tick_unless_daemon
+    from publisher.posts import Library
+
+    seen = ctx.obj.look()
+    chosen = seen.get(post)
+    old = _require_waiting(seen, chosen)
+    at = _target(seen, old, to)
+    library = Library(seen.settings.site, seen.settings.project)
+    library.scan()
+    shifts = [Shift(chosen, old, library.redated(chosen, at))]
+    if is_shifted:
+        shifts += _following(seen, library, shifts[0])
+    shifts = [shift for shift in shifts if shift.new != shift.old]
+    if not shifts:
+        note(f"{chosen.id} is released at that instant already; nothing to do")
+        return
+    _require_coming(seen, shifts)
+    _say_plan(seen, library, shifts)
+    confirm(f"move {count(len(shifts), 'release')}?", is_yes=is_yes)
+    is_shown = _perform(seen, library, shifts)
+    _say_next(seen.settings, len(shifts))
+    if is_shown:
+        about = {shift.post.id for shift in shifts}
+        ctx.exit(tick_unless_daemon(ctx.obj, seen.settings, about=about))
+
+
+# --- what may be moved -----------------------------------------------------------------------
+
+
+def _require_waiting(survey: Survey, post: Post) -> datetime:
+    """Give the date of a post; refuse what is public, on its way, or without a date."""
+    record = survey.view.releases.get(post.id)
+    if survey.view.restored:
+        raise LedgerError(survey.view.restored)
+    _require_unreleased(post, record)
+    if record is not None and _is_asked_for(record, survey.now):
+        raise LedgerError(
+            f"{post.id} is about to be released: somebody asked for it",
+            hint=f"see `publisher why {post.id}`",
+        )
+    if post.release_at is None:
+        keys = ("reveal", *survey.settings.site.preset.date_keys)
+        raise PublisherError(
+            f"{post.path} has no release date that could be moved",
+            hint=f"write one into it, such as {keys[-1]}: 2027-03-16",
+        )
+    return post.release_at
+
+
+def _require_unreleased(post: Post, record: ReleaseRecord | None) -> None:
+    from publisher.model import PostState, ReleaseState
+
+    state = record.state if record else None
+    hint = f"see `publisher why {post.id}`"
+    if state is ReleaseState.REVEALING:
+        raise LedgerError(f"{post.id} is being released: its date cannot be moved now", hint=hint)
+    if state is ReleaseState.LIVE:
+        hint = f"`publisher withdraw {post.id}` takes it back"
+        raise LedgerError(f"{post.id} is live already", hint=hint)
+    if post.state is PostState.PUBLISHED:
+        raise LedgerError(f"{post.id} is public already: its file says published", hint=hint)
+    if state is ReleaseState.BASELINE:
+        raise LedgerError(
+            f"{post.id} was public before publisher came: no date releases it by itself",
+            hint=f"`publisher release {post.id}` releases and announces it",
+        )
+
+
+def _is_asked_for(record: ReleaseRecord, now: datetime) -> bool:
+    return record.requested_at is not None and record.requested_at <= now
+
+
+def _target(survey: Survey, old: datetime, to: str) -> datetime:
+    """Read where a post is to go: an instant, or a span from its own date ``old``."""
+    found = re.fullmatch(r"\s*([+-])\s*(\S+)\s*", to)
+    if found is None:
+        return instant(to, survey.settings, option="--to").replace(microsecond=0)
+    from datetime import timedelta
+
+    from publisher.times import parse_duration
+
+    try:
+        span = parse_duration(found[2]) * (-1 if found[1] == "-" else 1)
+        days = timedelta(days=int(span / timedelta(days=1)))
+        return _later_on(survey, old, days) + (span - days)
+    except PublisherError as error:
+        words = "; ".join(filter(None, (error.what, error.why, error.hint)))
+        raise click.BadParameter(f"{to} {words}", param_hint="--to") from None
+    except OverflowError:
+        raise click.BadParameter(f"{to} leads out of the calendar", param_hint="--to") from None
+
+
+def _later_on(survey: Survey, at: datetime, span: timedelta) -> datetime:
+    """Give the instant at which clocks of the site have gone on by ``span`` since another."""
+    from publisher.times import resolve_instant
+
+    site = survey.settings.site
+    local = _wall(at, site.zone) + span
+    return resolve_instant(local, zone=site.zone, release_time=site.release_time).at
+
+
+def _following(survey: Survey, library: Library, first: Shift) -> Iterator[Shift]:
+    """Move the later parts of the series by as much on the clocks of the site.
+
+    :raises PublisherError: when one of them would come at a time that is no single instant.
+    """
+    series, zone = first.post.series, survey.settings.site.zone
+    if series is None:
+        raise PublisherError(
+            f"{first.post.id} belongs to no series", hint="leave --shift-following out"
+        )
+    span = _wall(first.new, zone) - _wall(first.old, zone)
+    for part in _later_parts(survey, first.post):
+        try:
+            _require_unreleased(part, survey.view.releases.get(part.id))
+        except LedgerError as error:
+            note(f"{part.id}: left alone: {error.what}")
+            continue
+        if part.release_at is None:
+            note(f"{part.id}: left alone: it has no date")
+            continue
+        try:
+            at = _later_on(survey, part.release_at, span)
+        except PublisherError as error:
+            raise PublisherError(
+                f"{part.id}: {error.what}",
+                why=error.why,
+                hint=f"leave --shift-following out, and move it with `publisher reschedule "
+                f"{part.id} --to …`; {error.hint}",
+            ) from None
+        yield Shift(part, part.release_at, library.redated(part, at))
+
+
+def _later_parts(survey: Survey, post: Post) -> list[Post]:
+    series = post.series
+    parts = [
+        (other.series.part, other.id, other)
+        for other in survey.scan.posts
+        if series and other.series and other.series.name == series.name
+        if other.series.part > series.part
+    ]
+    return [other for _, _, other in sorted(parts, key=lambda part: part[:2])]
+
+
+def _wall(at: datetime, zone: ZoneInfo) -> datetime:
+    return at.astimezone(zone).replace(tzinfo=None)
+
+
+def _require_coming(survey: Survey, shifts: Sequence[Shift]) -> None:
+    for shift in shifts:
+        if shift.new <= survey.now:
+            at = when(shift.new, survey.settings.site.zone)
+            raise click.BadParameter(
+                f"{shift.post.id} would come at {at}, which is over; "
+                f"`publisher release {shift.post.id}` releases it now",
+                param_hint="--to",
+            )
+
+
+# --- the plan --------------------------------------------------------------------------------
+
+
+def _say_plan(survey: Survey, library: Library, shifts: Sequence[Shift]) -> None:
+    from publisher.cli.mentions import mentions_of
+
+    zone = survey.settings.site.zone
+    width = max(len(shift.post.id) for shift in shifts)
+    for shift in shifts:
+        old, new = _spelled(shift.old, survey), _spelled(shift.new, survey)
+        say(f"{shift.post.id:<{width}}  {old}  ->  {new}")
+        for remark in _remarks(shift, survey):
+            say(f"{'':{width}}  {flat(remark)}")
+    for remark in _out_of_order(survey, shifts):
+        say(remark)
+    mentions = [
+        text
+        for shift in shifts
+        for text in mentions_of(survey.settings.site, library, shift.post, shift.old, shift.new)
+    ]
+    if mentions:
+        say("\nwhat still names the old day, for you to edit:")
+        for text in dict.fromkeys(mentions):
+            say(f"  {clean(text)}")
+    if survey.view.adopted_at is None:
+        note(f"this ledger was never adopted; times are of {zone.key}")
+
+
+def _spelled(at: datetime, survey: Survey) -> str:
+    zone = survey.settings.site.zone
+    return f"{at.astimezone(zone):%a} {when(at, zone)}"
+
+
+def _remarks(shift: Shift, survey: Survey) -> Iterator[str]:
+    """Say what else becomes different, and what does not."""
+    from publisher.model import PostState
+
+    zone, moved = survey.settings.site.zone, shift.moved
+    if shift.old.astimezone(zone).utcoffset() != shift.new.astimezone(zone).utcoffset():
+        yield "clocks change in between; the time is as clocks show it then"
+    if moved.release_zone_note:
+        yield moved.release_zone_note
+    if moved.url != shift.post.url:
+        yield f"its address changes to {moved.url}"
+    if moved.state is PostState.DRAFT:
+        yield "is a draft, and stays one: its date alone does not release it"
+    for channel, rule in moved.announce.items():
+        if rule.at is not None and rule.enabled:
+            late = "" if rule.at >= shift.new else ", which is too early then: it goes out with it"
+            at = when(rule.at, zone)
+            yield f"its announcement on {channel} has its own time, which stays: {at}{late}"
+
+
+def _out_of_order(survey: Survey, shifts: Sequence[Shift]) -> Iterator[str]:
+    """Find parts of the series that would come in another order than their numbers."""
+    from publisher.model import PostState
+
+    series = shifts[0].post.series
+    if series is None:
+        return
+    moved = {shift.post.id: shift.moved for shift in shifts}
+    parts = [
+        (post.series.part, post.release_at, post)
+        for post in (moved.get(post.id, post) for post in survey.scan.posts)
+        if post.series and post.series.name == series.name and post.release_at
+        if post.state is not PostState.PUBLISHED
+    ]
+    parts.sort(key=lambda part: (part[0], part[2].id))
+    for (part, at, post), (later, later_at, other) in pairwise(parts):
+        if at > later_at and {post.id, other.id} & set(moved):
+            yield (
+                f"part {later} ({other.id}) comes before part {part} ({post.id}) then; "
+                "--shift-following moves the later parts along"
+            )
+
+
+# --- doing it --------------------------------------------------------------------------------
+
+
+def _perform(survey: Survey, library: Library, shifts: Sequence[Shift]) -> bool:
+    """Write the dates while no tick is under way, and let the ledger know.
+
+    Tells whether the site is to be built again: pages under embargo show the date.
+    """
+    from contextlib import ExitStack
+
+    from publisher import locks
+    from publisher.clock import SystemClock
+    from publisher.survey import open_ledger
+
+    settings, now = survey.settings, SystemClock().now()
+    known: Mapping[PostId, ReleaseRecord] = {}
+    shown = {shift.post.id for shift in shifts if _has_page(shift.post, settings)}
+    with ExitStack() as stack:
+        stack.enter_context(locks.hold(settings.state_dir, locks.TICK, wait=True))
+        ledger = None
+        if any(shift.post.id in survey.view.releases for shift in shifts):
+            ledger = stack.enter_context(open_ledger(settings, now=now))
+            known = ledger.view().releases
+            for shift in shifts:  # a tick may have begun one of them since
+                _require_unreleased(shift.post, known.get(shift.post.id))
+        for shift in shifts:
+            if ledger is not None and shift.post.id in shown & set(known):
+                ledger.build_again(shift.post.id, reason=DONE, now=now)
+            result = library.reschedule(shift.post, shift.new)
+            if ledger is not None and shift.post.id in known:
+                _tell(ledger, shift, result.digest, now)
+            say(f"{shift.post.id}: moved to {when(shift.new, settings.site.zone)}")
+    return bool(shown & set(known))
+
+
+def _has_page(post: Post, settings: Settings) -> bool:
+    """Tell whether a built page shows the date of a post that is to come."""
+    from publisher.model import Embargo, PostState
+
+    embargo = post.embargo or settings.embargo
+    is_built = settings.rebuild is not None and post.state is PostState.SCHEDULED
+    return is_built and embargo not in (Embargo.OFF, Embargo.OMIT)
+
+
+def _tell(ledger: Ledger, shift: Shift, digest: str, now: datetime) -> None:
+    from publisher.model import Observe, Sight
+
+    seen = Observe(
+        post=shift.post.id,
+        sight=Sight.MOVED,
+        path=shift.post.path,
+        digest=digest,
+        release_at=shift.new,
+        why=DONE,
+    )
+    ledger.observe(seen, now=now)
+
+
+def _say_next(settings: Settings, number: int) -> None:
+    if settings.git is not None and settings.git.commit:
+        files = "the file is" if number == 1 else "the files are"
+        note(f"{files} not committed: that is yours to do")
+    note("the daemon, or the next tick, goes by it; see `publisher calendar`")
+
+
+COMMANDS = (reschedule,)

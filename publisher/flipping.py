@@ -1,0 +1,71 @@
+"""What a release or a withdrawal makes of the files it concerns, as bytes. Writes nothing.
+
+``posts`` opens and replaces the files; which bytes are a state or a date is ``flip``'s and
+``redating``'s to say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from publisher import blocks
+from publisher.errors import PostError
+from publisher.flip import set_state
+from publisher.frontmatter import BOM, UnreadableError, parse
+from publisher.model import Post, PostId, PostState, Problem
+from publisher.settings import Preset
+
+Redo = Callable[[str, PostId, blocks.Posts, str], str]  # how preview blocks are changed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlipResult:
+    digest: str  # sha256 of the post's file now
+    changed: tuple[str, ...]  # paths of the files written, the post last
+
+
+def was(post: Post, data: bytes, preset: Preset, to: PostState) -> bool:
+    """Tell whether bytes that say ``to`` are what the flip makes of the post as it was read."""
+    for state in PostState:
+        if state is to:
+            continue
+        try:
+            before = set_state(data, preset, state, post.path)
+        except PostError:
+            continue
+        if hashlib.sha256(before).hexdigest() == post.digest:
+            return True
+    return False
+
+
+def redo_blocks(data: bytes, post: PostId, posts: blocks.Posts, path: str, redo: Redo) -> bytes:
+    """Change the post's preview blocks on a page; ``path`` is below the site's root."""
+    prefix, body = _split(data)
+    new = prefix + redo(body, post, posts, "/" + path)
+    return new.encode("utf-8", "surrogateescape")
+
+
+def orphans(data: bytes, shown: str, path: str, posts: blocks.Posts) -> Iterator[Problem]:
+    """Find the blurred blocks of a page that no release will reveal."""
+    prefix, body = _split(data)
+    for block in blocks.orphans(body, posts, "/" + path):
+        yield Problem(
+            rule="orphan-preview",
+            severity="warning",
+            path=shown,
+            line=prefix.count("\n") + block.line,
+            message="this preview block belongs to no post, or to several",
+            hint='name the id of its post: <PostPreview blurred post="…">',
+        )
+
+
+def _split(data: bytes) -> tuple[str, str]:
+    """Give what precedes a page's body, and the body; every byte survives encoding again."""
+    try:
+        document = parse(data, "page")
+    except UnreadableError:
+        return "", data.decode("utf-8", "surrogateescape")
+    mark = "\ufeff" if data.startswith(BOM) else ""
+    return mark + document.text[: len(document.text) - len(document.body)], document.body

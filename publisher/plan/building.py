@@ -1,0 +1,71 @@
+"""What is to be built, and what was built and is to be looked at. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from publisher.model import Flip, Hold, Observe, PostId, PostState, Rebuild, ReleaseState, Verify
+from publisher.plan.draft import Draft
+from publisher.plan.waiting import is_ahead, is_backing_off, mended
+
+UNDER_WAY = frozenset({ReleaseState.REVEALING, ReleaseState.LIVE})
+
+
+def rebuild_and_verify(draft: Draft) -> None:
+    """Build what was flipped, look at what was built, build without what was withdrawn."""
+    # What was just seen of a post comes first: it may be on its way back.
+    seen = {action.post for action in draft.actions if isinstance(action, Observe)}
+    unbuilt: list[PostId] = []
+    withdrawn: list[PostId] = []  # or still to come: what a page says of them is out of date
+    for record in draft.view.releases.values():
+        if record.flip_gen is None:
+            continue
+        is_unbuilt = record.flip_gen > draft.view.built_gen
+        if is_unbuilt and record.state not in UNDER_WAY and record.post not in seen:
+            withdrawn.append(record.post)
+        if record.state is not ReleaseState.REVEALING:
+            continue
+        post = draft.by_id.get(record.post)
+        if post is None or post.state is not PostState.PUBLISHED:
+            continue
+        if is_backing_off(draft, record):
+            continue
+        if is_unbuilt:
+            unbuilt.append(record.post)
+        else:
+            draft.actions.append(Verify(post=record.post, why="rebuilt"))
+    if unbuilt or withdrawn:
+        _rebuild(draft, sorted(unbuilt + withdrawn), _why_built(unbuilt, sorted(withdrawn)))
+    elif draft.view.dirty_gen > draft.view.built_gen and not _has_unbuilt(draft):
+        _rebuild(draft, (), "the site changed")
+
+
+def _has_unbuilt(draft: Draft) -> bool:
+    """Tell whether a post waits to be built: its build, when it comes, serves the site too."""
+    return any(
+        record.flip_gen is not None and record.flip_gen > draft.view.built_gen
+        for record in draft.view.releases.values()
+    )
+
+
+def _why_built(flipped: Sequence[PostId], withdrawn: Sequence[PostId]) -> str:
+    parts = ["flipped"] if flipped else []
+    parts += [f"taken back or moved: {', '.join(withdrawn)}"] if withdrawn else []
+    return "; ".join(parts)
+
+
+def _rebuild(draft: Draft, posts: Sequence[PostId], why_built: str) -> None:
+    retry_at = draft.view.rebuild_retry_at
+    if is_ahead(retry_at, draft.now):
+        if not posts:
+            how = "once that is mended, `publisher retry` goes on at once"
+            why = f"the rebuild failed: {draft.view.rebuild_reason}; {how}"
+            draft.holds.append(Hold(why=why, until=retry_at, needs_person=True))
+            draft.wakes += [retry_at] if retry_at else []
+        for post in posts:
+            # One retry serves them all.
+            why = f"the rebuild failed: {draft.view.rebuild_reason}{mended(posts[0])}"
+            draft.hold(post, why, until=retry_at, needs_person=True)
+    elif not any(isinstance(action, Flip) for action in draft.actions):
+        # One rebuild serves every post of this instant, so it waits for their flips.
+        draft.actions.append(Rebuild(posts=tuple(posts), gen=draft.view.dirty_gen, why=why_built))

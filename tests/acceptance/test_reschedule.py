@@ -1,0 +1,242 @@
+"""`publisher reschedule`: the plan first, then only the bytes of the dates."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from publisher import locks
+from tests.acceptance.sites import Site, a_site
+
+PART = "series: {{name: Tools, part: {}}}\n"
+
+
+def a_tool_series(folder: Path) -> Site:
+    """Give a site with a series of a public part and three to come, over a change of clocks."""
+    site = a_site(folder)
+    site.write("adze", reveal="2026-01-13", status="published", more=PART.format(1))
+    site.write("bevel", reveal="2099-03-10", more=PART.format(2))
+    site.write("chisel", reveal="2099-03-17T18:30:00+01:00 # late", more=PART.format(3))
+    site.write("drill", reveal="'2099-03-24T09:00'", more=PART.format(4))
+    site.run("adopt", "--yes")
+    return site
+
+
+def dates(site: Site) -> dict[str, str]:
+    """Give what stands behind `reveal:` in each file."""
+    blog = site.folder / "content" / "blog"
+    found = {path.stem: re.search("reveal: (.*)", path.read_text()) for path in blog.glob("*.md")}
+    return {name: match[1] for name, match in sorted(found.items()) if match}
+
+
+def due(site: Site) -> list[tuple[str, str]]:
+    entries = site.run("calendar", "--json").json()["entries"]
+    return [(e["post"], e["local"]) for e in entries if e["action"] == "release"]
+
+
+def test_post_moves_and_only_its_date_changes(tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+    before = site.files()
+
+    shown = site.run("reschedule", "bevel", "--to", "2099-03-12T08:00", "--yes")
+
+    assert shown.out == (
+        "bevel  Tue 2099-03-10 09:00 +01:00  ->  Thu 2099-03-12 08:00 +01:00\n"
+        "bevel: moved to 2099-03-12 08:00 +01:00\n"
+    )
+    name = "content/blog/bevel.md"
+    after = before[name].replace(b"2099-03-10", b"2099-03-12T08:00:00+01:00")
+    assert (site.folder / name).read_bytes() == after
+    changed = {path for path, data in site.files().items() if before.get(path) != data}
+    assert {path for path in changed if path.startswith("content")} == {name}
+    assert due(site)[0] == ("bevel", "2099-03-12T08:00:00+01:00")
+
+
+def test_following_parts_move_by_as_much_on_the_clocks_of_the_site(tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+
+    shown = site.run("reschedule", "bevel", "--to", "+7d", "--shift-following", "--yes")
+
+    assert dates(site) == {
+        "adze": "2026-01-13",
+        "bevel": "2099-03-17",
+        "chisel": "2099-03-24T18:30:00+01:00 # late",
+        "drill": "'2099-03-31T09:00'",
+    }
+    assert shown.out.splitlines()[:4] == [
+        "bevel   Tue 2099-03-10 09:00 +01:00  ->  Tue 2099-03-17 09:00 +01:00",
+        "chisel  Tue 2099-03-17 18:30 +01:00  ->  Tue 2099-03-24 18:30 +01:00",
+        "drill   Tue 2099-03-24 09:00 +01:00  ->  Tue 2099-03-31 09:00 +02:00",
+        "        clocks change in between; the time is as clocks show it then",
+    ]
+
+
+def test_offset_in_the_file_follows_the_clocks(tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+
+    site.run("reschedule", "chisel", "--to", "+21d", "--yes")
+
+    assert dates(site)["chisel"] == "2099-04-07T18:30:00+02:00 # late"
+
+
+def test_released_parts_and_parts_without_a_date_stay(tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+    site.write("easel", status="draft", more=PART.format(5))
+    site.run("release", "chisel", "--yes")
+
+    shown = site.run("reschedule", "bevel", "--to", "+7d", "--shift-following", "--yes")
+
+    assert "chisel: left alone: chisel is live already" in shown.err
+    assert "easel: left alone: it has no date" in shown.err
+    assert dates(site)["chisel"] == "2099-03-17T18:30:00+01:00 # late"
+    assert dates(site)["drill"] == "'2099-03-31T09:00'"
+
+
+def test_ledger_knows_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+    site.run("tick")
+
+    site.run("reschedule", "bevel", "--to", "2099-05-04", "--yes")
+
+    found = site.run("status", "--json").json()["releases"]
+    bevel = next(row for row in found if row["post"] == "bevel")
+    assert bevel["release_at"] == "2099-05-04T07:00:00Z"
+    assert "rescheduled with `publisher reschedule`" in site.run("log", "bevel").out
+
+
+def test_pages_that_name_the_old_day_are_listed(tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+    (site.folder / "content" / "index.md").write_text(
+        "# Tools\n\n[Bevel](/blog/bevel)\n\n"
+        '<RevealStamp date="Tuesday, March 10th" relative />\n\nComes on 10 March 2099.\n'
+        "In 2098 it was on March 10, 2098.\n"
+    )
+
+    shown = site.run("reschedule", "bevel", "--to", "+1d", "--yes")
+
+    assert (
+        "\nwhat still names the old day, for you to edit:\n"
+        "  content/index.md:5: Tuesday, March 10th\n"
+        "  content/index.md:7: 10 March 2099\n"
+    ) in shown.out
+    assert "March 10, 2098" not in shown.out
+
+
+def test_announcement_with_its_own_time_is_named_and_stays(tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+    own = "announce: {x: {at: '2099-03-10T12:00'}}\n"
+    path = site.write("bevel", reveal="2099-03-10", more=own)
+
+    shown = site.run("reschedule", "bevel", "--to", "+7d", "--yes")
+
+    assert (
+        "its announcement on x has its own time, which stays: 2099-03-10 12:00 +01:00, "
+        "which is too early then"
+    ) in shown.out
+    assert own in path.read_text()
+
+
+def test_order_that_is_broken_is_said(tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+
+    shown = site.run("reschedule", "bevel", "--to", "2099-03-20", "--yes")
+
+    assert "part 3 (chisel) comes before part 2 (bevel) then; --shift-following" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (("adze", "--to", "+7d"), 1, "adze is public already: its file says published"),
+        (("bevel", "--to", "2026-01-01"), 2, "`publisher release bevel` releases it now"),
+        (("bevel", "--to", "-90000d"), 2, "is longer than ten years"),
+        (("bevel", "--to", "soon"), 2, "'soon' is not a date"),
+        (("bevel", "--to", "+soon"), 2, "+soon is not a duration"),
+        (("bevel", "--to", "2099-03-29T02:30"), 2, "write 03:30, or give an offset"),
+        (("bevel", "--to", "2099-10-25T02:30"), 2, "exists twice in Europe/Oslo"),
+        (("idea", "--to", "+7d"), 1, "has no release date that could be moved"),
+        (("lone", "--to", "+7d", "--shift-following"), 1, "lone belongs to no series"),
+        (("nobody", "--to", "+7d"), 1, "there is no post 'nobody'"),
+    ],
+)
+def test_move_that_makes_no_sense_is_refused(
+    arguments: tuple[str, ...], code: int, complaint: str, tmp_path: Path
+) -> None:
+    site = a_tool_series(tmp_path)
+    site.write("idea", status="draft")
+    site.write("lone", reveal="2099-03-10")
+    before = site.files()
+
+    shown = site.run("reschedule", *arguments, "--yes", code=code)
+
+    assert complaint in " ".join(shown.err.split())
+    assert site.files() == before
+
+
+def test_part_that_would_come_in_the_lost_hour_stops_all_of_it(tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+    site.write("drill", reveal="2099-03-22T02:30", more=PART.format(4))
+    before = site.files()
+
+    shown = site.run("reschedule", "bevel", "--to", "+7d", "--shift-following", "--yes", code=1)
+
+    assert "drill: release time 2099-03-29 02:30 does not exist in Europe/Oslo" in shown.err
+    assert "publisher reschedule drill --to …" in shown.err
+    assert site.files() == before
+
+
+def test_live_post_is_not_moved(tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+    site.run("release", "bevel", "--yes")
+    before = dates(site)
+
+    shown = site.run("reschedule", "bevel", "--to", "+7d", "--yes", code=1)
+
+    assert "`publisher withdraw bevel` takes it back" in shown.err
+    assert dates(site) == before
+
+
+def test_post_that_was_asked_for_is_not_moved(tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+    with locks.hold(site.folder / ".publisher", locks.DAEMON):
+        site.run("release", "bevel", "--yes")
+
+        shown = site.run("reschedule", "bevel", "--to", "+7d", "--yes", code=1)
+
+    assert "is about to be released: somebody asked for it" in shown.err
+
+
+def test_same_instant_is_nothing_to_do(tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+    before = site.files()
+
+    shown = site.run("reschedule", "bevel", "--to", "2099-03-10T08:00Z")
+
+    assert "nothing to do" in shown.err
+    assert site.files() == before
+
+
+def test_without_yes_the_plan_is_shown_and_nothing_done(tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+    before = site.files()
+
+    shown = site.run("reschedule", "bevel", "--to", "+7d", code=2)
+
+    assert "->  Tue 2099-03-17 09:00 +01:00" in shown.out
+    assert "without a terminal this needs --yes" in shown.err
+    assert site.files() == before
+
+
+def test_file_that_cannot_be_changed_safely_is_refused_before_anything_moves(
+    tmp_path: Path,
+) -> None:
+    site = a_tool_series(tmp_path)
+    site.write("drill", reveal=">-\n  2099-03-24", more=PART.format(4))
+    before = site.files()
+
+    shown = site.run("reschedule", "bevel", "--to", "+7d", "--shift-following", "--yes", code=1)
+
+    assert "cannot set the release date to 2099-03-31T09:00:00+02:00" in shown.err
+    assert site.files() == before

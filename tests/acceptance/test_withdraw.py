@@ -1,0 +1,299 @@
+"""`publisher withdraw`: the page goes, what waits is cancelled, what is out is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from publisher import locks
+from tests.acceptance.sites import Result, Site, a_series
+from tests.platforms.server import Fault
+from tests.platforms.webhook import WebhookPlatform
+
+# A generator that leaves drafts out, as most do.
+GENERATOR = """\
+import pathlib, re, shutil, sys
+if pathlib.Path("broken").exists():
+    sys.exit("the generator does not like this")
+out = pathlib.Path("dist")
+shutil.rmtree(out, ignore_errors=True)
+(out / "blog").mkdir(parents=True)
+(out / "index.html").write_text("<h1>Home</h1>")
+for path in sorted(pathlib.Path("blog").glob("*.md")):
+    text = path.read_text()
+    if "status: published" in text:
+        (out / "blog" / (path.stem + ".html")).write_text(text)
+"""
+LANDING = '# Series\n\n## Pattern\n\n<PostPreview {} post="pattern">\n\nText.\n</PostPreview>\n'
+
+
+def a_live_site(folder: Path, platform: WebhookPlatform, **changes: str) -> Site:
+    """Give a site whose post `pattern` is live, and announced on a webhook."""
+    webhook = f"  hook: {{type: webhook, url: '{platform.url}/hook', timeout: 2s}}\n"
+    late = f"  late: {{type: webhook, url: '{platform.url}/late', after: 30d}}\n"
+    site = a_series(folder, channels=webhook + late, **changes)
+    (folder / "content" / "generate.py").write_text(GENERATOR)
+    (folder / "content" / "index.md").write_text(LANDING.format("blurred"))
+    site.run("adopt", "--yes")
+    site.run("release", "pattern", "--yes")
+    return site
+
+
+def page(site: Site, name: str = "pattern") -> Path:
+    return site.folder / "content" / "dist" / "blog" / f"{name}.html"
+
+
+def text(site: Site, name: str = "blog/pattern.md") -> str:
+    return (site.folder / "content" / name).read_text()
+
+
+def why(site: Site, name: str = "pattern") -> Result:
+    return site.run("why", name, code=None)
+
+
+def states(site: Site) -> dict[str, str]:
+    found = site.run("status", "--json", code=None).json()["deliveries"]
+    return {f"{row['channel']}/{row['occasion']}": row["state"] for row in found}
+
+
+def test_page_goes_and_what_waits_is_cancelled(tmp_path: Path) -> None:
+    with WebhookPlatform() as platform:
+        site = a_live_site(tmp_path, platform)
+        was_there = page(site).exists()
+
+        shown = site.run("withdraw", "pattern", "--reason", "it names a client", "--yes")
+
+        assert was_there
+        assert not page(site).exists()
+        assert "status: draft\n" in text(site)
+        assert states(site) == {"hook/launch": "confirmed", "late/launch": "cancelled"}
+        assert "  pattern/late/launch, due " in shown.out
+        assert "  pattern/hook/launch: sent" in shown.out
+        assert "only its receiver knows" in shown.out
+        assert "1 announcement cancelled, 1 announcement left where they are" in shown.out
+        assert "it names a client" in site.run("log", "pattern").out
+
+
+def test_why_says_that_it_was_withdrawn_and_that_nothing_more_happens(tmp_path: Path) -> None:
+    with WebhookPlatform() as platform:
+        site = a_live_site(tmp_path, platform)
+
+        site.run("withdraw", "pattern", "--yes")
+
+        found = why(site).out
+        assert "its file says draft" in found
+        assert "release: withdrawn" in found
+        assert "asked for with `publisher withdraw`" in found
+        assert "not built yet" not in found
+        assert site.run("tick").out.startswith("nothing is due")
+
+
+def test_preview_block_is_blurred_again_and_revealed_with_the_next_release(tmp_path: Path) -> None:
+    with WebhookPlatform() as platform:
+        site = a_live_site(tmp_path, platform)
+        before = text(site, "index.md")
+
+        site.run("withdraw", "pattern", "--yes")
+        between = text(site, "index.md")
+        site.run("release", "pattern", "--yes")
+
+        assert before == LANDING.format("revealed")
+        assert between == LANDING.format("blurred")
+        assert text(site, "index.md") == before
+
+
+def test_post_that_comes_back_is_announced_only_where_it_was_not(tmp_path: Path) -> None:
+    with WebhookPlatform() as platform:
+        site = a_live_site(tmp_path, platform)
+        site.run("withdraw", "pattern", "--yes")
+
+        site.run("release", "pattern", "--yes")
+
+        assert page(site).exists()
+        assert states(site) == {"hook/launch": "confirmed", "late/launch": "planned"}
+        assert len(platform.accepted) == 1
+
+
+def test_withdrawing_twice_is_withdrawing_once(tmp_path: Path) -> None:
+    with WebhookPlatform() as platform:
+        site = a_live_site(tmp_path, platform)
+        site.run("withdraw", "pattern", "--yes")
+        before = text(site)
+
+        shown = site.run("withdraw", "pattern", "--yes", code=1)
+
+        assert "is not public, and its file says draft already" in shown.err
+        assert text(site) == before
+
+
+def test_page_goes_later_when_the_build_fails_at_first(tmp_path: Path) -> None:
+    with WebhookPlatform() as platform:
+        site = a_live_site(tmp_path, platform)
+        broken = site.folder / "content" / "broken"
+        broken.touch()
+        site.run("withdraw", "pattern", "--yes", code=1)
+        stuck, was_there = why(site).out, page(site).exists()
+        broken.unlink()
+
+        shown = site.run("retry", "pattern", "--yes")
+
+        assert was_there
+        assert "the rebuild failed: " in stuck
+        assert "`publisher retry pattern` goes on at once" in " ".join(stuck.split())
+        assert "pattern: withdrawn, the site is built again at once\n" in shown.out
+        assert not page(site).exists()
+
+
+def test_page_goes_too_when_the_file_is_edited_by_hand(tmp_path: Path) -> None:
+    with WebhookPlatform() as platform:
+        site = a_live_site(tmp_path, platform)
+        path = site.folder / "content" / "blog" / "pattern.md"
+        path.write_text(path.read_text().replace("published", "draft"))
+        told = why(site).out
+
+        site.run("tick")
+
+        assert "its file says draft" in told
+        assert not page(site).exists()
+
+
+def test_back_under_embargo_until_a_coming_date(tmp_path: Path) -> None:
+    with WebhookPlatform() as platform:
+        site = a_live_site(tmp_path, platform)  # released ahead of its date in 2099
+
+        shown = site.run("withdraw", "pattern", "--to-embargo", "--yes")
+
+        assert "it comes back at 2099-03-10 09:00 +01:00" in shown.out
+        assert "status: scheduled\n" in text(site)
+        assert not page(site).exists()
+        coming = why(site).out
+        assert "under embargo until 2099-03-10 09:00 +01:00" in coming
+
+
+def test_post_without_a_coming_date_cannot_go_back_under_embargo(tmp_path: Path) -> None:
+    with WebhookPlatform() as platform:
+        site = a_live_site(tmp_path, platform)
+        path = site.folder / "content" / "blog" / "pattern.md"
+        path.write_text(path.read_text().replace("2099-03-10", "2026-03-10"))
+
+        shown = site.run("withdraw", "pattern", "--to-embargo", "--yes", code=1)
+
+        assert "it would be released again at once" in shown.err
+        assert "status: published\n" in text(site)
+
+
+def test_old_post_goes_and_is_never_announced_when_it_comes_back_by_hand(tmp_path: Path) -> None:
+    with WebhookPlatform() as platform:
+        site = a_live_site(tmp_path, platform)
+        path = site.folder / "content" / "blog" / "plane.md"
+        was_there = page(site, "plane").exists()
+
+        site.run("withdraw", "plane", "--yes")
+        is_there = page(site, "plane").exists()
+        path.write_text(path.read_text().replace("draft", "published"))
+        site.run("tick")
+
+        assert (was_there, is_there) == (True, False)
+        assert len(platform.accepted) == 1
+
+
+def test_what_is_under_embargo_becomes_a_draft(tmp_path: Path) -> None:
+    with WebhookPlatform() as platform:
+        site = a_live_site(tmp_path, platform)
+
+        shown = site.run("withdraw", "door", "--yes")
+
+        assert "no announcement waits, and none went out" in shown.out
+        assert "is a draft" in why(site, "door").out
+        entries = site.run("calendar", "--json").json()["entries"]
+        assert [entry["post"] for entry in entries if entry["action"] == "release"] == []
+
+
+def test_announcement_that_may_be_out_is_named_and_stays_uncertain(tmp_path: Path) -> None:
+    with WebhookPlatform(honours_keys=False) as platform:
+        platform.faults.append(Fault.accept_then_reset())
+        hook = f"  hook: {{type: webhook, url: '{platform.url}/hook', timeout: 2s}}\n"
+        site = a_series(tmp_path, channels=hook)
+        site.run("adopt", "--yes")
+        site.run("release", "pattern", "--yes", code=None)
+
+        shown = site.run("withdraw", "pattern", "--yes", code=3)
+
+        assert "pattern/hook/launch: may have gone out; look there" in shown.out
+        assert states(site) == {"hook/launch": "held"}
+
+
+def test_without_yes_nothing_is_done(tmp_path: Path) -> None:
+    with WebhookPlatform() as platform:
+        site = a_live_site(tmp_path, platform)
+        before = site.files()
+
+        shown = site.run("withdraw", "pattern", code=2)
+
+        assert "says published, will say draft" in shown.out
+        assert "without a terminal this needs --yes" in shown.err
+        assert site.files() == before
+
+
+def test_daemon_is_left_to_build(tmp_path: Path) -> None:
+    with WebhookPlatform() as platform:
+        site = a_live_site(tmp_path, platform)
+        with locks.hold(site.folder / ".publisher", locks.DAEMON):
+            shown = site.run("withdraw", "pattern", "--yes")
+        told = why(site).out
+
+        site.run("tick")
+
+        assert "the daemon does it within 15 s" in shown.err
+        assert "not built yet" in told
+        assert not page(site).exists()
+
+
+def test_site_without_a_rebuild_says_that_its_page_is_the_persons_to_take_away(
+    tmp_path: Path,
+) -> None:
+    with WebhookPlatform() as platform:
+        site = a_live_site(tmp_path, platform)
+        jobs = site.folder / "jobs.yaml"
+        kept = [line for line in jobs.read_text().splitlines() if "rebuild:" not in line]
+        jobs.write_text("\n".join(kept) + "\n")
+
+        shown = site.run("withdraw", "pattern", "--yes")
+
+        assert "goes when you build the site; jobs.yaml has no `rebuild`" in shown.out
+        assert "not built yet" not in why(site).out
+
+
+@pytest.mark.parametrize(
+    ("date", "code"), [("2099-03-10T09:00:00+01:00", 1), ("2026-03-10T09:00:00+01:00", 0)]
+)
+def test_draft_flag_withdraws_only_where_no_date_brings_the_post_back(
+    date: str, code: int, tmp_path: Path
+) -> None:
+    with WebhookPlatform() as platform:
+        hook = f"  hook: {{type: webhook, url: '{platform.url}/hook'}}\n"
+        site = a_series(tmp_path, channels=hook)
+        jobs = site.folder / "jobs.yaml"
+        jobs.write_text(jobs.read_text().replace("generator: vitepress", "generator: hugo"))
+        for old in (site.folder / "content" / "blog").glob("*.md"):
+            old.unlink()
+        path = site.folder / "content" / "blog" / "saw.md"
+        (site.folder / "content" / "generate.py").write_text(
+            GENERATOR.replace("status: published", "draft: false")
+        )
+        site.run("adopt", "--yes")
+        head = "---\ntitle: Saw\ndescription: A saw.\npublishDate: {}\ndraft: true\n---\n\n"
+        body = "One morning the saw lay on the bench, and nobody could say whose it was.\n"
+        path.write_text(head.format("2099-03-10T09:00:00+01:00") + body)
+        site.run("tick")
+        site.run("release", "saw", "--yes")
+        path.write_text(path.read_text().replace("2099-03-10T09:00:00+01:00", date))
+        site.run("tick")
+
+        shown = site.run("withdraw", "saw", "--yes", code=code)
+        site.run("tick")
+
+        assert page(site, "saw").exists() is (code == 1)
+        assert ("a draft with a date is scheduled" in shown.err) is (code == 1)
+        assert len(platform.accepted) == 1

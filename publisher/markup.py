@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from io import BytesIO
 from xml.etree.ElementTree import Element, ParseError, iterparse
@@ -27,6 +27,7 @@ _INLINE = frozenset(
     | {"tt", "u", "var", "wbr"}
 )
 _ROBOTS = frozenset({"robots", "googlebot"})
+_TELLING = frozenset({"a", "area", "base", "link", "meta"})
 
 
 def fold(text: str) -> str:
@@ -40,18 +41,33 @@ def fold(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What a reader and a search engine get from an HTML page."""
+    """What a reader, a search engine and a maker of link cards get from an HTML page.
+
+    Addresses are as written; those of ``links`` are relative to ``base`` where there is one.
+    ``cards`` has the values of each Open Graph and Twitter tag, in order, empty ones left out.
+    """
 
     text: str
     is_noindex: bool
+    canonicals: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    base: str = ""
+    cards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_page(html: str) -> Page:
-    """Read the text of a page; scripts, styles and templates are no text."""
+    """Read a page; what scripts, styles and templates hold is not on it."""
     reader = _PageReader()
     reader.feed(html)
     reader.close()
-    return Page(text="".join(reader.pieces), is_noindex=reader.is_noindex)
+    return Page(
+        text="".join(reader.pieces),
+        is_noindex=reader.is_noindex,
+        canonicals=tuple(reader.canonicals),
+        links=tuple(reader.links),
+        base=reader.base,
+        cards={name: tuple(values) for name, values in reader.cards.items()},
+    )
 
 
 class _PageReader(HTMLParser):
@@ -59,17 +75,39 @@ class _PageReader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.pieces: list[str] = []
         self.is_noindex = False
+        self.canonicals: list[str] = []
+        self.links: list[str] = []
+        self.base = ""
+        self.cards: dict[str, list[str]] = {}
         self._dropped_depth = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _DROPPED:
             self._dropped_depth += 1
-        if tag == "meta":
-            given = {name: (value or "").lower() for name, value in attrs}
-            rules = regex.split(r"[\s,]+", given.get("content", ""))
-            if given.get("name") in _ROBOTS and not {"noindex", "none"}.isdisjoint(rules):
-                self.is_noindex = True
+        if tag in _TELLING:
+            given = {name: (value or "").strip() for name, value in reversed(attrs)}
+            if tag == "meta":
+                self._take_meta(given)
+            elif not self._dropped_depth and given.get("href"):
+                self._take_address(tag, given)
         self._separate(tag)
+
+    def _take_meta(self, given: Mapping[str, str]) -> None:
+        name, content = given.get("name", "").lower(), given.get("content", "")
+        rules = regex.split(r"[\s,]+", content.lower())
+        if name in _ROBOTS and not {"noindex", "none"}.isdisjoint(rules):
+            self.is_noindex = True
+        name = given.get("property", "").lower() or name
+        if content and not self._dropped_depth and name.startswith(("og:", "twitter:")):
+            self.cards.setdefault(name, []).append(content)
+
+    def _take_address(self, tag: str, given: Mapping[str, str]) -> None:
+        if tag == "base":
+            self.base = self.base or given["href"]
+        elif tag in {"a", "area"}:
+            self.links.append(given["href"])
+        elif "canonical" in given.get("rel", "").lower().split():
+            self.canonicals.append(given["href"])
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _DROPPED:  # the slash means nothing in HTML, but generators do write it

@@ -6,27 +6,26 @@ filler. What must *not* be visible is ``embargo``'s business. Reads only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urljoin, urlsplit
 
+from publisher import caches, cards, page_checks
+from publisher.addresses import page_key, shown
 from publisher.errors import SiteError
 from publisher.excerpts import excerpts
-from publisher.markup import fold, read_listing, read_page
+from publisher.markup import fold, read_page
 from publisher.model import Post
+from publisher.page_checks import NEEDED, PAGE_BYTES
 from publisher.settings import RebuildSettings, VerifySettings
-from publisher.visit import shown, visit
+from publisher.sources import Found, Live, Output, Source
 
-__all__ = ["Finding", "excerpts", "verify_live", "verify_output"]
+__all__ = ["NEEDED", "Finding", "excerpts", "verify_absent", "verify_live", "verify_output"]
 
-NEEDED = 2  # excerpts that must be found, and looks that must find them
-PAGE_BYTES = 5_000_000
-LISTING_BYTES = 52_428_800  # the largest sitemap allowed: sitemaps.org/protocol.html, 2026-11-20
-PARTS = 50  # files of a sitemap index that are looked into
-REDIRECTS = 3
+LOOKS = 2  # at the live page
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 15.0
+GONE = frozenset({404, 410})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +45,17 @@ def verify_output(
     rebuild: RebuildSettings,
     site_url: str,
 ) -> Finding:
-    """Look for the post in the built site: its page, and its URL in feed and sitemap."""
-
-    def read(url: str, limit: int) -> bytes:
-        return _read_output(rebuild.output, _path_on_site(url, site_url), limit)
-
-    return _judge(post, excerpts, settings=settings, site_url=site_url, read=read, looks=1)
+    """Look for the post in the built site: its page, its card, and what must list it."""
+    output = Output(folder=rebuild.output, site_url=site_url)
+    look = _Look(post=post, wanted=_wanted(post, excerpts), settings=settings)
+    try:
+        found = output.read(post.url, PAGE_BYTES)
+        detail, images = look.check_page(found)
+        notes = [cards.check_built_image(image, output) for image in images]
+        notes += look.check_lists(site_url, output, None)
+    except SiteError as error:
+        return Finding(ok=False, reason=error.one_line)
+    return Finding(ok=True, detail=_joined(detail, notes))
 
 
 def verify_live(
@@ -61,189 +65,191 @@ def verify_live(
     settings: VerifySettings,
     site_url: str,
     served_at: str | None = None,
+    output: Path | None = None,
     connect_timeout_s: float = CONNECT_TIMEOUT_S,
     answer_timeout_s: float = ANSWER_TIMEOUT_S,
 ) -> Finding:
     """Look for the post on the live site; the page must match twice in a row.
 
     ``served_at`` is the base URL of a server that stands in for ``site_url``: a rehearsal's.
-    An answer must be complete within the sum of both time limits.
+    ``output`` is the folder of the built site: a card image is compared with the one there.
+    An answer must be complete within the sum of both time limits, none longer than
+    ``verify.timeout``; a look makes twelve requests at the most.
     """
-    timeouts = (connect_timeout_s, answer_timeout_s)
+    live = _live(site_url, served_at, settings, (connect_timeout_s, answer_timeout_s))
+    built = Output(folder=output, site_url=site_url) if output is not None else None
+    look = _Look(post=post, wanted=_wanted(post, excerpts), settings=settings)
+    try:
+        for _ in range(LOOKS):
+            detail, images = _check_live_page(look, live)
+        notes = [cards.check_live_image(image, live, built) for image in images]
+        notes += look.check_lists(site_url, live, built)
+    except SiteError as error:
+        return Finding(ok=False, reason=error.one_line)
+    return Finding(ok=True, detail=_joined(detail, notes))
 
-    def read(url: str, limit: int) -> bytes:
-        if served_at is not None:
-            _path_on_site(url, site_url)
-            url = served_at.rstrip("/") + url.removeprefix(site_url.rstrip("/"))
-        return _fetch(url, limit=limit, timeouts=timeouts)
 
-    return _judge(post, excerpts, settings=settings, site_url=site_url, read=read, looks=NEEDED)
-
-
-def _judge(
+def verify_absent(
     post: Post,
     excerpts: Sequence[str],
     *,
     settings: VerifySettings,
     site_url: str,
-    read: Callable[[str, int], bytes],
-    looks: int,
+    served_at: str | None = None,
+    connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    answer_timeout_s: float = ANSWER_TIMEOUT_S,
 ) -> Finding:
-    """Look at the page, the feed and the sitemap through ``read(url, limit)``."""
-    wanted = _unseen(post, excerpts)
+    """Look whether the live site shows nothing of the post: withdrawn, or still under embargo.
+
+    So it is when there is no page (404, 410), when the address leads to another page, or when
+    the page holds none of the excerpts; what its teaser shows anyway does not count.
+    """
+    live = _live(site_url, served_at, settings, (connect_timeout_s, answer_timeout_s))
+    hidden = page_checks.unseen(post, excerpts)
+    url = shown(post.url)
     try:
-        for _ in range(looks):
-            detail = _check_page(post, wanted, read(post.url, PAGE_BYTES))
+        found = live.ask(post.url, PAGE_BYTES)
+        if found.status in GONE:
+            return Finding(ok=True, detail=f"{url} answered {found.status}")
+        if found.elsewhere is not None:
+            return Finding(ok=True, detail=f"{url} leads to {shown(found.elsewhere)}")
+        found.expect_ok()
+        count = _count_shown(hidden, found)
+        if count:
+            raise _still_shown(post, hidden, found, live, count)
+    except SiteError as error:
+        return Finding(ok=False, reason=error.one_line)
+    if page_key(found.base) != page_key(post.url):
+        return Finding(ok=True, detail=f"{url} leads to {shown(found.base)}")
+    return Finding(ok=True, detail=f"{url} shows 0 of {len(hidden)} excerpts")
+
+
+# --- the page -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What is checked alike in the output and on the live site."""
+
+    post: Post
+    wanted: Sequence[str]
+    settings: VerifySettings
+
+    def check_page(self, found: Found) -> tuple[str, tuple[str, ...]]:
+        """Check all that the page says by itself; give what convinced, and its card images."""
+        found.expect_ok()
+        page = read_page(found.body.decode("utf-8", "replace"))
+        detail = page_checks.check_text(self.post, self.wanted, page)
+        page_checks.check_robots(self.post, page, found)
+        if self.settings.canonical:
+            page_checks.check_canonical(self.post, page, found)
+        return detail, cards.check_tags(self.post, page, found) if self.settings.card else ()
+
+    def check_lists(self, site_url: str, source: Source, built: Output | None) -> list[str]:
+        """Check index, feed and sitemap, as far as jobs.yaml names them."""
+        base, settings, notes = site_url.rstrip("/"), self.settings, []
         for kind, path in (("feed", settings.feed), ("sitemap", settings.sitemap)):
             if path is not None:
-                _check_listing(kind, f"{site_url.rstrip('/')}/{path.lstrip('/')}", post, read)
-                detail += f", and is in the {kind}"
+                url = f"{base}/{path.lstrip('/')}"
+                likely = self._listed_by(kind, url, built)
+                page_checks.check_listing(kind, url, self.post, source, likely=likely)
+                notes.append(f"is in the {kind}")
+        if settings.index is not None:
+            url = f"{base}/{settings.index.lstrip('/')}"
+            page_checks.check_index(url, self.post, source)
+            notes.append("is linked from the index")
+        return notes
+
+    def _listed_by(self, kind: str, url: str, built: Output | None) -> str | None:
+        """Give the file that lists the post in the output: of many, that one is asked for."""
+        if built is None:
+            return None
+        try:
+            return page_checks.check_listing(kind, url, self.post, built)
+        except SiteError:
+            return None
+
+
+def _check_live_page(look: _Look, live: Live) -> tuple[str, tuple[str, ...]]:
+    """Check the live page; of an old one, say who serves it."""
+    found = live.ask(look.post.url, PAGE_BYTES)
+    try:
+        return look.check_page(found)
     except SiteError as error:
-        reason = "; ".join(part for part in (error.what, error.why, error.hint) if part)
-        return Finding(ok=False, reason=reason)
-    return Finding(ok=True, detail=detail)
+        words = caches.cached_words(found.headers, "page")
+        is_page = found.status == 200 or (bool(words) and found.status in GONE)
+        if found.elsewhere is not None or not is_page:
+            raise
+        has_new = _answers_past_caches(look, live)
+        raise _explained(error, found, words=words, has_new=has_new) from None
 
 
-def _unseen(post: Post, excerpts: Sequence[str]) -> list[str]:
-    """Drop the excerpts that a teaser shows before the release, unless none would be left."""
-    shown = fold(f"{post.title} | {post.description} | {post.teaser or ''}")
-    return [excerpt for excerpt in excerpts if fold(excerpt) not in shown] or list(excerpts)
-
-
-def _check_page(post: Post, wanted: Sequence[str], body: bytes) -> str:
-    url = shown(post.url)
-    page = read_page(body.decode("utf-8", "replace"))
-    text = fold(page.text)
-    title = fold(post.title)
-    found = sum(fold(excerpt) in text for excerpt in wanted)
-    count = f"{found} of {len(wanted)} excerpts found"
-    if not title and not wanted:
-        raise SiteError(
-            f"{url} cannot be verified: the post has neither title nor text to look for",
-            hint=f"give {post.path} a title",
-        )
-    if f" {title} " not in f" {text} ":
-        raise SiteError(
-            f"{url} does not show the title {post.title!r} ({count})",
-            why="is it another page, or an old one?",
-        )
-    if found < min(NEEDED, len(wanted)):
-        raise SiteError(
-            f"{url} shows the page without its text ({count})",
-            why="still the old page, or still under embargo?",
-        )
-    if page.is_noindex:
-        raise SiteError(
-            f"{url} shows the post, but asks search engines to stay away (robots: noindex)",
-            why="that belongs to embargoed pages",
-            hint="take the robots meta tag out of the released page",
-        )
-    return f"{url} shows its title, {count if wanted else 'no text to compare'}"
-
-
-# --- feed and sitemap -----------------------------------------------------------------------
-
-
-def _check_listing(kind: str, url: str, post: Post, read: Callable[[str, int], bytes]) -> None:
-    wanted = _page_key(post.url)
-    if wanted not in map(_page_key, _listed_urls(kind, url, read)):
-        raise SiteError(
-            f"the {kind} {shown(url)} does not list {shown(post.url)}",
-            hint=f"see why the generator leaves it out, or drop verify.{kind} from jobs.yaml",
-        )
-
-
-def _listed_urls(kind: str, url: str, read: Callable[[str, int], bytes]) -> Iterator[str]:
-    """Give the URLs that a feed, a sitemap or the first files of a sitemap index list."""
+def _answers_past_caches(look: _Look, live: Live) -> bool:
     try:
-        listing = read_listing(read(url, LISTING_BYTES))
-        yield from (urljoin(url, listed) for listed in listing.urls)
-        for part in listing.parts[:PARTS]:
-            part_url = urljoin(url, part)
-            if urlsplit(part_url).netloc == urlsplit(url).netloc:
-                yield from read_listing(read(part_url, LISTING_BYTES)).urls
-    except SiteError as error:
-        raise SiteError(f"the {kind} {shown(url)}: {error.what}", hint=error.hint) from None
-    except ValueError as error:
-        raise SiteError(f"the {kind} {shown(url)} holds an unusable URL: {error}") from None
+        look.check_page(live.ask_past_caches(look.post.url, PAGE_BYTES))
+    except SiteError:
+        return False
+    return True
 
 
-def _page_key(url: str) -> tuple[str | None, str]:
-    """Give host and path, alike for ``/x``, ``/x/``, ``/x.html`` and ``/x/index.html``."""
+def _explained(error: SiteError, found: Found, *, words: str, has_new: bool) -> SiteError:
+    """Add to what is wrong with a live page what its headers tell, and what the origin has."""
+    guesses = [error.why, caches.origin_words(found.headers)]
+    whys = [words] if words else [why for why in guesses if why]
+    if has_new:
+        whys.append("the origin has the new page, a cache still serves the old one")
+        hint = "purge the page from the cache, or wait until it expires"
+        return SiteError(error.what, why="; ".join(whys), hint=hint)
+    return SiteError(error.what, why="; ".join(whys), hint=error.hint)
+
+
+def _wanted(post: Post, excerpts: Sequence[str]) -> list[str]:
+    """Prefer the excerpts that prove the release; where a teaser shows all, these must do."""
+    return page_checks.unseen(post, excerpts) or list(excerpts)
+
+
+# --- what should be gone --------------------------------------------------------------------
+
+
+def _count_shown(hidden: Sequence[str], found: Found) -> int:
+    """Count the excerpts on a page, in its scripts and data too."""
+    source = found.body.decode("utf-8", "replace")
+    texts = fold(read_page(source).text), fold(source)
+    return sum(any(fold(excerpt) in text for text in texts) for excerpt in hidden)
+
+
+def _still_shown(
+    post: Post, hidden: Sequence[str], found: Found, live: Live, count: int
+) -> SiteError:
+    words = caches.cached_words(found.headers, "page")
+    whys = [words or caches.origin_words(found.headers)]
+    hint = "see whether the build is deployed"
     try:
-        parts = urlsplit(url)
-        path = unquote(parts.path).removesuffix("/index.html").removesuffix(".html")
-        return parts.hostname, path.rstrip("/")
-    except ValueError:
-        return None, url
-
-
-# --- the output folder ----------------------------------------------------------------------
-
-
-def _path_on_site(url: str, site_url: str) -> str:
-    """Give the path below the site's own, with a slash in front, percent-decoded."""
-    base = site_url.rstrip("/")
-    if url != base and not url.startswith((f"{base}/", f"{base}?", f"{base}#")):
-        raise SiteError(
-            f"{shown(url)} is not below the site's address {shown(base)}",
-            hint="correct site.url or site.post_url in jobs.yaml",
-        )
-    return unquote(urlsplit(url.removeprefix(base)).path) or "/"
-
-
-def _read_output(output: Path, path: str, limit: int) -> bytes:
-    """Read the file that a static host would serve for ``path``, never one outside the output."""
-    bare = path.strip("/")
-    names = [f"{bare}.html", f"{bare}/index.html", bare] if bare else ["index.html"]
-    if path.endswith("/") and bare:
-        names = [f"{bare}/index.html", f"{bare}.html"]
-    try:
-        root = output.resolve()
-        files = [(root / name).resolve() for name in names]
-        if not all(file.is_relative_to(root) for file in files):
-            raise SiteError(f"the path {path!r} leads out of the output {output}")
-        for file in files:
-            if file.is_file():
-                with file.open("rb") as stream:
-                    return stream.read(limit)
-    except (OSError, ValueError, RuntimeError) as error:  # unreadable; a NUL; a loop of links
-        raise SiteError(f"the path {path!r} cannot be read in the output: {error}") from None
-    raise SiteError(
-        f"the output {output} has nothing for {path!r} (looked for {', '.join(names)})",
-        hint="see whether the build skips the post, or correct site.post_url in jobs.yaml",
+        past = live.ask_past_caches(post.url, PAGE_BYTES)
+        has_none = past.status in GONE or (past.status == 200 and not _count_shown(hidden, past))
+    except SiteError:
+        has_none = False
+    if has_none:
+        whys.append("the origin shows it no longer, a cache still does")
+        hint = "purge the page from the cache"
+    return SiteError(
+        f"{shown(post.url)} still shows text of the post ({count} of {len(hidden)} excerpts found)",
+        why="; ".join(filter(None, whys)),
+        hint=hint,
     )
 
 
-# --- the live site --------------------------------------------------------------------------
+# --- both -----------------------------------------------------------------------------------
 
 
-def _fetch(url: str, *, limit: int, timeouts: tuple[float, float]) -> bytes:
-    """Get the first ``limit`` bytes at ``url``, following a few redirects on the same host."""
-    start = url
-    for _ in range(1 + REDIRECTS):
-        answer = visit(url, limit=limit, timeouts=timeouts)
-        if answer.target is None and answer.status == 200:
-            return answer.body
-        if answer.target is None:
-            raise SiteError(f"{shown(url)} answered {answer.status}")
-        try:
-            target = urljoin(url, answer.target)
-            is_same_host = _origins(target) <= _origins(url)
-        except ValueError:
-            raise SiteError(f"{shown(url)} redirects to an unusable URL") from None
-        if not is_same_host:
-            raise SiteError(
-                f"{shown(url)} redirects to another host, {shown(target)}",
-                hint="set site.url in jobs.yaml to the address where readers end up",
-            )
-        url = target
-    raise SiteError(f"{shown(start)} redirects more than {REDIRECTS} times")
+def _live(
+    site_url: str, served_at: str | None, settings: VerifySettings, timeouts: tuple[float, float]
+) -> Live:
+    longest = settings.timeout.total_seconds()
+    connect_s, answer_s = (min(seconds, longest) for seconds in timeouts)
+    return Live(site_url=site_url, served_at=served_at, timeouts=(connect_s, answer_s))
 
 
-def _origins(url: str) -> frozenset[tuple[str | None, int | None]]:
-    """Give host and port; plain HTTP on its usual port includes the step up to HTTPS."""
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    ports = {80, 443} if parts.scheme == "http" and port == 80 else {port}
-    return frozenset((parts.hostname, each) for each in ports)
+def _joined(detail: str, notes: Sequence[str]) -> str:
+    """Join what convinced us into one sentence, each note once."""
+    return ", and ".join([detail, *dict.fromkeys(filter(None, notes))])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import requests
 from urllib3.exceptions import ReadTimeoutError
 
+from publisher.addresses import shown
 from publisher.errors import SiteError
 
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
@@ -107,10 +108,3 @@ def _trouble(error: Exception, timeouts: tuple[float, float]) -> str:
         inner = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
         cause = inner if isinstance(inner, BaseException) else cause.__cause__
     return "the connection broke off"
-
-
-def shown(url: str) -> str:
-    """Show a URL without user and password."""
-    scheme, separator, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"

@@ -2,104 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import requests
 
-from publisher.model import Post, PostId, PostState
 from publisher.preview_server import serve
-from publisher.settings import RebuildSettings, VerifySettings
-from publisher.verify import Finding, excerpts, verify_live, verify_output
-from tests.platforms.site import Site
-
-SITE_URL = "https://example.org"
-TITLE = "Salt & pepper"
-BODY = """
-The first drawer I built was square in every direction but one. It's *still* here -- in use...
-
-## Steps
-
-Then a drummer told me that the silence is what makes the beat audible.
-"""
-TEXT = """
-<p>The first drawer I built was square in every direction but one. It&rsquo;s <em>still</em> here
-&ndash; in use&hellip;</p><h2 id="steps">Steps</h2>
-<p>Then a drummer told me that the silence is what makes the beat audible.</p>
-"""
-FILLER = "<p>Lorem ipsum dolor sit amet, consectetur adipiscing elit sed do eiusmod tempor.</p>"
-QUIET = VerifySettings()
-LISTED = VerifySettings(feed="/feed.xml", sitemap="/sitemap.xml")
-
-
-def a_post(**changes) -> Post:
-    values = {
-        "id": PostId("salt"),
-        "path": "content/blog/salt.md",
-        "digest": "0" * 64,
-        "state": PostState.PUBLISHED,
-        "title": TITLE,
-        "url": f"{SITE_URL}/blog/salt",
-    }
-    return Post(**(values | changes))
-
-
-def a_page(text: str = TEXT, *, title: str = "Salt &amp; pepper", head: str = "") -> str:
-    return (
-        f"<!doctype html><html><head><title>{title} | Shop</title>{head}</head><body>{text}</body>"
-    )
-
-
-def a_site(tmp_path: Path, page: str | None = None, *, url: str = SITE_URL) -> Path:
-    """Write an output with one post, a feed and a sitemap."""
-    output = tmp_path / "dist"
-    (output / "blog").mkdir(parents=True)
-    (output / "blog" / "salt.html").write_text(a_page() if page is None else page)
-    (output / "feed.xml").write_text(
-        f"<rss><channel><link>{url}</link><item><guid>{url}/blog/salt</guid></item></channel></rss>"
-    )
-    (output / "sitemap.xml").write_text(
-        '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">'
-        f"<url><loc>{url}/blog/salt.html</loc></url></urlset>"
-    )
-    return output
-
-
-def look_at_output(
-    output: Path, post: Post | None = None, *, settings=QUIET, body=BODY, site_url=SITE_URL
-) -> Finding:
-    return verify_output(
-        a_post() if post is None else post,
-        excerpts(body),
-        settings=settings,
-        rebuild=RebuildSettings(command=("true",), output=output),
-        site_url=site_url,
-    )
-
-
-def look_at(
-    site: Site, *, settings=QUIET, body=BODY, path="/blog/salt", answer_s=5.0, **changes
-) -> Finding:
-    return verify_live(
-        a_post(url=site.url + path, **changes),
-        excerpts(body),
-        settings=settings,
-        site_url=site.url,
-        answer_timeout_s=answer_s,
-        connect_timeout_s=0.5,
-    )
-
-
-@contextmanager
-def a_live_site(tmp_path: Path, page: str | None = None) -> Iterator[Site]:
-    with Site(tmp_path / "dist") as site:
-        a_site(tmp_path, page, url=site.url)
-        yield site
-
+from publisher.settings import VerifySettings
+from publisher.verify import Finding, excerpts, verify_absent, verify_live
+from tests.edges.built_sites import (
+    BODY,
+    FILLER,
+    LISTED,
+    QUIET,
+    SITE_URL,
+    TEXT,
+    a_live_site,
+    a_page,
+    a_post,
+    a_site,
+    look_at,
+    look_at_output,
+)
+from tests.platforms.site import Answer, Site
 
 # --- excerpts -------------------------------------------------------------------------------
 
@@ -316,6 +245,158 @@ def test_other_robots_rules_are_fine(tmp_path):
     meta = '<meta name="robots" content="max-image-preview:large, nofollow">'
 
     assert look_at_output(a_site(tmp_path, a_page(head=meta))).ok
+
+
+# --- the page's own address -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "https://example.org/blog/salt",
+        "https://EXAMPLE.org/blog/salt/",
+        "https://example.org/blog/salt.html",
+        "https://example.org/blog/salt/index.html",
+        "http://example.org:80/blog/salt",
+        "/blog/salt",
+        "salt",
+        " //example.org/blog/%73alt ",
+    ],
+)
+@pytest.mark.parametrize(
+    "tag", ['<link rel="canonical" href="{}">', '<meta property="og:url" content="{}">']
+)
+def test_a_canonical_address_may_be_written_in_many_ways(tmp_path, tag, written):
+    output = a_site(tmp_path, a_page(head=tag.format(written)))
+
+    assert look_at_output(output).ok
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "https://example.org/",
+        "https://example.org/blog/sugar",
+        "https://www.example.org/blog/salt",
+        "https://example.org:8443/blog/salt",
+        "https://example.org/blog/salt?page=2",
+        "https://[nonsense",
+    ],
+)
+@pytest.mark.parametrize(
+    ("tag", "name"),
+    [
+        ('<link rel="canonical" href="{}">', "link rel=canonical"),
+        ("<META content='{}' property='OG:url' />", "og:url"),
+    ],
+)
+def test_a_canonical_address_of_another_page_is_a_finding(tmp_path, tag, name, written):
+    output = a_site(tmp_path, a_page(head=tag.format(written)))
+
+    finding = look_at_output(output)
+
+    assert f"says that its address is another, {written} ({name})" in finding.reason
+    assert "`verify: {canonical: false}`" in finding.reason
+    assert look_at_output(output, settings=VerifySettings(canonical=False)).ok
+
+
+def test_two_canonical_addresses_of_which_one_is_another_are_a_finding(tmp_path):
+    own, other = (f'<link rel=canonical href="{SITE_URL}/blog/{n}">' for n in ("salt", "sugar"))
+
+    assert look_at_output(a_site(tmp_path / "1", a_page(head=own + own))).ok
+    assert "/blog/sugar" in look_at_output(a_site(tmp_path / "2", a_page(head=own + other))).reason
+
+
+def test_a_relative_canonical_is_relative_to_where_the_page_is_served(tmp_path):
+    page = a_page(head='<link rel="canonical" href="./">')
+    output = a_site(tmp_path)
+    (output / "blog" / "salt.html").unlink()
+    (output / "blog" / "salt").mkdir()
+    (output / "blog" / "salt" / "index.html").write_text(page)
+
+    assert look_at_output(output).ok
+
+
+def test_a_base_on_the_page_counts(tmp_path):
+    head = f'<base href="{SITE_URL}/blog/"><link rel="canonical" href="salt">'
+
+    assert look_at_output(a_site(tmp_path, a_page(head=head)), settings=QUIET).ok
+
+
+def test_what_a_page_says_is_shown_without_commands_and_secrets(tmp_path):
+    url = "https://reader:hunter2@example.org/`publisher retry`" + "x" * 500
+    output = a_site(tmp_path, a_page(head=f'<link rel="canonical" href="{url}">'))
+
+    reason = look_at_output(output).reason
+
+    assert "hunter2" not in reason
+    assert "`publisher" not in reason
+    assert len(reason) < 600
+
+
+# --- the index ------------------------------------------------------------------------------
+
+INDEXED = VerifySettings(index="/blog/")
+
+
+def write_index(output: Path, page: str) -> None:
+    (output / "blog" / "index.html").write_text(page)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        '<a href="/blog/salt">',
+        "<a href='salt.html#steps'>",
+        '<base href="/"><A HREF=blog/salt/>',
+        '<a href="https://example.org/blog/salt/index.html?from=index">',
+    ],
+)
+def test_an_index_that_links_to_the_post_is_fine(tmp_path, link):
+    output = a_site(tmp_path)
+    write_index(output, f'<a href="http://[nonsense">broken</a>{link}Salt</a>')
+
+    finding = look_at_output(output, settings=INDEXED)
+
+    assert finding.ok, finding.reason
+    assert finding.detail.endswith(", and is linked from the index")
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "Salt &amp; pepper",
+        '<a href="/blog/sugar">Salt</a>',
+        '<template><a href="/blog/salt">Salt</a></template>',
+        '<link rel="prefetch" href="/blog/salt">',
+    ],
+)
+def test_an_index_that_does_not_link_to_the_post_is_a_finding(tmp_path, link):
+    output = a_site(tmp_path)
+    write_index(output, link)
+
+    assert look_at_output(output, settings=INDEXED).reason == (
+        "the index https://example.org/blog/ does not link to https://example.org/blog/salt;"
+        " see why the theme leaves it out, or drop verify.index from jobs.yaml"
+    )
+
+
+def test_a_missing_index_is_a_finding(tmp_path):
+    reason = look_at_output(a_site(tmp_path), settings=INDEXED).reason
+
+    assert reason.startswith("the index https://example.org/blog/: the output ")
+
+
+def test_an_index_that_a_cache_keeps_old_is_named_as_such(tmp_path):
+    with a_live_site(tmp_path) as site:
+        write_index(site.folder, '<a href="salt">Salt</a>')
+        site.cached["/blog/"] = Answer(body=b"nothing yet", headers={"X-Cache": "HIT"})
+
+        reason = look_at(site, settings=INDEXED).reason
+        site.cached.clear()
+
+        assert "a cache answered with a page (X-Cache: HIT)" in reason
+        assert look_at(site, settings=INDEXED).ok
 
 
 # --- feed and sitemap -----------------------------------------------------------------------
@@ -577,6 +658,226 @@ def test_a_password_in_the_address_is_not_shown(tmp_path):
         finding = verify_live(a_post(url=f"{url}/x"), (), settings=QUIET, site_url=url)
 
     assert finding.reason == f"{site.url}/x answered 404"
+
+
+@pytest.mark.parametrize(
+    ("said", "is_noindex"),
+    [
+        ("noindex", True),
+        ("NoArchive, NoIndex", True),
+        ("googlebot: none", True),
+        ("otherbot: noindex, nofollow", False),
+        ("otherbot: noindex, googlebot: nofollow, noindex", True),
+        ("unavailable_after: 25 Jun 2027 15:00:00 PST", False),
+        ("max-snippet: 20, noindex", True),
+    ],
+)
+def test_a_header_that_keeps_search_engines_away_is_a_finding(tmp_path, said, is_noindex):
+    with a_live_site(tmp_path) as site:
+        site.cached["/blog/salt"] = Answer(headers={"X-Robots-Tag": said})
+
+        finding = look_at(site)
+
+    assert finding.ok is not is_noindex
+    assert is_noindex == (f"(X-Robots-Tag: {said})" in finding.reason)
+
+
+def test_no_request_lasts_longer_than_the_whole_verification_may(tmp_path):
+    with a_live_site(tmp_path) as site:
+        site.next(delay_s=30)
+
+        reason = look_at(site, settings=VerifySettings(timeout=timedelta(seconds=0.2))).reason
+
+    assert "does not answer: n" in reason
+    assert "0.2 s" in reason or "0.4 s" in reason
+
+
+def test_a_look_makes_twelve_requests_at_the_most(tmp_path):
+    with a_live_site(tmp_path) as site:
+        write_sitemap_index(site, parts=40)
+
+        reason = look_at(site, settings=LISTED).reason
+
+        assert len(site.requests) == 12
+    assert "was not asked: one look makes 12 requests; of a sitemap in many parts" in reason
+
+
+def test_of_a_sitemap_in_many_parts_the_one_that_lists_the_post_is_asked_for(tmp_path):
+    with a_live_site(tmp_path) as site:
+        write_sitemap_index(site, parts=40)
+
+        finding = look_at(site, settings=LISTED, output=site.folder)
+
+        assert finding.ok, finding.reason
+        assert [r.path for r in site.requests][-2:] == ["/sitemap.xml", "/sitemap-39.xml"]
+
+
+def write_sitemap_index(site: Site, *, parts: int) -> None:
+    """Spread the sitemap over parts of which the last one lists the post."""
+    (site.folder / "sitemap.xml").rename(site.folder / f"sitemap-{parts - 1}.xml")
+    for number in range(parts - 1):
+        (site.folder / f"sitemap-{number}.xml").write_text("<urlset></urlset>")
+    names = (f"<sitemap><loc>/sitemap-{number}.xml</loc></sitemap>" for number in range(parts))
+    (site.folder / "sitemap.xml").write_text(f"<sitemapindex>{''.join(names)}</sitemapindex>")
+
+
+# --- an old page behind a cache -------------------------------------------------------------
+
+OLD_WORDS = "the origin has the new page, a cache still serves the old one"
+
+
+def keep_old(site: Site, **headers: str) -> None:
+    """Let a cache in front of the site have the page as it was under embargo."""
+    body = a_page(FILLER).encode()
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    site.cached["/blog/salt"] = Answer(body=body, headers=names)
+
+
+def test_an_old_page_that_a_cache_serves_is_recognised(tmp_path):
+    with a_live_site(tmp_path) as site:
+        keep_old(site, Age="312", CF_Cache_Status="HIT")
+
+        finding = look_at(site)
+
+        assert finding.reason == (
+            f"{site.url}/blog/salt shows the page without its text (0 of 3 excerpts found);"
+            f" a cache answered with a page 312 s old (CF-Cache-Status: HIT); {OLD_WORDS};"
+            " purge the page from the cache, or wait until it expires"
+        )
+        asked = [r.path.partition("=")[0] for r in site.requests]
+        assert asked == ["/blog/salt", "/blog/salt?publisher-look"]
+
+
+def test_a_page_that_only_the_origin_has_is_never_live(tmp_path):
+    with a_live_site(tmp_path) as site:
+        keep_old(site, Age="312")
+
+        assert not look_at(site).ok
+        assert not look_at(site).ok
+        site.cached.clear()
+
+        assert look_at(site).ok
+
+
+def test_an_old_page_of_the_origin_itself_is_no_fault_of_a_cache(tmp_path):
+    with a_live_site(tmp_path, a_page(FILLER)) as site:
+        site.cached["/blog/salt"] = Answer(headers={"Last-Modified": "Tue, 02 Mar 2027 08:00 GMT"})
+
+        reason = look_at(site).reason
+
+    assert reason == (
+        f"{site.url}/blog/salt shows the page without its text (0 of 3 excerpts found);"
+        " still the old page, or still under embargo?;"
+        " the server says that it was last changed Tue, 02 Mar 2027 08:00 GMT"
+    )
+
+
+def test_a_cache_that_does_not_say_so_is_found_out(tmp_path):
+    with a_live_site(tmp_path) as site:
+        keep_old(site)
+
+        assert OLD_WORDS in look_at(site).reason
+
+
+def test_a_cached_404_is_recognised(tmp_path):
+    with a_live_site(tmp_path) as site:
+        site.cached["/blog/salt"] = Answer(status=404, headers={"Age": "40", "X-Cache": "HIT, HIT"})
+
+        reason = look_at(site).reason
+
+    assert reason.startswith(
+        f"{site.url}/blog/salt answered 404; a cache answered with a page 40 s old"
+        f" (X-Cache: HIT, HIT); {OLD_WORDS};"
+    )
+
+
+def test_an_error_of_the_host_is_not_put_down_to_a_cache(tmp_path):
+    with a_live_site(tmp_path) as site:
+        site.next(503, times=1)
+
+        assert look_at(site).reason == f"{site.url}/blog/salt answered 503"
+        assert len(site.requests) == 1
+
+
+# --- a page that should be gone -------------------------------------------------------------
+
+
+def look_away(site: Site, *, body=BODY, **changes) -> Finding:
+    return verify_absent(
+        a_post(url=f"{site.url}/blog/salt", **changes),
+        excerpts(body),
+        settings=QUIET,
+        site_url=site.url,
+        connect_timeout_s=0.5,
+    )
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_page_that_is_gone_is_absent(tmp_path, status):
+    with a_live_site(tmp_path) as site:
+        site.next(status)
+
+        assert look_away(site) == Finding(ok=True, detail=f"{site.url}/blog/salt answered {status}")
+
+
+def test_a_page_under_embargo_is_absent(tmp_path):
+    with a_live_site(tmp_path, a_page(FILLER)) as site:
+        assert look_away(site).detail == f"{site.url}/blog/salt shows 0 of 3 excerpts"
+
+
+def test_an_address_that_leads_to_another_page_is_absent(tmp_path):
+    with a_live_site(tmp_path / "one") as site, a_live_site(tmp_path / "two") as other:
+        (site.folder / "gone.html").write_text("withdrawn")
+        site.next(301, location="/gone")
+        site.next()
+        site.next(301, location=f"{other.url}/blog/salt")
+
+        assert look_away(site).detail == f"{site.url}/blog/salt leads to {site.url}/gone"
+        assert look_away(site).detail.endswith(f"leads to {other.url}/blog/salt")
+        assert other.requests == []
+
+
+def test_a_page_that_moved_with_its_text_is_not_absent(tmp_path):
+    with a_live_site(tmp_path) as site:
+        (site.folder / "moved.html").write_text(a_page())
+        site.next(301, location="/moved")
+
+        assert "still shows text of the post (3 of 3" in look_away(site).reason
+
+
+def test_text_left_in_the_data_of_a_page_is_not_absent(tmp_path):
+    data = f"<script>window.__DATA__ = {json.dumps(BODY)}</script>"
+    with a_live_site(tmp_path, a_page(FILLER + data)) as site:
+        assert "still shows text of the post" in look_away(site).reason
+
+
+def test_what_the_teaser_shows_anyway_may_stay(tmp_path):
+    teaser = BODY.partition("## Steps")[0].strip()
+    with a_live_site(tmp_path, a_page(f"<p>{teaser}</p>{FILLER}")) as site:
+        assert not look_away(site).ok
+        assert look_away(site, teaser=teaser).ok
+
+
+def test_a_withdrawn_page_that_a_cache_still_has_is_not_absent(tmp_path):
+    with a_live_site(tmp_path, a_page(FILLER)) as site:
+        headers = {"Age": "99", "Cache-Status": '"Edge"; hit; ttl=200, Origin; fwd=miss'}
+        site.cached["/blog/salt"] = Answer(body=a_page().encode(), headers=headers)
+
+        finding = look_away(site)
+
+    assert finding.reason == (
+        f"{site.url}/blog/salt still shows text of the post (3 of 3 excerpts found); a cache"
+        f" answered with a page 99 s old (Cache-Status: {headers['Cache-Status']}); the origin"
+        " shows it no longer, a cache still does; purge the page from the cache"
+    )
+
+
+@pytest.mark.parametrize("status", [403, 500, 503])
+def test_a_page_that_cannot_be_seen_is_not_known_to_be_absent(tmp_path, status):
+    with a_live_site(tmp_path) as site:
+        site.next(status)
+
+        assert look_away(site).reason == f"{site.url}/blog/salt answered {status}"
 
 
 # --- the preview server ---------------------------------------------------------------------

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import mimetypes
 import threading
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +29,7 @@ class Answer:
     date: datetime | None = None  # the Date header, aware
     delay_s: float = 0.0  # before the answer
     trickle_s: float = 0.0  # between the bytes of the body
+    headers: Mapping[str, str] = field(default_factory=dict)  # besides, or instead of, the usual
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +43,14 @@ class Request:
 class Site:
     """Serve ``folder`` while the context is open; ``next`` scripts the answers to come.
 
-    Only to GET: a HEAD asks for the time, which ``clock_ahead`` may falsify.
+    Only to GET: a HEAD asks for the time, which ``clock_ahead`` may falsify. ``cached`` is what a
+    cache in front of the site has: by address, the query being part of it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.requests: list[Request] = []
+        self.cached: dict[str, Answer] = {}
         self.closing = threading.Event()
         self.clock_ahead = timedelta(0)
         self._script: deque[Answer] = deque()
@@ -68,8 +73,9 @@ class Site:
     def take(self, request: Request) -> Answer:
         with self._lock:
             self.requests.append(request)
-            is_scripted = self._script and request.method == "GET"
-            return self._script.popleft() if is_scripted else Answer()
+            if self._script and request.method == "GET":
+                return self._script.popleft()
+            return self.cached.get(request.path, Answer())
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -102,12 +108,15 @@ class _Handler(BaseHTTPRequestHandler):
         )
         self._answer = self.site.take(request)
         self.site.closing.wait(self._answer.delay_s)
-        status, body = self._content()
+        status, body, kind = self._content()
         try:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_response_only(status)
+            headers = {"Server": "odd", "Date": self.date_time_string()}
+            headers |= {"Content-Length": str(len(body)), "Content-Type": kind}
             if self._answer.location is not None:
-                self.send_header("Location", self._answer.location)
+                headers["Location"] = self._answer.location
+            for name, value in {**headers, **self._answer.headers}.items():
+                self.send_header(name, value)
             self.end_headers()
             self._send(body)
         except (BrokenPipeError, ConnectionResetError):
@@ -116,14 +125,17 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self.do_GET()
 
-    def _content(self) -> tuple[int, bytes]:
+    def _content(self) -> tuple[int, bytes, str]:
         answer = self._answer
         if answer.body is not None:
-            return answer.status or 200, answer.body
+            return answer.status or 200, answer.body, "text/html"
         if answer.status is not None:
-            return answer.status, f"<h1>{answer.status}</h1>".encode()
+            return answer.status, f"<h1>{answer.status}</h1>".encode(), "text/html"
         file = find_file(answer.folder or self.site.folder, self.path)
-        return (404, b"<h1>404</h1>") if file is None else (200, file.read_bytes())
+        if file is None:
+            return 404, b"<h1>404</h1>", "text/html"
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        return 200, file.read_bytes(), kind
 
     def _send(self, body: bytes) -> None:
         if self.command == "HEAD":

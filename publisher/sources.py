@@ -1,0 +1,186 @@
+"""Where a look reads from: the built output, or the live site. Reads only."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urljoin, urlsplit
+
+from publisher import caches
+from publisher.addresses import path_on_site, shown
+from publisher.errors import SiteError
+from publisher.visit import visit
+
+REDIRECTS = 3
+REQUESTS = 12  # of one look at the live site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What stands at an address; ``elsewhere`` is a redirect to another host, not followed.
+
+    Relative addresses are relative to ``base``: where a reader ends up on the site.
+    """
+
+    url: str  # as asked last, after redirects
+    base: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    elsewhere: str | None = None
+
+    def expect_ok(self) -> None:
+        """Accept nothing but status 200."""
+        if self.elsewhere is not None:
+            raise SiteError(
+                f"{shown(self.url)} redirects to another host, {shown(self.elsewhere)}",
+                hint="set site.url in jobs.yaml to the address where readers end up",
+            )
+        if self.status != 200:
+            why = caches.cached_words(self.headers, "copy")
+            raise SiteError(f"{shown(self.url)} answered {self.status}", why=why)
+
+
+class Source(Protocol):
+    def read(self, url: str, limit: int) -> Found:
+        """Give the first ``limit`` bytes at an address of the site.
+
+        :raises SiteError: when they cannot be had, with the status or the trouble in words.
+        """
+
+
+# --- the output folder ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """The built site in ``folder``, as a static host would serve it."""
+
+    folder: Path
+    site_url: str
+
+    def read(self, url: str, limit: int) -> Found:
+        path = path_on_site(url, self.site_url)
+        file = self._find(path)
+        if file is None:
+            raise SiteError(
+                f"the output {self.folder} has nothing for {path!r}"
+                f" (looked for {', '.join(_names(path))})",
+                hint="see whether the build skips the post, or correct site.post_url in jobs.yaml",
+            )
+        try:
+            with file.open("rb") as stream:
+                body = stream.read(limit)
+        except OSError as error:
+            raise SiteError(f"the path {path!r} cannot be read in the output: {error}") from None
+        is_folder = file.name == "index.html" and not path.endswith(("/", ".html"))
+        return Found(url=url, base=f"{url}/" if is_folder else url, body=body)
+
+    def _find(self, path: str) -> Path | None:
+        """Find the file of ``path``, never one outside the output."""
+        try:
+            root = self.folder.resolve()
+            files = [(root / name).resolve() for name in _names(path)]
+            if not all(file.is_relative_to(root) for file in files):
+                raise SiteError(f"the path {path!r} leads out of the output {self.folder}")
+            return next((file for file in files if file.is_file()), None)
+        except (OSError, ValueError, RuntimeError) as error:  # a NUL; a loop of links
+            raise SiteError(f"the path {path!r} cannot be read in the output: {error}") from None
+
+
+def _names(path: str) -> list[str]:
+    bare = path.strip("/")
+    if not bare:
+        return ["index.html"]
+    if path.endswith("/"):
+        return [f"{bare}/index.html", f"{bare}.html"]
+    return [f"{bare}.html", f"{bare}/index.html", bare]
+
+
+# --- the live site --------------------------------------------------------------------------
+
+
+@dataclass(slots=True, kw_only=True)
+class Live:
+    """The live site, asked at most ``left`` times more.
+
+    ``served_at`` is the base URL of a server that stands in for the site: a rehearsal's.
+    """
+
+    site_url: str
+    timeouts: tuple[float, float]
+    served_at: str | None = None
+    left: int = REQUESTS
+
+    def read(self, url: str, limit: int) -> Found:
+        found = self.ask(url, limit)
+        found.expect_ok()
+        return found
+
+    def ask(self, url: str, limit: int) -> Found:
+        """Get what stands at ``url``, whatever the status; follow redirects on the same host."""
+        start = url = self._address(url)
+        for _ in range(1 + REDIRECTS):
+            if self.left <= 0:
+                raise SiteError(
+                    f"{shown(url)} was not asked: one look makes {REQUESTS} requests",
+                    hint="of a sitemap in many parts, let verify.sitemap name the one that"
+                    " lists new posts",
+                )
+            self.left -= 1
+            answer = visit(url, limit=limit, timeouts=self.timeouts)
+            found = Found(
+                url=url,
+                base=self._base(url),
+                status=answer.status,
+                headers=answer.headers,
+                body=answer.body,
+            )
+            if answer.target is None:
+                return found
+            target, is_elsewhere = _target(url, answer.target)
+            if is_elsewhere:
+                return replace(found, elsewhere=target)
+            url = target
+        raise SiteError(f"{shown(start)} redirects more than {REDIRECTS} times")
+
+    def ask_past_caches(self, url: str, limit: int) -> Found:
+        """Ask with a query parameter that no cache can know.
+
+        Only to tell a cache's fault from the origin's: readers get what ``ask`` gets.
+        """
+        bare = url.partition("#")[0]
+        sign = "&" if "?" in bare else "?"
+        return self.ask(f"{bare}{sign}publisher-look={secrets.token_hex(4)}", limit)
+
+    def _address(self, url: str) -> str:
+        if self.served_at is None:
+            return url
+        path_on_site(url, self.site_url)  # refuses what the stand-in cannot have
+        return self.served_at.rstrip("/") + url.removeprefix(self.site_url.rstrip("/"))
+
+    def _base(self, url: str) -> str:
+        """Give the address on the site itself of what may have come from its stand-in."""
+        if self.served_at is None:
+            return url
+        return self.site_url.rstrip("/") + url.removeprefix(self.served_at.rstrip("/"))
+
+
+def _target(url: str, written: str) -> tuple[str, bool]:
+    """Give where a redirect leads, and whether that is another host."""
+    try:
+        target = urljoin(url, written)
+        return target, not _origins(target) <= _origins(url)
+    except ValueError:
+        raise SiteError(f"{shown(url)} redirects to an unusable URL") from None
+
+
+def _origins(url: str) -> frozenset[tuple[str | None, int | None]]:
+    """Give host and port; plain HTTP on its usual port includes the step up to HTTPS."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    ports = {80, 443} if parts.scheme == "http" and port == 80 else {port}
+    return frozenset((parts.hostname, each) for each in ports)

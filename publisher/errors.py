@@ -50,6 +50,10 @@ class SiteError(PublisherError):
     """The rebuild or the verification of the site did not succeed."""
 
 
+class GitError(PublisherError):
+    """The git program cannot do what was asked; no work of the author was touched."""
+
+
 class LedgerError(PublisherError):
     """The ledger cannot be opened, or refuses what was asked of it."""
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from publisher import locks
+from publisher import locks, project
 from publisher.errors import PublisherError
-from publisher.settings import Settings
+from publisher.settings import DeploySettings, Settings
 
-MARKER = ".publisher-rehearsal"  # only a folder that holds it is ever emptied
-INSTALLED = frozenset({"node_modules", ".venv", "venv"})
-LEFT_OUT = frozenset({".git", ".hg", ".svn", "__pycache__", ".cache", ".jekyll-cache", ".astro"})
+MARKER = project.REHEARSAL  # only a folder that holds it is ever emptied
 NODE_COMMANDS = frozenset({"npm", "npx", "node", "pnpm", "pnpx", "yarn", "bun", "bunx"})
 INSTALLERS = (
     ("package-lock.json", "npm ci"),
@@ -87,21 +85,16 @@ def copy_project(settings: Settings, scratch: Path) -> Settings:
 
     :raises PublisherError: when the packages that the build needs are not installed.
     """
-    project, root = settings.project, settings.site.root
+    top, root = settings.project, settings.site.root
     _check_installed(settings)
     copy = scratch / "project"
-    left_out = {scratch, settings.state_dir, _ledger_file(settings)}
-    if settings.rebuild is not None:
-        left_out.add(settings.rebuild.output)
-    copier = _Copier(project, root, copy, left_out)
     with _in_words(scratch):
-        for folder in (project, *(project / part for part in _between(project, root))):
-            copier.copy(folder, deep=folder == root)
-    site = replace(settings.site, root=copy / root.relative_to(project))
+        _copy(top, root, copy, left_out={scratch, *project.own_files(settings)})
+    site = replace(settings.site, root=copy / root.relative_to(top))
     state_dir = scratch / "state"
     rebuild = settings.rebuild
     if rebuild is not None:
-        rebuild = replace(rebuild, output=copy / rebuild.output.relative_to(project))
+        rebuild = replace(rebuild, output=copy / rebuild.output.relative_to(top))
     return replace(
         settings,
         file=copy / settings.file.name,
@@ -109,59 +102,26 @@ def copy_project(settings: Settings, scratch: Path) -> Settings:
         state_dir=state_dir,
         ledger_url=f"sqlite:///{(state_dir / 'ledger.db').as_posix()}",
         rebuild=rebuild,
+        deploy=DeploySettings(),  # what a rehearsal builds goes nowhere
+        git=None,
     )
 
 
-class _Copier:
-    def __init__(self, project: Path, root: Path, copy: Path, left_out: Collection[Path]) -> None:
-        self._project = project
-        self._root = root
-        self._copy = copy
-        self._left_out = left_out
-
-    def copy(self, folder: Path, *, deep: bool) -> None:
-        """Copy the files of a folder, and with ``deep`` the folders in it."""
-        target = self._copy_of(folder)
-        target.mkdir(exist_ok=True)
-        for path in folder.iterdir():
-            if path in self._left_out or path.name in LEFT_OUT or _is_cache(path):
-                continue
-            if path.name in INSTALLED and path.is_dir():
-                _share(path, target / path.name)
-            elif path.is_symlink():
-                real = Path(os.path.realpath(path))
-                is_copied = real.is_relative_to(self._root)
-                (target / path.name).symlink_to(self._copy_of(real) if is_copied else real)
-            elif path.is_dir():
-                if deep:
-                    self.copy(path, deep=True)
-            elif path.is_file():
-                shutil.copy2(path, target / path.name)
-
-    def _copy_of(self, path: Path) -> Path:
-        return self._copy / path.relative_to(self._project)
-
-
-def _share(installed: Path, target: Path) -> None:
-    """Make a folder of links: builds read the packages there, and keep their caches here."""
-    target.mkdir()
-    for path in installed.iterdir():
-        if not path.name.startswith(".") or path.name in (".bin", ".pnpm", ".package-lock.json"):
-            (target / path.name).symlink_to(path)
-
-
-def _is_cache(path: Path) -> bool:
-    return path.name == "cache" and path.parent.name.startswith(".")
-
-
-def _between(project: Path, root: Path) -> Iterator[Path]:
-    """Give the folders that lead from the project to the root, relative, the root last."""
-    relative = root.relative_to(project)
-    return (folder for folder in reversed([relative, *relative.parents]) if folder != Path())
-
-
-def _ledger_file(settings: Settings) -> Path:
-    return Path(settings.ledger_url.removeprefix("sqlite:///"))
+def _copy(top: Path, root: Path, copy: Path, *, left_out: set[Path]) -> None:
+    (copy / root.relative_to(top)).mkdir(parents=True)
+    for found in project.walk(top, root, left_out):
+        source, target = Path(found.entry.path), copy / found.path
+        match found.kind:
+            case "folder":
+                target.mkdir()
+            case "file":
+                shutil.copy2(source, target)
+            case "installed":
+                project.share(source, target)
+            case "link":
+                real = Path(os.path.realpath(source))
+                is_copied = real.is_relative_to(root)
+                target.symlink_to(copy / real.relative_to(top) if is_copied else real)
 
 
 def _check_installed(settings: Settings) -> None:

@@ -1,0 +1,212 @@
+"""The command that stages the site and searches what is built for unreleased text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from publisher.cli.invocation import Invocation
+from publisher.cli.output import count, flat, note, say, say_json
+from publisher.errors import PublisherError, SiteError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from publisher.embargo.hidden import Hidden
+    from publisher.embargo.leaks import Found
+    from publisher.settings import RebuildSettings, Settings
+    from publisher.survey import Survey
+
+MEGABYTE = 1_000_000
+
+
+class Subject:
+    """What is searched for what: ``root`` is where ``rebuild`` writes the first of ``outputs``."""
+
+    def __init__(
+        self,
+        *,
+        hidden: tuple[Hidden, ...],
+        public: Callable[[], Iterable[str]],
+        root: Path,
+        outputs: tuple[Path, ...],
+    ) -> None:
+        self.hidden = hidden
+        self.public = public
+        self.root = root
+        self.outputs = outputs
+
+
+@click.command()
+@click.option(
+    "--output",
+    "folder",
+    type=click.Path(exists=True, file_okay=False),
+    metavar="DIR",
+    help="The built site to search; default: the staged one, else rebuild.output.",
+)
+@click.option("--build", "is_build", is_flag=True, help="Build the staged site first.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def embargo(ctx: click.Context, folder: str | None, is_build: bool, as_json: bool) -> None:
+    """Stage the site and search what is built for unreleased text.
+
+    Nothing is released, and the ledger is not touched. Exits with 1 when a file shows text of an
+    unreleased post, or cannot be searched.
+    """
+    from pathlib import Path
+    from threading import Event
+
+    from publisher import locks
+    from publisher.embargo.hidden import holds
+
+    invocation: Invocation = ctx.obj
+    settings = invocation.settings()
+    patience = settings.rebuild.timeout if settings.rebuild else settings.verify.timeout
+    with locks.hold_for_build(settings.state_dir, patience=patience, stop=Event()) as lock:
+        survey = invocation.look()
+        is_held = holds(settings.embargo, survey.scan.posts)
+        subject = _staged(survey) if is_held else _own(survey)
+        if is_build:
+            _build(invocation, settings, subject, lock)
+        output = Path(folder) if folder else _built(subject.outputs)
+        found = _search(output, subject)
+    say_json(_value(output, found)) if as_json else _show(output, found)
+    if found.leaks or found.unsearched:
+        ctx.exit(1)
+
+
+def _staged(survey: Survey) -> Subject:
+    from publisher.embargo.theme_data import stage_with_data
+
+    settings = survey.settings
+    staged = stage_with_data(settings, survey.scan, survey.view, survey.now)
+    real = (settings.rebuild.output,) if settings.rebuild else ()
+    return Subject(
+        hidden=staged.hidden,
+        public=staged.public,
+        root=staged.root,
+        outputs=(staged.output, *real),
+    )
+
+
+def _own(survey: Survey) -> Subject:
+    """Give the site as it is: what it shows of an unreleased post's frontmatter is its business."""
+    from publisher.embargo.hidden import Hidden
+    from publisher.model import Embargo, PostState
+    from publisher.posts import Library
+
+    note("embargo: off, so the site itself withholds unreleased text: searching what it built")
+    settings = survey.settings
+    library = Library(settings.site, settings.project)
+    posts = [post for post in survey.scan.posts if post.state is not PostState.PUBLISHED]
+    documents = [(post, library.read(post)) for post in posts]
+    hidden = tuple(
+        Hidden(
+            post=post.id,
+            path=post.path,
+            url=post.url,
+            policy=Embargo.OFF,
+            text=document.body,
+            shown=document.text.removesuffix(document.body),
+        )
+        for post, document in documents
+    )
+    return Subject(
+        hidden=hidden,
+        public=lambda: _public(settings, {post.path for post in posts}),
+        root=settings.site.root,
+        outputs=(settings.rebuild.output,) if settings.rebuild else (),
+    )
+
+
+def _public(settings: Settings, hidden: set[str]) -> Iterator[str]:
+    """Give the texts of a site's project but for those of some posts."""
+    from publisher import project
+    from publisher.embargo.staging import is_text
+
+    output = (settings.rebuild.output,) if settings.rebuild else ()
+    for found in project.walk(settings.project, settings.site.root, (settings.state_dir, *output)):
+        is_seen = found.kind == "file" and found.path not in hidden
+        if is_seen and is_text(found.path, found.entry.stat().st_size):
+            yield (settings.project / found.path).read_text(encoding="utf-8", errors="replace")
+
+
+def _build(invocation: Invocation, settings: Settings, subject: Subject, lock: int) -> None:
+    """Build where the subject is; the lock goes along with the build.
+
+    :raises SiteError: when that fails.
+    """
+    from dataclasses import replace
+
+    from publisher import rebuild, wiring
+
+    if settings.rebuild is None:
+        raise SiteError(
+            "there is nothing to build the site with", hint="set rebuild.command in jobs.yaml"
+        )
+    to_stage: RebuildSettings = replace(settings.rebuild, output=subject.outputs[0])
+    note(f"building in {subject.root}")
+    result = rebuild.run(
+        to_stage,
+        cwd=subject.root,
+        environ=wiring.build_environ(settings, invocation.environ),
+        keep_open=(lock,),
+    )
+    if not result.ok:
+        note(result.tail)
+        raise SiteError(result.reason)
+
+
+def _built(outputs: tuple[Path, ...]) -> Path:
+    for output in outputs:
+        if output.is_dir():
+            return output
+    looked = " and ".join(map(str, outputs)) or "nothing, since jobs.yaml has no `rebuild`"
+    raise SiteError(
+        "there is no built site to search",
+        why=f"looked for {looked}",
+        hint="run `publisher embargo --build`, or name a folder with --output",
+    )
+
+
+def _search(output: Path, subject: Subject) -> Found:
+    from publisher.embargo.leaks import look_through
+
+    try:
+        return look_through(output, hidden=subject.hidden, public=subject.public())
+    except OSError as error:
+        raise PublisherError(f"{error.filename}: {error.strerror}") from error
+
+
+def _value(output: Path, found: Found) -> dict[str, Any]:
+    return {
+        "output": str(output),
+        "posts": found.posts,
+        "files": found.files,
+        "bytes": found.size,
+        "leaks": [
+            {"file": leak.file, "post": leak.post, "path": leak.path, "excerpt": leak.excerpt}
+            for leak in found.leaks
+        ],
+        "unsearched": [{"file": file.file, "reason": file.reason} for file in found.unsearched],
+    }
+
+
+def _show(output: Path, found: Found) -> None:
+    for leak in found.leaks:
+        say(flat(str(leak)))
+    for file in found.unsearched:
+        say(flat(f"{file.file}: cannot be searched: {file.reason}"))
+    if not found.posts:
+        say("no post is under embargo; nothing to search for")
+        return
+    extent = f"{count(found.files, 'file')} ({found.size / MEGABYTE:.1f} MB) in {output}"
+    verdict = count(len(found.leaks), "leak") if found.leaks else "no leak"
+    doubt = f", {count(len(found.unsearched), 'file')} unsearched" if found.unsearched else ""
+    say(f"{verdict}{doubt}: searched {extent} for the text of {count(found.posts, 'post')}")
+
+
+COMMANDS = (embargo,)

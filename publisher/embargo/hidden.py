@@ -1,0 +1,31 @@
+"""What may not be seen before its release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from publisher.model import Embargo, Post, PostId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hidden:
+    """The text of one post under embargo; ``shown`` is what may be seen of it already.
+
+    ``text`` is Markdown: the body, and the values of frontmatter that are embargoed, each as a
+    paragraph of its own. ``path`` as in ``Post``; ``url`` is absolute.
+    """
+
+    post: PostId
+    path: str
+    url: str
+    policy: Embargo
+    text: str
+    shown: str
+
+
+def holds(embargo: Embargo, posts: Iterable[Post]) -> bool:
+    """Tell whether the site is to be staged: its own policy or that of any post says so."""
+    return any(
+        policy not in (None, Embargo.OFF) for policy in (embargo, *(p.embargo for p in posts))
+    )

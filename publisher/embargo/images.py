@@ -1,0 +1,209 @@
+"""Says which images are under embargo, and what is shown in the place of each. Pure.
+
+An image is under embargo when an unreleased text shows it and no public one names its file. What
+a text shows may be written in ways that only its generator understands; in doubt every image of
+that name is meant.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from html import unescape
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from publisher.fields import PUBLIC_FOLDERS
+from publisher.settings import SiteSettings
+
+SUFFIXES = frozenset(
+    {".apng", ".avif", ".bmp", ".gif", ".heic", ".heif", ".ico", ".jfif", ".jpeg", ".jpg", ".jxl"}
+    | {".png", ".svg", ".svgz", ".tif", ".tiff", ".webp"}
+)
+UNWRITABLE = frozenset({".heic", ".heif", ".jxl"})  # their placeholders are PNG files
+NAME_LENGTH = 150  # of a file's name in a text; longer ones are not looked for
+NAME_WORDS = 8
+
+_END = re.compile(rf"\.(?:{'|'.join(s[1:] for s in sorted(SUFFIXES))})(?![\w-])", re.IGNORECASE)
+_BETWEEN = re.compile(r"[/\\\"'()<>\[\]{}\r\n\t|=`:]")
+_ALIAS = ("@", "~", "#")  # begin paths that a bundler resolves
+
+Placeholder = tuple[str, str]  # path of the file to make, path of the original or "" for none
+
+
+def is_image(path: str) -> bool:
+    return posixpath.splitext(path)[1].lower() in SUFFIXES
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Give the names of image files that a text holds, however they are written in it."""
+    found: set[str] = set()
+    for match in _END.finditer(text):
+        before = text[max(0, match.start() - NAME_LENGTH) : match.end()]
+        written = _BETWEEN.split(before)[-1]
+        for form in {written, unquote(written), unescape(written)}:
+            words = form.rpartition("/")[2].split(" ")[-NAME_WORDS:]
+            found.update(" ".join(words[n:]) for n in range(len(words)))
+    return tuple(sorted(name.strip(",;") for name in found))
+
+
+class Images:
+    """The images of one site, by the texts that show them.
+
+    ``files`` are the project's images and ``links`` its links, as paths from its folder;
+    ``public`` are the names that public texts hold. ``embargoed`` grows with every ``place``.
+    """
+
+    def __init__(
+        self,
+        site: SiteSettings,
+        root: str,
+        *,
+        files: Iterable[str],
+        links: Collection[str],
+        folders: Collection[str],
+        public: Collection[str],
+    ) -> None:
+        self._site = urlsplit(site.url)
+        self._root = root
+        self._links = links
+        self._public = public
+        self._files = frozenset(files)
+        self._by_name: defaultdict[str, list[str]] = defaultdict(list)
+        for path in sorted(self._files):
+            self._by_name[posixpath.basename(path)].append(path)
+        places = (_join(root, folder) for folder in PUBLIC_FOLDERS[:-1])
+        self._published = next((place for place in places if place in folders), None)
+        self._places: dict[tuple[str, str], tuple[str, tuple[Placeholder, ...]]] = {}
+        self.embargoed: set[str] = set()
+
+    def place(self, page: str, target: str) -> tuple[str, tuple[Placeholder, ...]]:
+        """Give what a staged page shows for an image, and the files that it needs for that.
+
+        ``target`` is as the text of the file ``page`` has it; one that public texts show, too,
+        stays. A file that is missing, or elsewhere on the web, has a placeholder made from nothing.
+        """
+        key = (posixpath.dirname(page), target)
+        known = self._places.get(key)
+        if known is None:
+            known = self._places[key] = self._find_place(*key)
+        return known
+
+    def facts(self, page: str, targets: Iterable[str]) -> str:
+        """Give what the images of a page come to, to be compared; "" when it has none."""
+        places = [self.place(page, target) for target in targets]
+        found = repr(places).encode("utf-8", "surrogatepass")
+        return hashlib.sha256(found).hexdigest()[:16] if places else ""
+
+    def _find_place(self, folder: str, target: str) -> tuple[str, tuple[Placeholder, ...]]:
+        written = self._path(target)
+        files = self._meant(folder, written)
+        hidden = [path for path in files if posixpath.basename(path) not in self._public]
+        if files and not hidden:
+            return target, ()
+        if hidden:
+            self.embargoed.update(hidden)
+            name = _neutral(hidden[0], hidden[0])
+            made = tuple((_join(posixpath.dirname(path), name), path) for path in hidden)
+            return _beside(target, name), made
+        name = _neutral(f"{folder} {target}", written)
+        return self._place_of_nothing(folder, target, written, name)
+
+    def _place_of_nothing(
+        self, folder: str, target: str, written: str, name: str
+    ) -> tuple[str, tuple[Placeholder, ...]]:
+        """Find a place for the placeholder of a file that is not there."""
+        public = self._published
+        if written.startswith("/") and public is not None:
+            place = posixpath.normpath(f"{public}/{posixpath.dirname(written)}")
+            if self._is_usable(place, public):
+                return _beside(target, name), ((f"{place}/{name}", ""),)
+        elif written and not written.startswith(("/", *_ALIAS)):
+            place = posixpath.normpath(_join(folder, posixpath.dirname(written)))
+            place = "" if place == "." else place
+            if self._is_usable(place, self._root):
+                return _beside(target, name), ((_join(place, name), ""),)
+        elif not written and public is not None:
+            return f"/{name}", ((f"{public}/{name}", ""),)
+        return f"./{name}", ((_join(folder, name), ""),)
+
+    def _is_usable(self, place: str, top: str) -> bool:
+        is_below = not top or place == top or place.startswith(f"{top}/")
+        parts = place.split("/")
+        paths = ("/".join(parts[:n]) for n in range(1, len(parts) + 1))
+        return is_below and ".." not in parts and not any(path in self._links for path in paths)
+
+    def _path(self, target: str) -> str:
+        """Give the path as written, decoded; "" for what is elsewhere or no path at all."""
+        try:
+            parts = urlsplit(target)
+        except ValueError:
+            return ""
+        if (parts.scheme or parts.netloc) and not self._is_here(parts):
+            return ""
+        path = unquote(parts.path)
+        return "" if "\0" in path or len(path) > 1000 else path
+
+    def _is_here(self, parts: SplitResult) -> bool:
+        is_web = parts.scheme in ("", "http", "https")
+        return is_web and parts.netloc.lower() == self._site.netloc.lower()
+
+    def _meant(self, folder: str, written: str) -> tuple[str, ...]:
+        """Give the files that a path means; where there is none, all that end like it."""
+        alike = self._by_name.get(posixpath.basename(written))
+        if alike is None:
+            return ()
+        if written.startswith("/"):
+            base = self._site.path.rstrip("/")
+            bare = {written, written.removeprefix(base) if base else written}
+            tops = [_join(self._root, public) for public in PUBLIC_FOLDERS]
+            paths = [_join(top, path.lstrip("/")) for top in tops for path in bare]
+        else:
+            paths = [_join(folder, written)]
+        exact = set(map(posixpath.normpath, paths))
+        found = tuple(path for path in alike if path in exact)
+        if found:
+            return found
+        parts = [part for part in written.split("/") if part not in ("", ".", "..")]
+        for start in range(len(parts)):
+            tail = "/" + "/".join(parts[start:])
+            found = tuple(path for path in alike if f"/{path}".endswith(tail))
+            if found:
+                return found
+        return ()
+
+
+class Shown:
+    """Gives each image of one page its place; keeps which they were, and which files that takes."""
+
+    def __init__(self, images: Images, page: str) -> None:
+        self._images = images
+        self._page = page
+        self.targets: list[str] = []
+        self.placeholders: dict[Placeholder, None] = {}
+
+    def __call__(self, target: str) -> str:
+        new, made = self._images.place(self._page, target)
+        self.targets.append(target)
+        self.placeholders.update(dict.fromkeys(made))
+        return new
+
+
+def _join(folder: str, path: str) -> str:
+    return f"{folder}/{path}" if folder and path else folder or path
+
+
+def _neutral(secret: str, path: str) -> str:
+    """Name a placeholder so that the name says nothing."""
+    suffix = posixpath.splitext(path)[1].lower()
+    digest = hashlib.sha256(os.fsencode(secret)).hexdigest()[:12]
+    return f"embargoed-{digest}{suffix if suffix in SUFFIXES - UNWRITABLE else '.png'}"
+
+
+def _beside(target: str, name: str) -> str:
+    """Put another name in the place of the last part of a path as written."""
+    path = re.split(r"[?#]", target, maxsplit=1)[0] if not target.startswith("#") else target
+    return path[: path.rfind("/") + 1] + name

@@ -1,0 +1,330 @@
+"""Searches a built site for texts under embargo: every file, in one pass.
+
+A file shows a post when it holds eight of its words in a row, or a whole short block such as a
+heading, or many shorter pieces, or, in whatever order, most words that only this post has: a
+search index. What any public text holds as well proves nothing. Reads only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+
+from publisher.embargo import decoding
+from publisher.embargo.fingerprints import (
+    KEY,
+    LETTERS_MIN,
+    RUN,
+    STEM,
+    WINDOW,
+    Block,
+    Fingerprints,
+    Window,
+    Word,
+    Words,
+    hashes,
+    is_name,
+    letters,
+    readings,
+    unmark,
+)
+from publisher.embargo.hidden import Hidden
+from publisher.errors import SiteError
+from publisher.model import PostId
+
+EXCERPT_LETTERS = 100
+CONTEXT_LETTERS = 20  # of them, before what was found
+MAPPED_BYTES = 1 << 22  # a larger file is not loaded whole
+PIECES_MIN = 8  # of a post in a file, and an eighth of its windows: it is taken apart there
+PIECES_SHARE = 0.125
+DOUBTFUL_BLOCKS = 3  # short blocks that could be anybody's, but not all of them
+NAMES_MIN = 8  # words that only one post has; and how many of them a search index holds
+NAMES_SHARE = 0.5
+NAMES_FROM = 4  # of one post; a piece of a file with fewer is no index
+FAMILIAR_SHARE = 0.4  # words in an index that are the site's; in programs nearly none are
+SHOWN = 5  # files that a message names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leak:
+    """A file shows the text of a post; ``excerpt`` is from the hidden text, on one line."""
+
+    file: str  # relative to the output
+    post: PostId
+    path: str
+    excerpt: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: shows text of {self.post} ({self.path}): {self.excerpt}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsearched:
+    """A file that may show anything, since it cannot be looked into."""
+
+    file: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a search found, in order of path, and how much it went through."""
+
+    leaks: tuple[Leak, ...]
+    unsearched: tuple[Unsearched, ...]
+    posts: int
+    files: int
+    size: int  # bytes
+
+
+def search(output: Path, *, hidden: Iterable[Hidden], public: Iterable[str]) -> tuple[Leak, ...]:
+    """Give at most one leak per file and post, in order of path.
+
+    ``public`` are the texts of all that may be seen.
+
+    :raises SiteError: when there is no leak, but a file that cannot be searched, or no output.
+    """
+    found = look_through(output, hidden=hidden, public=public)
+    if found.unsearched and not found.leaks:
+        named = "; ".join(map(str, found.unsearched[:SHOWN]))
+        more = len(found.unsearched) - SHOWN
+        raise SiteError(
+            f"the output cannot be searched for leaks: {named}"
+            + (f"; and {more} more" if more > 0 else ""),
+            why="unreleased text may be in there",
+            hint="leave such files out of the site, or pack them another way",
+        )
+    return found.leaks
+
+
+def look_through(output: Path, *, hidden: Iterable[Hidden], public: Iterable[str]) -> Found:
+    """Search, and tell of files that cannot be searched as well as of leaks.
+
+    :raises SiteError: when there is no output, or a folder of it cannot be listed.
+    """
+    posts = tuple(hidden)
+    files = dict(sorted(_files(output)))
+    fingerprints = Fingerprints(posts)
+    for text in (*_addresses(posts, files), *(post.shown for post in posts)):
+        fingerprints.subtract(text, is_quotation=True)
+    for text in public:
+        fingerprints.subtract(text)
+    totals = _Totals(fingerprints)
+    leaks: list[Leak] = []
+    unsearched: list[Unsearched] = []
+    for file in files if posts else ():
+        evidence = _Evidence(totals)
+        try:
+            for text in _read(output / file):
+                evidence.take(text)
+        except SiteError as error:
+            unsearched.append(Unsearched(file=file, reason=error.what))
+        leaks += evidence.leaks(file)
+    return Found(
+        leaks=tuple(leaks),
+        unsearched=tuple(unsearched),
+        posts=len(posts),
+        files=len(files),
+        size=sum(files.values()),
+    )
+
+
+# --- files ----------------------------------------------------------------------------------
+
+
+def _files(output: Path) -> Iterator[tuple[str, int]]:
+    """Give the path of everything below the output that is no folder, and its size.
+
+    A link to a folder counts as a file, which then cannot be read.
+    """
+
+    def complain(error: OSError) -> None:
+        raise SiteError(
+            f"{error.filename}: cannot be listed: {error.strerror}",
+            why="what is in there cannot be searched for leaks",
+            hint="mend its permissions, or see rebuild.output in jobs.yaml",
+        ) from error
+
+    for folder, folders, names in os.walk(output, onerror=complain):
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118 - a site has many files
+        for name in (*names, *links):
+            path = os.path.join(folder, name)  # noqa: PTH118
+            yield os.path.relpath(path, output).replace(os.sep, "/"), _size(path)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116
+    except OSError:
+        return 0  # reading it will tell why
+
+
+def _read(file: Path) -> Iterator[str]:
+    """Give what a file says, with its name first.
+
+    :raises SiteError: when it cannot be read or unpacked.
+    """
+    try:
+        with file.open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise SiteError("is no regular file")
+            if status.st_size < MAPPED_BYTES:
+                yield from decoding.texts(stream.read(), name=file.name)
+            else:
+                with mmap(stream.fileno(), 0, access=ACCESS_READ) as data:
+                    yield from decoding.texts(data, name=file.name)
+    except OSError as error:
+        raise SiteError(f"cannot be read: {(error.strerror or str(error)).lower()}") from None
+
+
+def _addresses(posts: Iterable[Hidden], files: Iterable[str]) -> Iterator[str]:
+    """Give the addresses of all pages: they are public, even those of hidden posts."""
+    origins = set()
+    for post in posts:
+        origins.add("/".join(post.url.split("/")[:3]))
+        yield f"{post.url} {post.path}"
+    for file in files:
+        for origin in sorted(origins):
+            yield f"{origin}/{file}"
+
+
+# --- what a file gives away -----------------------------------------------------------------
+
+
+class _Totals:
+    """The fingerprints, and how many words each post has to itself."""
+
+    def __init__(self, fingerprints: Fingerprints) -> None:
+        self.fingerprints = fingerprints
+        self.names = Counter(fingerprints.names.values())
+        self.stems = Counter(fingerprints.stems.values())
+
+
+class _Evidence:
+    """What one file holds against the posts."""
+
+    def __init__(self, totals: _Totals) -> None:
+        self._totals = totals
+        self._fingerprints = totals.fingerprints
+        self._guilty: dict[int, str] = {}  # with an excerpt that proves it
+        self._windows: defaultdict[int, set[Window]] = defaultdict(set)
+        self._blocks: defaultdict[int, set[Window]] = defaultdict(set)
+        self._names: set[Word] = set()
+        self._stems: set[Word] = set()
+        self._familiar = 0
+        self._all = 0  # words where names were found; their beginnings, to be exact
+
+    def take(self, text: str) -> None:
+        """Look at a piece of the file."""
+        fingerprints = self._fingerprints
+        for found in readings(text):
+            numbers = set(map(fingerprints.windows.get, hashes(found, WINDOW)))
+            hit = {n for n in numbers if n is not None and n not in self._guilty}
+            if hit:
+                self._judge_windows(found, hit)
+            if not fingerprints.blocks.keys().isdisjoint(hashes(found, KEY)):
+                self._judge_blocks(found)
+            self._notice_names(set(found))
+
+    def leaks(self, file: str) -> list[Leak]:
+        """Give the verdict on the file, in order of the posts' paths."""
+        if self._familiar > FAMILIAR_SHARE * self._all:
+            self._judge_names(self._names, self._fingerprints.names, self._totals.names)
+            self._judge_names(self._stems, self._fingerprints.stems, self._totals.stems)
+        posts = ((self._fingerprints.hidden[n], proof) for n, proof in self._guilty.items())
+        leaks = [Leak(file=file, post=p.post, path=p.path, excerpt=proof) for p, proof in posts]
+        return sorted(leaks, key=lambda leak: leak.path)
+
+    def _notice_names(self, found: set[Word]) -> None:
+        names, stems = self._fingerprints.names, self._fingerprints.stems
+        noticed = names.keys() & found
+        self._names |= noticed
+        if max(Counter(map(names.get, noticed)).values(), default=0) >= NAMES_FROM:
+            beginnings = {word[:STEM] for word in found if is_name(word)}
+            self._stems |= stems.keys() & beginnings
+            self._familiar += len(beginnings & self._fingerprints.vocabulary)
+            self._all += len(beginnings)
+
+    def _judge_windows(self, found: Words, hit: set[int]) -> None:
+        ends: dict[int, int] = {}
+        get = self._fingerprints.windows.get
+        for at, number in enumerate(map(get, hashes(found, WINDOW))):
+            if number not in hit or number in self._guilty or at < ends.get(number, 0):
+                continue
+            known = self._fingerprints.known(number)
+            start, end = _stretch(found, at, known)
+            if start == end:
+                continue  # another window with the same hash
+            ends[number] = end
+            run = found[start : end + WINDOW - 1]
+            seen = self._windows[number]
+            seen.update(zip(*(run[n:] for n in range(WINDOW)), strict=False))
+            needed = max(PIECES_MIN, round(PIECES_SHARE * len(known)))
+            if (len(run) >= RUN and letters(run) >= LETTERS_MIN) or len(seen) >= needed:
+                self._convict(number, run)
+
+    def _judge_blocks(self, found: Words) -> None:
+        blocks = self._fingerprints.blocks
+        for at, key in enumerate(hashes(found, KEY)):
+            for block in blocks.get(key, ()):
+                if tuple(found[at : at + len(block.words)]) == block.words:
+                    self._hold_block(block)
+
+    def _hold_block(self, block: Block) -> None:
+        held = self._blocks[block.number]
+        held.add(block.words)
+        is_enough = self._fingerprints.is_sure(block) or len(held) >= DOUBTFUL_BLOCKS
+        if is_enough and block.number not in self._guilty:
+            self._convict(block.number, block.words)
+
+    def _judge_names(self, found: set[Word], owners: dict[Word, int], totals: Counter[int]) -> None:
+        for number, count in Counter(map(owners.__getitem__, found)).items():
+            if number not in self._guilty and count >= max(NAMES_MIN, NAMES_SHARE * totals[number]):
+                names = sorted(
+                    word.decode(errors="ignore") for word in found if owners[word] == number
+                )
+                self._guilty[number] = _cut(", ".join(names), 0)
+
+    def _convict(self, number: int, proof: Sequence[Word]) -> None:
+        self._guilty[number] = excerpt(self._fingerprints.hidden[number].text, proof)
+
+
+def _stretch(found: Words, at: int, known: frozenset[Window]) -> tuple[int, int]:
+    """Give how far the windows around one are known, as a range; an empty one if it is not."""
+    start, end = at, at
+    while tuple(found[end : end + WINDOW]) in known:
+        end += 1
+    while start < end and start and tuple(found[start - 1 : start - 1 + WINDOW]) in known:
+        start -= 1
+    return start, end
+
+
+def excerpt(text: str, proof: Sequence[Word]) -> str:
+    """Give the words in their context, as the hidden text has them; at most 100 letters."""
+    shown = [word.decode() for word in proof]
+    prose = " ".join(decoding.TAG.sub(" ", unmark(text).prose).split())
+    found = re.search(r"[\W_]*".join(map(re.escape, shown[:RUN])), prose, re.IGNORECASE)
+    return _cut(" ".join(shown), 0) if found is None else _cut(prose, found.start())
+
+
+def _cut(text: str, at: int) -> str:
+    """Cut a text to 100 letters around a place, between words where there are blanks."""
+    start = max(0, at - CONTEXT_LETTERS)
+    if start:
+        blank = text.find(" ", start, at)
+        start = at if blank < 0 else blank + 1
+    room = EXCERPT_LETTERS - (start > 0)
+    if len(text) - start <= room:
+        return "…" * (start > 0) + text[start:]
+    end = text.rfind(" ", at, start + room)
+    return "…" * (start > 0) + text[start : end if end > at else start + room - 1] + "…"

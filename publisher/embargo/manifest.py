@@ -1,0 +1,267 @@
+"""The manifest: what stands in the stage for each file of the project, and what was known of it.
+
+It is written before and after the files themselves: a row without a stamp says that its file may
+be anything, and must be made again or go. Whoever cannot read it starts anew.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from publisher.embargo.hidden import Hidden
+from publisher.errors import PublisherError
+from publisher.model import Embargo, PostId
+
+VERSION = 1  # of the tables, and of how files are staged
+
+Kind = Literal["copy", "page", "embargoed", "placeholder", "link", "folder", "installed"]
+
+_Row = tuple[bytes | str | None, ...]
+
+_SCHEMA = """
+CREATE TABLE facts (facts TEXT NOT NULL);
+CREATE TABLE files (
+  path BLOB PRIMARY KEY, kind TEXT NOT NULL, stamp TEXT, facts BLOB NOT NULL, staged TEXT NOT NULL,
+  names BLOB NOT NULL, targets BLOB NOT NULL, placeholders BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE texts (
+  path BLOB PRIMARY KEY, known BLOB NOT NULL, targets BLOB NOT NULL, post TEXT NOT NULL,
+  url TEXT NOT NULL, policy TEXT NOT NULL, text TEXT NOT NULL, shown TEXT NOT NULL
+);
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What stands in the stage under one path, and what it was made from.
+
+    ``stamp`` is the source's and ``staged`` the staged file's. ``names`` are those of images that
+    the text shows to everybody, ``targets`` what it shows of images under embargo, as written;
+    ``placeholders`` are the files (path, path of the original or "") that it needs beside it.
+    """
+
+    kind: Kind
+    stamp: str | None
+    facts: str = ""
+    staged: str = ""
+    names: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    placeholders: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What is known of an unreleased text; ``known`` says of which version, under which facts."""
+
+    known: str
+    targets: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Manifest:
+    """The rows of a manifest in memory; ``save`` writes what was changed."""
+
+    database: sqlite3.Connection
+    files: dict[str, Entry] = field(default_factory=dict)
+    notes: dict[str, Note] = field(default_factory=dict)
+    _touched: set[str] = field(default_factory=set)
+
+    def set(self, path: str, entry: Entry) -> None:
+        self.files[path] = entry
+        self._touched.add(path)
+
+    def drop(self, path: str) -> None:
+        self.files.pop(path, None)
+        self._touched.add(path)
+
+    def announce(self, paths: Mapping[str, Kind]) -> None:
+        """Record durably that these files are about to change."""
+        rows = []
+        for path, kind in paths.items():
+            known = self.files.get(path) or Entry(kind=kind, stamp=None)
+            entry = Entry(kind=known.kind, stamp=None, placeholders=known.placeholders)
+            self.files[path] = entry
+            rows.append(_row(path, entry))
+        if rows:
+            self._write(rows)
+
+    def save(self) -> None:
+        """Record all that was set and dropped."""
+        touched, self._touched = self._touched, set()
+        gone = [(_bytes(path),) for path in touched if path not in self.files]
+        self._write([_row(path, self.files[path]) for path in touched if path in self.files], gone)
+
+    def add_text(self, path: str, known: str, targets: Iterable[str], hidden: Hidden) -> None:
+        """Keep the text of an unreleased post, for as long as its file is the same."""
+        note = Note(known=known, targets=tuple(targets))
+        self.notes[path] = note
+        row = (*map(_bytes, (path, known)), _packed(note.targets), hidden.post, hidden.url)
+        self.database.execute(
+            "INSERT OR REPLACE INTO texts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*row, hidden.policy.value, hidden.text, hidden.shown),
+        )
+
+    def keep_texts(self, wanted: Iterable[str]) -> None:
+        """Forget the texts of all other files."""
+        kept = set(wanted)
+        gone = [(_bytes(path),) for path in self.notes if path not in kept]
+        self.database.executemany("DELETE FROM texts WHERE path = ?", gone)
+
+    def _write(self, rows: Iterable[_Row], gone: Iterable[tuple[bytes]] = ()) -> None:
+        database = self.database
+        database.executemany("DELETE FROM files WHERE path = ?", gone)
+        database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        database.commit()
+
+    def load(self) -> None:
+        """Read all rows, less the texts."""
+        for path, kind, stamp, facts, staged, names, targets, made in self.database.execute(
+            "SELECT path, kind, stamp, facts, staged, names, targets, placeholders FROM files"
+        ):
+            placeholders = _unpacked(made)
+            self.files[_text(path)] = Entry(
+                kind=kind,
+                stamp=stamp,
+                facts=_text(facts),
+                staged=staged,
+                names=_unpacked(names),
+                targets=_unpacked(targets),
+                placeholders=tuple(zip(placeholders[::2], placeholders[1::2], strict=True)),
+            )
+        for path, known, targets in self.database.execute("SELECT path, known, targets FROM texts"):
+            self.notes[_text(path)] = Note(known=_text(known), targets=_unpacked(targets))
+
+
+@contextmanager
+def open_manifest(file: Path, facts: str, *, begin_anew: Callable[[], None]) -> Iterator[Manifest]:
+    """Open the manifest that was written under these facts; others hold it off meanwhile.
+
+    Where there is none that can be relied on, ``begin_anew`` is called, and a new one is begun.
+
+    :raises PublisherError: when another process has it open, or it cannot be written.
+    """
+    try:
+        manifest = _loaded(file, facts)
+        if manifest is None:
+            begin_anew()
+            manifest = _begun(file, facts)
+        try:
+            yield manifest
+        finally:
+            manifest.database.close()
+    except sqlite3.Error as error:
+        raise _unusable(file, error) from error
+
+
+def read_texts(file: Path) -> tuple[Hidden, ...]:
+    """Read the texts of all unreleased posts, in order of path.
+
+    :raises PublisherError: when they cannot be read.
+    """
+    try:
+        database = _connect(file)
+        try:
+            rows = database.execute(
+                "SELECT path, post, url, policy, text, shown FROM texts ORDER BY path"
+            )
+            return tuple(
+                Hidden(
+                    post=PostId(post),
+                    path=_text(path),
+                    url=url,
+                    policy=Embargo(policy),
+                    text=text,
+                    shown=shown,
+                )
+                for path, post, url, policy, text, shown in rows
+            )
+        finally:
+            database.close()
+    except sqlite3.Error as error:
+        raise _unusable(file, error) from error
+
+
+def _unusable(file: Path, error: sqlite3.Error) -> PublisherError:
+    is_busy = _is_busy(error)
+    return PublisherError(
+        f"{file}: {'another publisher process is staging' if is_busy else error}",
+        why="it keeps what stands in the staged copy of the site",
+        hint="try again when it is done" if is_busy else "make room, or delete that folder",
+    )
+
+
+def _loaded(file: Path, facts: str) -> Manifest | None:
+    if not file.is_file():
+        return None
+    database = _connect(file)
+    try:
+        version = database.execute("PRAGMA user_version").fetchone()
+        found = version == (VERSION,) and database.execute("SELECT facts FROM facts").fetchall()
+        if found == [(facts,)]:
+            manifest = Manifest(database)
+            manifest.load()
+            return manifest
+    except (sqlite3.Error, ValueError, TypeError) as error:
+        database.close()
+        if _is_busy(error):
+            raise
+        return None
+    database.close()
+    return None
+
+
+def _begun(file: Path, facts: str) -> Manifest:
+    for old in (file, file.with_name(f"{file.name}-journal")):
+        old.unlink(missing_ok=True)
+    database = _connect(file)
+    database.executescript(_SCHEMA)
+    database.execute("INSERT INTO facts VALUES (?)", (facts,))
+    database.execute(f"PRAGMA user_version = {VERSION}")
+    database.commit()
+    return Manifest(database)
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(file, timeout=5)
+    database.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return database
+
+
+def _is_busy(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY
+
+
+def _row(path: str, entry: Entry) -> _Row:
+    return (
+        _bytes(path),
+        entry.kind,
+        entry.stamp,
+        _bytes(entry.facts),
+        entry.staged,
+        _packed(entry.names),
+        _packed(entry.targets),
+        _packed(word for pair in entry.placeholders for word in pair),
+    )
+
+
+def _packed(words: Iterable[str]) -> bytes:
+    """Join words, each with a NUL behind it: neither paths nor posts hold any."""
+    return b"".join(_bytes(word) + b"\0" for word in words)
+
+
+def _unpacked(data: bytes) -> tuple[str, ...]:
+    return tuple(_text(data).split("\0")[:-1]) if data else ()
+
+
+def _text(data: bytes) -> str:
+    return str(data, "utf-8", "surrogateescape")
+
+
+def _bytes(text: str) -> bytes:
+    """Write text, and names of files that are no text, alike on every machine."""
+    return text.encode("utf-8", "surrogateescape")

@@ -1,0 +1,290 @@
+"""Puts files into a folder, each entirely or not at all, and never through a link.
+
+``deliver`` makes one folder equal to another this way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from publisher.errors import SiteError
+
+CHUNK_BYTES = 1024 * 1024
+VERSION_CONTROL = frozenset({".git", ".hg", ".svn"})  # of an output that is a checkout itself
+PAGES = frozenset({".html", ".htm", ".xhtml"})
+LISTINGS = frozenset({".xml", ".rss", ".atom", ".txt"})  # feeds, sitemaps, llms.txt
+LISTING_WORDS = ("feed", "sitemap", "search", "index", "hashmap")  # in the names of JSON files
+COMPRESSED = frozenset({".gz", ".br", ".zst"})
+
+
+@dataclass(slots=True)
+class Place:
+    """A folder that files are put into; paths are posix and relative to it."""
+
+    folder: Path
+    _folders: set[str] = field(default_factory=set, repr=False)  # known to be no links
+
+    def put(
+        self,
+        path: str,
+        data: bytes | BinaryIO,
+        status: os.stat_result | None,
+        *,
+        is_dated: bool = False,
+    ) -> str:
+        """Write a file with the mode, and if ``is_dated`` the time, of its original.
+
+        Gives the file's stamp.
+        """
+        temporary = self._temporary(path)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            with os.fdopen(os.open(temporary, flags, 0o600), "wb") as stream:
+                if isinstance(data, bytes):
+                    stream.write(data)
+                else:
+                    shutil.copyfileobj(data, stream, CHUNK_BYTES)
+                stream.flush()
+                os.fchmod(stream.fileno(), stat.S_IMODE(status.st_mode) if status else 0o644)
+                if status and is_dated:
+                    os.utime(stream.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
+            self._rename(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+        return self.stamp(path)
+
+    def holds(self, path: str, data: bytes) -> bool:
+        """Tell whether a file is there already with these bytes."""
+        if not self._is_within(path.rpartition("/")[0]) or not self.stamp(path):
+            return False
+        return self._full(path).read_bytes() == data
+
+    def link(self, path: str, target: str) -> None:
+        """Make a link, whatever is there."""
+        temporary = self._temporary(path)
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+        temporary.symlink_to(target)
+        self._rename(temporary, path)
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder and those above it; what is in the way goes."""
+        if path in self._folders:
+            return
+        if path:
+            self.make_folder(path.rpartition("/")[0])
+        full = self._full(path)
+        try:
+            if not stat.S_ISDIR(os.lstat(full).st_mode):
+                os.unlink(full)  # noqa: PTH108 - as often as there are folders
+                full.mkdir()
+        except FileNotFoundError:
+            full.mkdir(parents=not path)
+        self._folders.add(path)
+
+    def remove(self, path: str) -> None:
+        """Remove a file or link, with what was half-written of it, or an empty folder."""
+        if not self._is_within(path.rpartition("/")[0]):
+            return
+        full = self._full(path)
+        with suppress(FileNotFoundError):
+            self._temporary(path, is_new=False).unlink()
+        with suppress(FileNotFoundError):
+            if stat.S_ISDIR(os.lstat(full).st_mode):
+                self._folders.discard(path)
+                with suppress(OSError):  # a generator keeps something in there
+                    full.rmdir()
+            else:
+                full.unlink()
+
+    def remove_tree(self, path: str) -> None:
+        """Remove whatever is there, links themselves and not what they lead to."""
+        if not self._is_within(path.rpartition("/")[0]):
+            return
+        full = self._full(path)
+        self._folders = {known for known in self._folders if not f"{known}/".startswith(f"{path}/")}
+        with suppress(FileNotFoundError):
+            if stat.S_ISDIR(os.lstat(full).st_mode):
+                shutil.rmtree(full)
+            else:
+                full.unlink()
+
+    def stamp(self, path: str) -> str:
+        """Give what tells a regular file from what it was; "" when there is none."""
+        try:
+            status = os.lstat(f"{self.folder}/{path}")
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        return f"{status.st_mtime_ns} {status.st_size}" if stat.S_ISREG(status.st_mode) else ""
+
+    def target(self, path: str) -> str | None:
+        """Give where a link leads; ``None`` when there is no link."""
+        try:
+            return os.readlink(f"{self.folder}/{path}")  # noqa: PTH115 - as it is written
+        except OSError:
+            return None
+
+    def _full(self, path: str) -> Path:
+        return self.folder / path if path else self.folder
+
+    def _is_within(self, folder: str) -> bool:
+        """Tell whether the folder is there and no part of it is a link."""
+        if folder in self._folders:
+            return True
+        if folder and not self._is_within(folder.rpartition("/")[0]):
+            return False
+        try:
+            is_folder = stat.S_ISDIR(os.lstat(self._full(folder)).st_mode)
+        except FileNotFoundError:
+            return False
+        if is_folder:
+            self._folders.add(folder)
+        return is_folder
+
+    def _temporary(self, path: str, *, is_new: bool = True) -> Path:
+        """Give the file next to ``path`` that becomes it: always the same, so that none is lost."""
+        folder, _, name = path.rpartition("/")
+        if is_new:
+            self.make_folder(folder)
+        digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+        return self._full(folder) / f".publisher-{digest}.tmp"
+
+    def _rename(self, temporary: Path, path: str) -> None:
+        full = self._full(path)
+        try:
+            temporary.replace(full)
+        except IsADirectoryError:
+            self.remove_tree(path)
+            temporary.replace(full)
+
+
+def deliver(built: Path, target: Path) -> int:
+    """Make ``target`` equal to ``built``; give the number of files changed.
+
+    A file that is equal already is not touched. What others refer to comes first, what lists the
+    rest comes last, and only then go the files that are no more. Whatever stopped it, the next
+    time completes it. Version control at the top of ``target`` stays.
+
+    :raises SiteError: when the target is a link or holds the build, or a file cannot be written.
+    """
+    _check(built, target)
+    place = Place(target)
+    try:
+        files = dict(_files(built))
+        place.make_folder("")
+        changed = sum(_deliver_file(files[path], place, path) for path in sorted(files, key=_rank))
+        return changed + _delete_others(place, files)
+    except OSError as error:
+        raise SiteError(
+            f"{error.filename or target}: the built site cannot be put there: "
+            f"{(error.strerror or str(error)).lower()}",
+            why=f"{target} is brought up to date from {built}",
+            hint="make room or make it writable; the next build goes on where this one stopped",
+        ) from error
+
+
+def _check(built: Path, target: Path) -> None:
+    hint = "let rebuild.output in jobs.yaml name a folder that only the build writes"
+    if target.is_symlink():
+        raise SiteError(f"{target}: the output is a link", why="it could lead anywhere", hint=hint)
+    here, there = built.resolve(), target.resolve()
+    if here.is_relative_to(there) or there.is_relative_to(here):
+        raise SiteError(f"{target}: the output holds {built}", why="it would be deleted", hint=hint)
+    if (target / "jobs.yaml").exists():
+        raise SiteError(f"{target}: the output holds the sources of the site", hint=hint)
+    if not built.is_dir():
+        raise SiteError(
+            f"the build has written no folder {built.name}",
+            hint="see whether rebuild.output in jobs.yaml is what the generator writes",
+        )
+
+
+def _files(built: Path) -> Iterator[tuple[str, Path]]:
+    """Give the files of a build; a link counts as the file within the build that it leads to."""
+    waiting = [(built, "")]
+    while waiting:
+        folder, prefix = waiting.pop()
+        with os.scandir(folder) as listing:
+            entries = list(listing)
+        for entry in entries:
+            path, file = prefix + entry.name, Path(entry.path)
+            if entry.is_symlink() and not (
+                entry.is_file() and file.resolve().is_relative_to(built.resolve())
+            ):
+                raise SiteError(
+                    f"{path}: the build made a link that leads out of itself, or nowhere",
+                    why="nobody has looked for unreleased text there",
+                    hint="let the generator copy the files",
+                )
+            if entry.is_dir():
+                waiting.append((file, f"{path}/"))
+            elif entry.is_file():
+                yield path, file
+
+
+def _rank(path: str) -> tuple[int, str]:
+    """Order the files so that nothing refers to what is not there yet."""
+    file = PurePosixPath(path.lower())
+    if file.suffix in COMPRESSED:
+        file = file.with_suffix("")
+    is_listing = file.suffix in LISTINGS or (
+        file.suffix == ".json" and any(word in file.name for word in LISTING_WORDS)
+    )
+    return 2 if is_listing else 1 if file.suffix in PAGES else 0, path
+
+
+def _deliver_file(file: Path, place: Place, path: str) -> bool:
+    """Copy a file unless it is there already; tell whether it was not."""
+    with file.open("rb") as source:
+        status = os.fstat(source.fileno())
+        if _is_equal(source, status, place, path):
+            return False
+        source.seek(0)
+        place.put(path, source, status)
+    return True
+
+
+def _is_equal(source: BinaryIO, status: os.stat_result, place: Place, path: str) -> bool:
+    stamp = place.stamp(path)
+    if not stamp or int(stamp.split()[1]) != status.st_size:
+        return False
+    place.make_folder(path.rpartition("/")[0])  # no link on the way
+    try:
+        with (place.folder / path).open("rb") as other:
+            while chunk := source.read(CHUNK_BYTES):
+                if chunk != other.read(CHUNK_BYTES):
+                    return False
+    except FileNotFoundError:  # it was behind such a link
+        return False
+    return True
+
+
+def _delete_others(place: Place, files: dict[str, Path]) -> int:
+    """Delete what the build does not have; give the number of files."""
+    folders = {""} | {str(parent) for path in files for parent in PurePosixPath(path).parents}
+    count = 0
+    for current, below, names in os.walk(place.folder, topdown=False):
+        prefix = Path(current).relative_to(place.folder).as_posix()
+        prefix = "" if prefix == "." else f"{prefix}/"
+        if prefix.split("/")[0] in VERSION_CONTROL:
+            continue
+        for name in names:
+            if prefix + name not in files and not (not prefix and name in VERSION_CONTROL):
+                place.remove(prefix + name)
+                count += 1
+        for name in below:
+            if prefix + name in folders or (not prefix and name in VERSION_CONTROL):
+                continue
+            count += os.path.islink(place.folder / prefix / name)  # noqa: PTH114
+            place.remove(prefix + name)
+    return count

@@ -1,0 +1,78 @@
+"""Puts the pages of posts under embargo together. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from publisher.embargo.hidden import Hidden
+from publisher.embargo.metadata import hidden_values, staged_metadata, write_document
+from publisher.embargo.redaction import redact
+from publisher.embargo.structure import Images
+from publisher.frontmatter import Document
+from publisher.markup import fold
+from publisher.model import Embargo, Post
+from publisher.settings import SiteSettings
+
+_COMPONENT = re.compile(r"\s*(<[A-Z][A-Za-z0-9]*\s*/>)[ \t]*(?:\r?\n|\Z)")
+_TITLE = re.compile(r"\s*(#[ \t]+([^\r\n]*[^\s#])[ \t#]*)(?:\r?\n|\Z)")
+
+
+def embargoed_page(
+    document: Document, post: Post, site: SiteSettings, policy: Embargo, *, image: Images
+) -> bytes:
+    """Give the file that stands in the place of the post's: ``redact`` or ``teaser``.
+
+    What a page opens with for its title alone stays: a heading that repeats the title, and with
+    VitePress a component of the theme that is given nothing.
+    """
+    opening, rest = _opening(document.body, post, site)
+    parts = [*opening]
+    if post.release_at is not None:
+        parts.append(f"> Coming {_day(post.release_at, site.zone)}")
+    if policy is Embargo.TEASER:
+        parts.append((post.teaser or post.description).strip())
+    else:
+        parts.append(redact(rest, seed=post.id, image=image).rstrip("\n"))
+    text = write_document(
+        document.format or "yaml",
+        staged_metadata(document, post, site, policy, image=image),
+        "\n" + "\n\n".join(filter(None, parts)) + "\n",
+        plain=site.preset.name == "pelican",
+    )
+    return text.encode()
+
+
+def hidden_text(document: Document, post: Post, site: SiteSettings, policy: Embargo) -> Hidden:
+    """Give what may not be seen of the post, and what may."""
+    texts = (document.body.strip("\r\n"), *hidden_values(document, site))
+    shown = (post.title, post.description, post.teaser or "")
+    return Hidden(
+        post=post.id,
+        path=post.path,
+        url=post.url,
+        policy=policy,
+        text="\n\n".join(filter(None, texts)),
+        shown="\n\n".join(filter(None, shown)),
+    )
+
+
+def _opening(body: str, post: Post, site: SiteSettings) -> tuple[list[str], str]:
+    """Split off what the body opens with for the title's sake."""
+    parts: list[str] = []
+    while True:
+        component = _COMPONENT.match(body) if site.preset.blocks else None
+        title = _TITLE.match(body)
+        if title and fold(title[2]) != fold(post.title):
+            title = None
+        found = component or title
+        if found is None:
+            return parts, body
+        parts.append(found[1])
+        body = body[found.end() :]
+
+
+def _day(at: datetime, zone: ZoneInfo) -> str:
+    local = at.astimezone(zone)
+    return f"{local:%A}, {local:%B} {local.day}, {local.year}"

@@ -1,0 +1,108 @@
+"""Redacts texts, and the preview blocks of hidden posts on other pages. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from textwrap import dedent, indent
+
+from publisher import blocks
+from publisher.embargo.filler import Filler
+from publisher.embargo.structure import Images, Writer, named_images, parse
+from publisher.model import Embargo, PostId
+
+
+def redact(body: str, *, seed: str, image: Images) -> str:
+    """Write the text with filler for every word, and placeholders for its images.
+
+    The same seed gives the same filler. Raw HTML leaves the filler of its text; comments, scripts
+    and the marks of shortcodes and containers leave nothing. Never raises.
+    """
+    texts = [text for _, text in Writer(Filler(seed), image).blocks(parse(body))]
+    return "\n\n".join(texts) + "\n" if texts else ""
+
+
+def image_targets(body: str) -> tuple[str, ...]:
+    """Give the target of every image a text shows, as written, by tags and shortcodes too."""
+    found: dict[str, None] = {}
+    for token in parse(body):
+        parts = [token, *(token.children or ())]
+        for part in parts:
+            if part.type == "image":
+                found[str(part.attrs["src"])] = None
+            elif part.type in {"html_block", "html_inline", "text"}:
+                found.update(dict.fromkeys(named_images(part.content)))
+    return tuple(target for target in found if target and not target.startswith("data:"))
+
+
+def redact_blocks(
+    text: str,
+    *,
+    page: str,
+    posts: blocks.Posts,
+    hidden: Mapping[PostId, Embargo],
+    image: Images,
+) -> str:
+    """Redact the preview blocks of hidden posts on a page; all else stays as it is.
+
+    A stamp stays. Where the policy is not to redact, nothing but the stamp does. The block of a
+    post that was withdrawn is blurred again.
+    """
+    found = blocks.find_blocks(text)
+    edits: list[tuple[int, int, str]] = []
+    for number, (block, parts) in enumerate(zip(found, blocks.dissect(text, found), strict=True)):
+        owner = posts.owner(block, page)
+        policy = Embargo.OFF if owner is None else hidden.get(owner, Embargo.OFF)
+        is_inside = bool(edits) and block.start < edits[-1][1]
+        if policy is not Embargo.OFF and not is_inside:
+            seed = f"{owner} {page} {number}"
+            new = _concealed(text, block, parts, policy=policy, seed=seed, image=image)
+            edits.append((block.start, block.end, new))
+    for start, end, new in reversed(edits):
+        text = text[:start] + new + text[end:]
+    return text
+
+
+# --- preview blocks --------------------------------------------------------------------------
+
+_KEPT_ATTRIBUTES = ("post", "blurred", ":blurred", "class", "id", "style")
+
+
+def _concealed(
+    text: str,
+    block: blocks.Block,
+    parts: blocks.Parts,
+    *,
+    policy: Embargo,
+    seed: str,
+    image: Images,
+) -> str:
+    attributes = [written for name, written in parts.attributes if name in _KEPT_ATTRIBUTES]
+    if not block.is_blurred:
+        attributes.insert(0, "blurred")
+    tag = re.match(r"<[\w-]+", text[block.start :])
+    opening = " ".join([tag[0] if tag else "<PostPreview", *attributes])
+    if parts.close == block.end:  # <PostPreview … />
+        return f"{opening} />"
+    inside = _without(text, parts.tag_end, parts.close, parts.stamps)
+    line_end = "\r\n" if "\r\n" in text[block.start : block.end] else "\n"
+    pieces = [f"{opening}>", *(_lines(text, *stamp) for stamp in parts.stamps)]
+    if policy is Embargo.REDACT and inside.strip():
+        lines = inside.replace("\r\n", "\n").strip("\n")
+        margin = re.match(r" {0,3}(?! )", lines)
+        content = indent(redact(dedent(lines), seed=seed, image=image), margin[0] if margin else "")
+        pieces += ["", *content.rstrip("\n").split("\n"), ""]
+    before = text[text.rfind("\n", 0, parts.close) + 1 : parts.close]
+    end = before if not before.strip("> \t") and "\n" in inside else ""
+    return line_end.join([*pieces, end + text[parts.close : block.end]])
+
+
+def _without(text: str, start: int, end: int, spans: Sequence[tuple[int, int]]) -> str:
+    edges = [start, *(edge for span in spans for edge in span), end]
+    return "".join(text[edges[n] : edges[n + 1]] for n in range(0, len(edges), 2))
+
+
+def _lines(text: str, start: int, end: int) -> str:
+    """Give a span with the blanks before it on its line."""
+    head = text[text.rfind("\n", 0, start) + 1 : start]
+    return (head if not head.strip() else "") + text[start:end]

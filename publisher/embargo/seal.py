@@ -1,0 +1,175 @@
+"""Seals a built site: search engines stay away from pages under embargo, old addresses lead on.
+
+A page keeps every byte it has; it gets one tag more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from html import escape
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from publisher.addresses import is_on_site, path_on_site
+from publisher.embargo.hidden import Hidden
+from publisher.embargo.mirror import Place
+from publisher.errors import SiteError
+from publisher.model import Embargo
+from publisher.output import find_page
+
+NOINDEX = '<meta name="robots" content="noindex">'
+COMPRESSED = (".gz", ".br", ".zst")  # beside a page, and then not of the page as it is now
+
+_REDIRECT = (  # how our redirects begin
+    f'<!doctype html>\n<html><head><meta charset="utf-8">{NOINDEX}\n'
+    '<meta http-equiv="refresh" content="0; url='
+)
+_IN_HEAD = frozenset(
+    {"html", "head", "meta", "title", "link", "script", "style", "base", "noscript", "template"}
+)
+_TOKEN = re.compile(
+    r"<!--.*?-->|<![^>]*>|<\?[^>]*>"
+    r"|<(?P<raw>script|style|title|noscript|template)\b[^>]*>.*?</(?P=raw)\s*>"
+    r"|<(?P<close>/?)(?P<name>[a-z][^\s/>]*)(?:\"[^\"]*\"|'[^']*'|[^\"'>])*>",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
+def seal(
+    output: Path, hidden: Iterable[Hidden], *, site_url: str, redirects: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Put ``noindex`` into the pages of unreleased posts, and write the redirects.
+
+    ``redirects`` maps a path below the site's address to another, or to a URL; where a page
+    stands already, none is written. Gives the files changed, as paths below the output. Doing it
+    again changes nothing.
+
+    :raises SiteError: when a path leads out of the output, or a file cannot be written.
+    """
+    place = Place(output)
+    changed: list[str] = []
+    try:
+        for post in hidden:
+            if post.url and post.policy is not Embargo.OMIT:
+                changed += _seal_page(place, path_on_site(post.url, site_url))
+        for path, target in sorted(redirects.items()):
+            changed += _write_redirect(place, path, target, site_url)
+    except OSError as error:
+        raise SiteError(
+            f"{error.filename or output}: {(error.strerror or str(error)).lower()}",
+            why="pages under embargo ask search engines to stay away",
+            hint="make room or mend the permissions; the next build tries again",
+        ) from error
+    return tuple(sorted(changed))
+
+
+def _seal_page(place: Place, path: str) -> Iterator[str]:
+    file = find_page(place.folder, path)
+    data = file.read_bytes() if file else b""
+    if file is None or not _is_page(file, data):
+        return
+    new = with_noindex(data)
+    if new != data:
+        yield _put(place, file, new)
+        yield from _drop_compressed(place, file)
+
+
+def _is_page(file: Path, data: bytes) -> bool:
+    return file.suffix.lower() in (".html", ".htm") or data.lstrip()[:1] == b"<"
+
+
+def with_noindex(data: bytes) -> bytes:
+    """Put the tag first into the head of a page, or where its head would begin."""
+    text = data.decode("latin-1")  # every byte is a character; what matters is ASCII
+    at = 0
+    for token in _TOKEN.finditer(text):
+        name = (token["name"] or token["raw"] or "").lower()
+        if (token["close"] and name == "head") or (name and name not in _IN_HEAD):
+            break
+        if name == "meta" and _is_noindex(token[0]):
+            return data
+        if name in ("html", "head") or (not name and not at and token[0][1] == "!"):
+            at = token.end()
+    mark = 3 if data.startswith(b"\xef\xbb\xbf") else 0
+    at = max(at, mark)
+    return data[:at] + NOINDEX.encode() + data[at:]
+
+
+def _is_noindex(tag: str) -> bool:
+    reader = _Attributes()
+    reader.feed(tag)
+    rules = re.split(r"[\s,]+", reader.found.get("content", "").lower())
+    is_robots = reader.found.get("name", "").lower() == "robots"
+    return is_robots and not {"noindex", "none"}.isdisjoint(rules)
+
+
+class _Attributes(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found = {name: value or "" for name, value in attrs}
+
+
+# --- redirects ---------------------------------------------------------------------------------
+
+
+def _write_redirect(place: Place, path: str, target: str, site_url: str) -> Iterator[str]:
+    path = path_on_site(path, site_url) if is_on_site(path, site_url) else unquote(path)
+    if not path.strip("/"):
+        return
+    page, file = redirect_page(target, site_url), find_page(place.folder, path)
+    if file is None:
+        name = _name_of(place.folder, path)
+        place.put(name, page, None)
+        yield name
+    elif (data := file.read_bytes()) != page and data.startswith(_REDIRECT.encode()):
+        yield _put(place, file, page)  # ours, and its target is another now
+
+
+def redirect_page(target: str, site_url: str) -> bytes:
+    """Give a page that leads to a path below the site's address, or to a URL."""
+    base = site_url.rstrip("/")
+    is_url = bool(urlsplit(target).scheme)
+    canonical = target if is_url else f"{base}/{target.lstrip('/')}"
+    link = target if is_url else f"{urlsplit(base).path}/{target.lstrip('/')}"
+    shown, canonical = escape(link), escape(canonical)
+    return (
+        f'{_REDIRECT}{shown}">\n'
+        f'<link rel="canonical" href="{canonical}"><title>Moved</title></head>\n'
+        f'<body><p><a href="{shown}">{shown}</a></p></body></html>\n'
+    ).encode()
+
+
+def _name_of(output: Path, path: str) -> str:
+    """Name the file of a new page as those beside it are named."""
+    bare = path.strip("/")
+    if bare.endswith((".html", ".htm")):
+        return bare
+    if not path.endswith("/"):
+        beside = (output / bare).parent.glob("*.html")
+        if any(file.name not in ("index.html", "404.html") for file in beside):
+            return f"{bare}.html"
+    return f"{bare}/index.html"
+
+
+# --- files -------------------------------------------------------------------------------------
+
+
+def _put(place: Place, file: Path, data: bytes) -> str:
+    path = file.relative_to(place.folder.resolve()).as_posix()
+    place.put(path, data, file.stat())
+    return path
+
+
+def _drop_compressed(place: Place, file: Path) -> Iterator[str]:
+    """Delete what a generator compressed before the page was sealed; hosts serve the page then."""
+    for suffix in COMPRESSED:
+        compressed = file.with_name(file.name + suffix)
+        with suppress(FileNotFoundError):
+            compressed.unlink()
+            yield compressed.relative_to(place.folder.resolve()).as_posix()

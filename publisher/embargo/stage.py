@@ -1,0 +1,135 @@
+"""Keeps the stage: a copy of the project in which every unreleased post stands as its policy says.
+
+How each file gets there is ``staging``'s; ``deliver`` brings what was built from it to its place.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import publisher
+from publisher.embargo.hidden import Hidden
+from publisher.embargo.manifest import Entry, open_manifest, read_texts
+from publisher.embargo.mirror import Place, deliver
+from publisher.embargo.staging import Staging, is_text
+from publisher.errors import SiteError
+from publisher.posts import Scan
+from publisher.settings import Settings
+
+__all__ = ["Stage", "Staged", "deliver"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """The stage as an update left it; paths in ``changed`` and ``texts`` start at ``folder``."""
+
+    folder: Path  # the copy of the project
+    root: Path  # in it, the generator's project
+    output: Path  # in it, what the generator writes
+    changed: tuple[str, ...]  # what this update wrote or removed
+    texts: tuple[str, ...]  # the files that ``public`` reads
+    manifest: Path
+
+    @cached_property
+    def hidden(self) -> tuple[Hidden, ...]:
+        """Give the texts of all unreleased posts, in order of path; read when first asked for.
+
+        :raises PublisherError: when they cannot be read.
+        """
+        return read_texts(self.manifest)
+
+    def public(self) -> Iterator[str]:
+        """Give the texts that anybody may see, as they are staged."""
+        for path in self.texts:
+            with suppress(FileNotFoundError):
+                yield (self.folder / path).read_bytes().decode("utf-8", "replace")
+
+
+class Stage:
+    """The stage of one site, in ``state_dir``.
+
+    Whoever updates it, or builds in it, holds the build lock.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._home = settings.state_dir / "stage"
+        self._copy = self._home / "project"
+        self._unbuilt = self._home / "unbuilt"
+
+    @property
+    def is_unbuilt(self) -> bool:
+        """Tell whether anything in the stage is newer than the build that was deployed from it."""
+        return self._unbuilt.exists()
+
+    def mark_unbuilt(self) -> None:
+        self._unbuilt.touch()
+
+    def mark_built(self) -> None:
+        self._unbuilt.unlink(missing_ok=True)
+
+    def update(self, scan: Scan) -> Staged:
+        """Bring the stage up to date with the project, as ``scan`` has just read it.
+
+        What generators keep in the stage for themselves stays. Their output goes, for them to
+        make again, when something went that was staged before: not all of them clean up.
+
+        :raises PublisherError: when a file cannot be staged, or changed since the scan; the next
+            update goes on from there.
+        """
+        with _in_words(self._home):
+            self._home.mkdir(parents=True, exist_ok=True)
+            was_unbuilt = self.is_unbuilt
+            self.mark_unbuilt()  # first: a kill between two files must not hide the change
+            file, facts = self._home / "manifest.db", self._facts()
+            with open_manifest(file, facts, begin_anew=self._begin_anew) as manifest:
+                staging = Staging(self._settings, scan, manifest, Place(self._copy))
+                staging.run()
+                texts = sorted(p for p, entry in manifest.files.items() if _is_public(p, entry))
+            if not (was_unbuilt or staging.changed):
+                self.mark_built()
+        return Staged(
+            folder=self._copy,
+            root=self._copy / staging.root,
+            output=self._copy / staging.output,
+            changed=tuple(sorted(staging.changed)),
+            texts=tuple(texts),
+            manifest=file,
+        )
+
+    def _begin_anew(self) -> None:
+        if self._copy.is_symlink():
+            self._copy.unlink()
+        elif self._copy.exists():
+            shutil.rmtree(self._copy)
+
+    def _facts(self) -> str:
+        """Give what a stage is made for: in another place or version, it begins anew."""
+        settings = self._settings
+        output = settings.rebuild.output if settings.rebuild else Path()
+        places = (settings.project, settings.site.root, output, settings.state_dir)
+        return " ".join([publisher.__version__, *(os.fsencode(path).hex() for path in places)])
+
+
+def _is_public(path: str, entry: Entry) -> bool:
+    """Tell whether a staged file is one that ``public`` reads: what it makes up is not."""
+    _, _, size = entry.staged.partition(" ")
+    return entry.kind in ("copy", "page") and is_text(path, int(size or 0))
+
+
+@contextmanager
+def _in_words(home: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:  # shutil.Error, too
+        raise SiteError(
+            f"{error.filename or home}: {(error.strerror or str(error)).lower()}",
+            why="the site under embargo is built from a copy of the project",
+            hint="make room or mend the permissions; the next build goes on from there",
+        ) from error

@@ -1,0 +1,348 @@
+"""One update of the stage: what each file of the project becomes there, and whether it must anew.
+
+A file is read again only when it changed, or when what it was made from besides did. What cannot
+be staged is removed from the stage first: nothing half-embargoed is left behind.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from posixpath import splitext
+from typing import BinaryIO
+
+from publisher import project
+from publisher.embargo import pages
+from publisher.embargo.copying import Copy
+from publisher.embargo.images import Images, Shown, is_image, names_in
+from publisher.embargo.manifest import Entry, Manifest
+from publisher.embargo.mirror import Place
+from publisher.embargo.placeholder import placeholder
+from publisher.embargo.unreleased import Unreleased
+from publisher.files import Content, read_file, stamp_of
+from publisher.model import Embargo
+from publisher.posts import Scan
+from publisher.settings import Settings
+
+TEXT_MAX_BYTES = 1_000_000
+PAGE_SUFFIX = ".md"
+TEXTS = frozenset(
+    {".astro", ".cjs", ".css", ".html", ".j2", ".jinja", ".js", ".json", ".jsx", ".liquid", ".md"}
+    | {".mdx", ".mjs", ".mts", ".njk", ".rst", ".sass", ".scss", ".svelte", ".toml", ".ts", ".tsx"}
+    | {".txt", ".vue", ".xml", ".yaml", ".yml"}
+)
+
+_BLOCK_MARKS = (b"<PostPreview", b"<post-preview")
+
+
+def is_text(path: str, size: int) -> bool:
+    """Tell whether a file may hold words that a reader sees, or names of images."""
+    suffix = splitext(path)[1].lower()
+    return suffix in TEXTS and (size <= TEXT_MAX_BYTES or suffix == PAGE_SUFFIX)
+
+
+@dataclass(slots=True)
+class _Page:
+    """A public page with preview blocks: what it shows to everybody, and the images in them."""
+
+    facts: str
+    names: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    content: Content | None = None  # None: not read, for it is the same
+
+
+class Staging:
+    """Brings ``place`` up to date; ``changed`` are the files written or removed."""
+
+    def __init__(self, settings: Settings, scan: Scan, manifest: Manifest, place: Place) -> None:
+        output = settings.rebuild.output if settings.rebuild else None
+        self._settings = settings
+        self._site = settings.site
+        self._top = settings.project
+        self._manifest = manifest
+        self._place = place
+        self.root = _relative(self._site.root, self._top)
+        self.output = _relative(output or self._site.root / self._site.preset.output, self._top)
+        self._copy = Copy(manifest, place, self.output)
+        self._unreleased = Unreleased(settings, scan, self.root)
+        self._stamps: dict[str, str] = {}  # of all files of the project
+        self._sizes: dict[str, int] = {}
+        self._found: dict[str, dict[str, Path]] = {"folder": {}, "link": {}, "installed": {}}
+        self._pages: dict[str, _Page] = {}
+        self._blanks: dict[str, bytes] = {}  # placeholders made from nothing, by suffix
+
+    @property
+    def changed(self) -> set[str]:
+        return self._copy.changed
+
+    def run(self) -> None:
+        """Do all of it."""
+        self._look()
+        self._drop_vanished()
+        others = self._stage_texts()
+        self._unreleased.read(self._manifest, self._stamps, self._top)
+        self._probe_pages()
+        images = self._find_images()
+        self._stage_embargoed(images)
+        self._stage_pages(images)
+        self._stage_others(images, others)
+        self._stage_placeholders()
+        self._stage_links(images)
+        for path, folder in self._found["installed"].items():
+            self._copy.share(path, folder)
+        self._manifest.keep_texts(self._unreleased.paths)
+        self._manifest.save()
+
+    # --- what is there ---------------------------------------------------------------------
+
+    def _look(self) -> None:
+        own = project.own_files(self._settings)
+        for found in project.walk(self._top, self._site.root, own):
+            if found.kind != "file":
+                self._found[found.kind][found.path] = Path(found.entry.path)
+                continue
+            with suppress(FileNotFoundError):  # gone since
+                status = found.entry.stat(follow_symlinks=False)
+                self._stamps[found.path] = _stamp(status)
+                self._sizes[found.path] = status.st_size
+                self._unreleased.look(found.path)
+
+    def _drop_vanished(self) -> None:
+        """Remove what the project has no longer, and make the folders that it has."""
+        for path, entry in sorted(self._manifest.files.items(), reverse=True):
+            there = self._found.get(entry.kind, self._stamps)
+            if entry.kind != "placeholder" and path not in there:
+                self._copy.remove(path)
+        for path in self._unreleased.broken:
+            known = self._manifest.files.get(path)
+            if known and (known.stamp is None or known.staged != self._place.stamp(path)):
+                self._copy.remove(path)  # nobody knows what it is
+        for path in self._unreleased.policies:
+            known = self._manifest.files.get(path)
+            if known and known.kind in ("copy", "page"):
+                self._copy.remove(path)  # before anything can go wrong
+        self._place.make_folder(self.root)
+        for path in self._found["folder"]:
+            self._copy.make_folder(path)
+
+    # --- what everybody may see ------------------------------------------------------------
+
+    def _stage_texts(self) -> list[str]:
+        """Copy the public texts, less those with preview blocks; give the files that are none."""
+        others, due = [], []
+        for path, size in self._sizes.items():
+            if self._unreleased.is_held(path):
+                continue
+            known, version = self._manifest.files.get(path), self._unreleased.version(path)
+            if not version and not is_text(path, size):
+                others.append(path)
+            elif known and known.kind == "page" and known.stamp == self._stamps[path]:
+                self._pages[path] = _Page(version, known.names, known.targets)
+            elif not self._copy.is_fresh(path, "copy", version, self._stamps[path]):
+                due.append(path)
+        for path in self._copy.announced(due, "copy"):
+            with self._copy.whole(path):
+                self._stage_text(path, read_file(self._top / path, path))
+        return others
+
+    def _stage_text(self, path: str, content: Content) -> None:
+        self._unreleased.check(path, content)
+        version = self._unreleased.version(path)
+        has_blocks = (path.endswith(PAGE_SUFFIX) or version) and self._site.preset.blocks
+        if has_blocks and any(mark in content.data for mark in _BLOCK_MARKS):
+            self._pages[path] = _Page(version, content=content)
+            return
+        names = names_in(content.data.decode("utf-8", "replace"))
+        entry = Entry(kind="copy", stamp=_stamp(content.status), facts=version, names=names)
+        self._copy.put(path, content.data, content.status, entry, is_copy=True)
+
+    def _stage_others(self, images: Images, others: Iterable[str]) -> None:
+        """Copy what is no text, less the images under embargo."""
+        due = []
+        for path in others:
+            if path in images.embargoed:
+                self._copy.remove(path)
+            elif not self._copy.is_fresh(path, "copy", "", self._stamps[path]):
+                due.append(path)
+        for path in self._copy.announced(due, "copy"):
+            with self._copy.whole(path), _open(self._top / path) as source:
+                status = os.fstat(source.fileno())
+                entry = Entry(kind="copy", stamp=_stamp(status))
+                self._copy.put(path, source, status, entry, is_copy=True)
+
+    # --- what is under embargo -------------------------------------------------------------
+
+    def _probe_pages(self) -> None:
+        """Tell the images in the preview blocks of unreleased posts from those beside them."""
+        for path, page in self._pages.items():
+            page.facts = f"{page.facts} {self._unreleased.block_facts()}"
+            known = self._manifest.files.get(path)
+            if page.content is None and known and known.facts.rpartition("|")[0] == page.facts:
+                continue
+            with self._copy.whole(path):
+                page.content = page.content or read_file(self._top / path, path)
+                rest, page.targets = self._unreleased.probe_blocks(path, page.content.data)
+                page.names = names_in(rest)
+
+    def _find_images(self) -> Images:
+        """Find the images under embargo: unreleased texts show them, and no public one does."""
+        known = self._manifest.files.items()
+        public = {
+            name
+            for path, entry in known
+            if path not in self._unreleased.policies and path not in self._pages
+            for name in entry.names
+        }
+        public.update(name for page in self._pages.values() for name in page.names)
+        images = Images(
+            self._site,
+            self.root,
+            files=filter(is_image, (*self._stamps, *self._found["link"])),
+            links=self._found["link"].keys(),
+            folders=self._found["folder"].keys(),
+            public=public,
+        )
+        for path in self._unreleased.paths:
+            for target in self._manifest.notes[path].targets:
+                images.place(path, target)
+        for path, page in self._pages.items():
+            for target in page.targets:
+                images.place(path, target)
+        return images
+
+    def _stage_embargoed(self, images: Images) -> None:
+        due = []
+        for path, policy in self._unreleased.policies.items():
+            if policy is Embargo.OMIT:
+                self._copy.remove(path)
+                continue
+            known, facts = self._manifest.files.get(path), self._unreleased.facts(path)
+            if known is None or known.facts.rpartition("|")[0] != facts:
+                due.append(path)
+                continue
+            facts = f"{facts}|{images.facts(path, known.targets)}"
+            if not self._copy.is_fresh(path, "embargoed", facts, self._stamps[path]):
+                due.append(path)
+        for path in self._copy.announced(due, "embargoed"):
+            with self._copy.whole(path):
+                self._stage_post(path, images)
+
+    def _stage_post(self, path: str, images: Images) -> None:
+        document, post, content = self._unreleased.document(path, self._top)
+        shown = Shown(images, path)
+        policy = self._unreleased.policies[path]
+        data = pages.embargoed_page(document, post, self._site, policy, image=shown)
+        targets = tuple(sorted({*self._manifest.notes[path].targets, *shown.targets}))
+        entry = Entry(
+            kind="embargoed",
+            stamp=_stamp(content.status),
+            facts=f"{self._unreleased.facts(path)}|{images.facts(path, targets)}",
+            targets=targets,
+            placeholders=tuple(shown.placeholders),
+        )
+        self._copy.put(path, data, content.status, entry, is_copy=False)
+
+    def _stage_pages(self, images: Images) -> None:
+        """Stage the pages with preview blocks; where no block is embargoed, as they are."""
+        due = []
+        for path, page in self._pages.items():
+            facts = f"{page.facts}|{images.facts(path, page.targets)}"
+            if not self._copy.is_fresh(path, "page", facts, self._stamps[path]):
+                due.append(path)
+        for path in self._copy.announced(due, "page"):
+            with self._copy.whole(path):
+                page = self._pages[path]
+                content = page.content or read_file(self._top / path, path)
+                self._unreleased.check(path, content)
+                shown = Shown(images, path)
+                data = self._unreleased.redact_blocks(path, content.data, shown)
+                entry = Entry(
+                    kind="page",
+                    stamp=_stamp(content.status),
+                    facts=f"{page.facts}|{images.facts(path, page.targets)}",
+                    names=page.names,
+                    targets=page.targets,
+                    placeholders=tuple(shown.placeholders),
+                )
+                is_copy = data == content.data
+                self._copy.put(path, data, content.status, entry, is_copy=is_copy)
+
+    def _stage_placeholders(self) -> None:
+        """Make the placeholders that staged pages show, and remove those that none shows now."""
+        wanted = {
+            path: source
+            for entry in self._manifest.files.values()
+            for path, source in entry.placeholders
+            if path not in self._stamps
+        }
+        for path, entry in list(self._manifest.files.items()):
+            if entry.kind == "placeholder" and path not in wanted:
+                self._copy.remove(path)
+        due = [
+            path
+            for path, source in wanted.items()
+            if not self._copy.is_fresh(path, "placeholder", source, self._stamps.get(source, ""))
+        ]
+        for path in self._copy.announced(due, "placeholder"):
+            with self._copy.whole(path):
+                self._stage_placeholder(path, wanted[path])
+
+    def _stage_placeholder(self, path: str, source: str) -> None:
+        suffix, stamp = splitext(path)[1], ""
+        if source in self._stamps:
+            with _open(self._top / source) as original:
+                stamp = _stamp(os.fstat(original.fileno()))
+                data = placeholder(original.read(), path)
+        else:
+            data = self._blanks.get(suffix) or placeholder(b"", path)
+            self._blanks[suffix] = data
+        entry = Entry(kind="placeholder", stamp=stamp, facts=source)
+        self._copy.put(path, data, None, entry, is_copy=False)
+
+    # --- links -----------------------------------------------------------------------------
+
+    def _stage_links(self, images: Images) -> None:
+        """Make the links of the project, to the staged files where they lead to such."""
+        due = {}
+        for path, link in self._found["link"].items():
+            target = None
+            if path not in images.embargoed and not self._unreleased.is_refused(path):
+                target = self._target(Path(os.path.realpath(link)))
+            if target is None:
+                self._copy.remove(path)
+            elif path not in self._manifest.files or self._place.target(path) != target:
+                due[path] = target
+        for path in self._copy.announced(due, "link"):
+            with self._copy.whole(path):
+                self._copy.link(path, due[path])
+
+    def _target(self, real: Path) -> str | None:
+        """Give what a staged link leads to; ``None`` when that is not there for all to see."""
+        own = project.own_files(self._settings)
+        if any(real.is_relative_to(path) for path in own) or self._site.root.is_relative_to(real):
+            return None
+        if not real.is_relative_to(self._site.root):
+            return str(real)
+        path = _relative(real, self._top)
+        if path in self._stamps and path not in self._manifest.files:
+            return None
+        return str(self._place.folder / path)
+
+
+@contextmanager
+def _open(file: Path) -> Iterator[BinaryIO]:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(file, flags), "rb") as stream:
+        yield stream
+
+
+def _stamp(status: os.stat_result) -> str:
+    return " ".join(map(str, stamp_of(status)))
+
+
+def _relative(path: Path, top: Path) -> str:
+    relative = path.relative_to(top).as_posix()
+    return "" if relative == "." else relative

@@ -1,0 +1,210 @@
+"""What of a hidden text is a fingerprint, and what is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from publisher.embargo.fingerprints import (
+    STRIDE,
+    WINDOW,
+    Fingerprints,
+    hashes,
+    parts_of,
+    unmark,
+    words,
+)
+from publisher.embargo.hidden import Hidden
+from publisher.markup import fold
+from publisher.model import Embargo, PostId
+
+
+def a_hidden(text: str, *, post: str = "door", shown: str = "") -> Hidden:
+    return Hidden(
+        post=PostId(post),
+        path=f"content/blog/{post}.md",
+        url=f"https://example.org/blog/{post}",
+        policy=Embargo.REDACT,
+        text=text,
+        shown=shown,
+    )
+
+
+def texts(markdown: str) -> list[str]:
+    return [b" ".join(text).decode() for text in parts_of(markdown).texts if text]
+
+
+def blocks(markdown: str) -> list[str]:
+    return [b" ".join(block).decode() for block in parts_of(markdown).blocks]
+
+
+# --- words -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Plain words, and 24 dovetails; don't!",
+        "“Smart” quotes — and an ellipsis… and\u00a0blanks",
+        "Soft\u00adhyphens and zero\u200bwidth",
+        "naïve cafe\u0301 Straße ﬁne ÅNGSTRÖM",
+        "snake_case, path/to/file.txt",
+        "Привет, мир! हिन्दी में",
+    ],
+)
+def test_words_are_those_of_fold_without_case(text: str) -> None:
+    assert b" ".join(words(text)).decode() == fold(text).casefold()
+
+
+def test_characters_are_words_where_nothing_stands_between_words() -> None:
+    assert [word.decode() for word in words("木工の話 and jigs")] == [*"木工の話", "and", "jigs"]
+
+
+# --- Markdown --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("markdown", "prose"),
+    [
+        ("One **bold** and _slanted_ `word`.", "one bold and slanted word"),
+        ("See [the *door*](/blog/door) today.", "see the door today"),
+        ("See [the door][d] and [^1] it.\n\n[d]: /blog/door", "see the door and it"),
+        ("A ![drawer of jigs](/a/jigs.png) here", "a here"),
+        ("# A heading #\n\n1. first\n2) second\n- [x] third", "a heading first second third"),
+        ("> [!NOTE]\n> Mind the hinge\n> and the door", "mind the hinge and the door"),
+        ("| a | b |\n| --- | --- |\n| one | two |", "a b one two"),
+        ("::: tip Read this\nNow\n:::", "read this now"),
+        ("un<wbr>breakable <b>b</b>old", "unbreakable bold"),
+        ("Tea &amp; &#8220;toast&#8221; at /var/log and ./a.md and/or", "tea toast at and and or"),
+        ("At 10:30:45 :tada: we {{ page.title }} left {#id .class}", "at 10 30 45 we left"),
+        ("A line\\\nand another", "a line and another"),
+    ],
+)
+def test_prose_is_what_a_page_shows(markdown: str, prose: str) -> None:
+    assert texts(markdown)[0] == prose
+
+
+def test_code_is_text_and_so_is_what_looks_like_markup_in_it() -> None:
+    found = texts('Look:\n\n```js {1}\nconst a = b[0](c) // <p class="x">why</p>\n```\n\nSo.')
+
+    assert found[:2] == ["look so", "const a b 0 c why"]
+
+
+def test_what_stands_beside_the_prose_is_text() -> None:
+    found = texts(
+        "![A drawer of jigs](/jigs.png 'Seen from above')\n\n"
+        "[out](https://elsewhere.example/a-secret-of/the-trade 'What it says')\n\n"
+        '<Figure caption="The hinge of the door" class="wide tall deep" />\n\n'
+        "<!-- nobody reads this -->\n"
+    )
+
+    assert sorted(found) == [
+        "a drawer of jigs",
+        "a secret of the trade",
+        "nobody reads this",
+        "out",
+        "seen from above",
+        "the hinge of the door",
+        "what it says",
+    ]
+
+
+def test_addresses_within_the_site_are_public() -> None:
+    assert (
+        unmark("[a](/blog/a-very-long-name-of-a-page) [b](../other/page-of-the-site.md)").beside
+        == ()
+    )
+
+
+def test_short_blocks_are_distinctive_ones_only() -> None:
+    found = blocks(
+        "## Why hinges break down\n\n## What now\n\n- The carpenter of Oslo\n\n"
+        "| Forgotten old timber | x |\n\n"
+        "This paragraph is long enough to be known by its windows alone.\n"
+    )
+
+    assert found == [
+        "why hinges break down",
+        "the carpenter of oslo",
+        "forgotten old timber",
+    ]
+
+
+# --- fingerprints ----------------------------------------------------------------------------
+
+SENTENCE = "nobody could say whose drawer it had been that evening"
+
+
+def windows(text: str) -> set[int]:
+    return set(hashes(words(text), WINDOW))
+
+
+def test_every_window_of_an_ordinary_site_is_a_fingerprint() -> None:
+    fingerprints = Fingerprints([a_hidden(SENTENCE)])
+
+    assert set(fingerprints.windows) == windows(SENTENCE)
+
+
+def test_what_a_public_text_has_is_none() -> None:
+    fingerprints = Fingerprints([a_hidden(SENTENCE + "\n\n## Whose drawer was it")])
+
+    fingerprints.subtract(f"<li>{SENTENCE.replace(' ', '&#32;')}</li>")
+    fingerprints.subtract("Whose **drawer** was it?")
+
+    assert not windows(SENTENCE) & set(fingerprints.windows)
+    assert not any(fingerprints.blocks.values())
+    assert b"evening" not in fingerprints.names
+
+
+def test_words_of_two_posts_belong_to_neither() -> None:
+    first, second = a_hidden("walnut mallet"), a_hidden("walnut chisel", post="other")
+
+    assert Fingerprints([first, second, first]).names == {b"chisel": 1}
+
+
+def test_of_very_many_windows_every_run_of_eight_words_keeps_one() -> None:
+    text = " ".join(f"word{n}" for n in range(500))
+    fingerprints = Fingerprints([a_hidden(text)], many=400)
+
+    every = list(hashes(words(text), WINDOW))
+    runs = range(len(every) - STRIDE + 1)
+
+    assert len(fingerprints.windows) <= len(every) / STRIDE + 1
+    assert all(any(every[n + at] in fingerprints.windows for at in range(STRIDE)) for n in runs)
+
+
+ESSAY = " ".join(f"word{n} and" for n in range(60))
+
+
+def test_a_copy_of_a_post_makes_nothing_public() -> None:
+    fingerprints = Fingerprints([a_hidden(f"## The whole long affair\n\n{ESSAY}")])
+
+    fingerprints.subtract('{"posts": [{"text": "The whole long affair ' + ESSAY + '"}]}')
+
+    assert windows(ESSAY) <= set(fingerprints.windows)
+    assert any(fingerprints.blocks.values())
+    assert b"word7" in fingerprints.names
+
+
+def test_a_page_of_its_own_may_say_the_same() -> None:
+    fingerprints = Fingerprints([a_hidden(ESSAY)])
+
+    fingerprints.subtract(f"---\ntitle: First edition\n---\n\n{ESSAY}\n")
+
+    assert fingerprints.windows == {}
+
+
+def test_a_quotation_in_a_file_makes_it_public() -> None:
+    fingerprints = Fingerprints([a_hidden(ESSAY)])
+    quotation = " ".join(ESSAY.split()[:50])
+
+    fingerprints.subtract(f"<blockquote>{quotation}</blockquote>")
+
+    assert set(fingerprints.windows) == windows(ESSAY) - windows(quotation)
+
+
+def test_what_is_shown_of_a_post_may_be_most_of_it() -> None:
+    fingerprints = Fingerprints([a_hidden(ESSAY, shown=ESSAY)])
+
+    fingerprints.subtract(ESSAY, is_quotation=True)
+
+    assert fingerprints.windows == {}

@@ -24,6 +24,7 @@ from publisher.model import (
     Adopt,
     ChannelName,
     Deliver,
+    DeliveryState,
     Flip,
     LedgerView,
     Move,
@@ -48,6 +49,7 @@ from publisher.site_clock import SiteClock
 from publisher.steps import Library, Site, Steps
 
 ROUNDS = 50  # per tick; a real one needs about six
+QUIET_TIME = timedelta(minutes=2)  # ahead of an instant; what need not be now waits until after it
 HEAD_START = timedelta(seconds=60)  # so that the site's clock has answered before an instant
 
 
@@ -104,19 +106,50 @@ class Engine:
         """
         with self.tick_lock():
             self._recover()
-            performed: list[Action] = []
-            tried: set[Action] = set()
-            for _ in range(ROUNDS):
-                scan, view, todo = self._plan()
-                fresh = [action for action in todo.actions if action not in tried]
-                if not fresh or self.stop.is_set():
-                    break
-                tried.update(fresh)
-                performed += self._perform(fresh, scan, view)
-            else:
-                left = ", ".join(sorted({type(action).__name__ for action in fresh}))
-                warn(self.report, "tick.unfinished", rounds=ROUNDS, actions=left)
-            return Tick(performed=tuple(performed), plan=todo, problems=scan.problems)
+            done, scan, view = self._work()
+            if not self._has_news(done, scan, view):
+                return done
+            more, _, _ = self._work()
+            return replace(more, performed=done.performed + more.performed)
+
+    def _work(self) -> tuple[Tick, Scan, LedgerView]:
+        """Plan and perform, until nothing is left that was not tried."""
+        performed: list[Action] = []
+        tried: set[Action] = set()
+        for _ in range(ROUNDS):
+            scan, view, todo = self._plan()
+            fresh = [action for action in todo.actions if action not in tried]
+            if not fresh or self.stop.is_set():
+                break
+            tried.update(fresh)
+            performed += self._perform(fresh, scan, view)
+        else:
+            left = ", ".join(sorted({type(action).__name__ for action in fresh}))
+            warn(self.report, "tick.unfinished", rounds=ROUNDS, actions=left)
+        return Tick(performed=tuple(performed), plan=todo, problems=scan.problems), scan, view
+
+    def _has_news(self, done: Tick, scan: Scan, view: LedgerView) -> bool:
+        """Look for what no instant brings: commits of others, edits of a staged site.
+
+        Only in a quiet time, since to look takes a while, and a build even longer: neither may
+        make a release late.
+        """
+        now = self.clock.now()
+        next_at = done.plan.next_at
+        if self.stop.is_set() or (next_at is not None and next_at - now < QUIET_TIME):
+            return False
+        try:
+            has_pulled = self.site.pull(now)
+            if has_pulled:
+                scan = self.library.scan()
+            is_outdated = has_pulled or self.site.is_outdated(scan, view, now)
+            if is_outdated and _may_build(view):
+                why = "commits came" if has_pulled else "the site changed"
+                self.ledger.request_rebuild(reason=why, now=now)
+        except PublisherError as error:
+            warn(self.report, "site.unseen", reason=error.one_line)
+            return False
+        return is_outdated
 
     def _recover(self) -> None:
         now = self.clock.now()
@@ -244,7 +277,8 @@ class Engine:
                 self.ledger.move(record, at=action.at, reason=action.why, now=now)
             case Settle():
                 record = view.deliveries[action.key]
-                self.ledger.settle(record, action.to, reason=action.why, now=now)
+                is_over = action.to is DeliveryState.CANCELLED
+                self.ledger.settle(record, action.to, reason=action.why, now=now, with_post=is_over)
                 warn(self.report, f"delivery.{action.to}", delivery=action.key, reason=action.why)
             case Deliver() | Reconcile():
                 raise AssertionError("deliveries go through _send")
@@ -310,6 +344,12 @@ class Engine:
                 )
             else:
                 self._guard(action, partial(self.reconciler.reconcile, record, outlet))
+
+
+def _may_build(view: LedgerView) -> bool:
+    """Tell whether a build may be asked for that is not asked for yet."""
+    is_ours = view.adopted_at is not None and not view.restored
+    return is_ours and view.dirty_gen <= view.built_gen
 
 
 def flipped(plan: Plan) -> frozenset[PostId]:

@@ -67,6 +67,21 @@ def hold_for_build(state_dir: Path, *, patience: timedelta, stop: Event) -> Iter
         os.close(descriptor)
 
 
+@contextmanager
+def try_for_build(state_dir: Path) -> Iterator[bool]:
+    """Hold the build lock if nobody has it, and tell whether we do."""
+    descriptor = _open(state_dir / BUILD)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
 def is_held(state_dir: Path, name: str) -> bool:
     """Tell whether a process holds the lock right now; creates nothing."""
     path = state_dir / name

@@ -34,7 +34,7 @@ from publisher.model import (
 )
 from publisher.plan.deliveries import planned_at
 from publisher.plan.draft import is_old
-from publisher.posts import Library
+from publisher.posts import Library, Scan
 from publisher.progress import Progress, line_of
 from publisher.rehearsal import Announced, Rehearsal, Row
 from publisher.scratch import copy_project, hold
@@ -138,8 +138,16 @@ class _ServedSite:
     settings: Settings
     served_at: str
 
-    def rebuild(self, stop: Flag) -> RebuildResult:
-        return self.built.rebuild(stop)
+    def pull(self, now: datetime) -> bool:
+        return False  # the real repository is left alone
+
+    def is_outdated(self, scan: Scan, view: LedgerView, now: datetime) -> bool:
+        return self.built.is_outdated(scan, view, now)
+
+    def rebuild(
+        self, posts: Sequence[PostId], view: LedgerView, now: datetime, stop: Flag
+    ) -> RebuildResult:
+        return self.built.rebuild(posts, view, now, stop)
 
     def verify(self, post: Post, body: str) -> Look:
         look = self.built.verify(post, body)
@@ -228,7 +236,7 @@ class _Stage:
         if self.copy.rebuild is None:
             return []
         progress.begin_first_build()
-        result = engine.site.rebuild(engine.stop)
+        result = engine.site.rebuild((), engine.ledger.view(), self.clock.now(), engine.stop)
         if not result.ok:
             raise SiteError(result.reason, why=result.tail.replace("\n", "\n  "))
         progress.end_first_build(result.seconds)

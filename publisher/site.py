@@ -1,22 +1,37 @@
-"""The site as the engine sees it: rebuilt by its generator, then looked at.
+"""The site as the engine sees it: staged, built, searched, deployed; then looked at.
 
-The output folder is looked at first; a page that is missing there needs another build. The live
-page comes second; a page that is missing there only needs time.
+Whatever goes public goes through ``rebuild``: nothing of a build leaves before the whole of it
+was searched for the text of posts under embargo. Of what is public the output folder is looked at
+first; a page that is missing there needs another build. The live page comes second; a page that
+is missing there only needs time.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from publisher import locks, rebuild, verify
-from publisher.errors import SiteError
-from publisher.model import Post
+from publisher.deploy import deploy
+from publisher.embargo import leaks
+from publisher.embargo.hidden import holds
+from publisher.embargo.seal import seal
+from publisher.embargo.stage import Stage, Staged, deliver
+from publisher.embargo.theme_data import stage_with_data
+from publisher.errors import PublisherError, SiteError
+from publisher.git import Repository
+from publisher.model import LedgerView, Post, PostId, ReleaseState
+from publisher.posts import Library, Scan
 from publisher.rebuild import RebuildResult
-from publisher.settings import Settings
+from publisher.secret import Secret
+from publisher.settings import GitSettings, SecretRef, Settings
 
 __all__ = ["GeneratedSite", "Look", "RebuildResult"]
+
+PULL_EVERY = timedelta(minutes=1)
+LOOK_EVERY = timedelta(minutes=1)  # at files that are no posts; those are seen at every sweep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,33 +43,157 @@ class Look:
     needs_rebuild: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GeneratedSite:
     """A site built by the command of ``jobs.yaml``.
 
-    ``environ`` is what the build may see; it holds no credentials of ours.
+    ``environ`` is what the build may see; it holds no credentials of ours. ``resolve`` fetches
+    a secret of the deployment.
     """
 
     settings: Settings
     environ: Mapping[str, str]
+    library: Library
+    resolve: Callable[[SecretRef], Secret]
+    _pulled_at: datetime | None = field(default=None, init=False)
+    _looked_at: datetime | None = field(default=None, init=False)
+    _seen: Scan | None = field(default=None, init=False)
 
-    def rebuild(self, stop: threading.Event) -> RebuildResult:
-        """Run the rebuild once; without a rebuild command the site is taken as built elsewhere.
+    # --- before the posts are read --------------------------------------------------------
 
-        A build that an earlier, killed process left running is waited for.
+    def pull(self, now: datetime) -> bool:
+        """Bring the sources up to date by git, once a minute, where ``jobs.yaml`` says so.
+
+        Tells whether anything came.
+
+        :raises GitError: when it cannot be done; then nothing has changed.
         """
-        settings = self.settings.rebuild
+        git = self.settings.git
+        if git is None or not git.pull or not _is_time(self._pulled_at, now, PULL_EVERY):
+            return False
+        self._pulled_at = now
+        pulled = self._repository(git).pull()
+        return pulled.new != pulled.old
+
+    def is_outdated(self, scan: Scan, view: LedgerView, now: datetime) -> bool:
+        """Tell whether a file changed, or a badge settled, since the site was built last.
+
+        Only of a staged site: without a stage, a build is somebody else's affair but for releases.
+        Where a build is under way, that is seen later.
+        """
+        if not (self._is_staged(scan) and self._is_made_here):
+            return False
+        if scan == self._seen and not _is_time(self._looked_at, now, LOOK_EVERY):
+            return False
+        with locks.try_for_build(self.settings.state_dir) as is_free:
+            if not is_free:
+                return False
+            stage_with_data(self.settings, scan, view, now)
+        self._seen, self._looked_at = scan, now
+        return Stage(self.settings).is_unbuilt
+
+    # --- from files to the public ---------------------------------------------------------
+
+    def rebuild(
+        self, posts: Sequence[PostId], view: LedgerView, now: datetime, stop: threading.Event
+    ) -> RebuildResult:
+        """Take what the files say to the public: commit, stage, build, search, deploy.
+
+        Without anything of it in ``jobs.yaml`` the site is taken as built elsewhere. A build that
+        an earlier, killed process left running is waited for. Safe to repeat; whatever fails, what
+        is public stays as it was, or is older than it should be.
+        """
+        settings = self.settings
+        if not self._is_made_here:
+            return RebuildResult(ok=True, reason="no rebuild command", tail="", seconds=0.0)
+        patience = settings.rebuild.timeout if settings.rebuild else settings.deploy.timeout
+        try:
+            with locks.hold_for_build(settings.state_dir, patience=patience, stop=stop) as lock:
+                return self._take_out(posts, view, now, stop, lock)
+        except PublisherError as error:
+            return RebuildResult(ok=False, reason=error.one_line, tail="", seconds=0.0)
+
+    def _take_out(
+        self,
+        posts: Sequence[PostId],
+        view: LedgerView,
+        now: datetime,
+        stop: threading.Event,
+        lock: int,
+    ) -> RebuildResult:
+        scan = self.library.scan()
+        self._commit(posts, stop)
+        staged = None
+        if self._is_staged(scan):
+            staged = stage_with_data(self.settings, scan, view, now)
+        built = self._build(staged, stop, lock)
+        if not built.ok:
+            return built
+        if staged is not None:
+            self._search(staged, self._redirects(scan, view))
+        return self._deploy(posts, staged, built, stop, lock)
+
+    def _commit(self, posts: Sequence[PostId], stop: threading.Event) -> None:
+        git = self.settings.git
+        if git is None or not (git.commit or git.push):
+            return
+        repository = self._repository(git, stop)
+        if git.commit and posts:
+            repository.commit_release(posts, self.library.files_of(posts))
+        if git.push:
+            repository.push()
+
+    def _build(self, staged: Staged | None, stop: threading.Event, lock: int) -> RebuildResult:
+        settings, root = self.settings.rebuild, self.settings.site.root
         if settings is None:
             return RebuildResult(ok=True, reason="no rebuild command", tail="", seconds=0.0)
-        state_dir, root = self.settings.state_dir, self.settings.site.root
-        try:
-            with locks.hold_for_build(state_dir, patience=settings.timeout, stop=stop) as lock:
-                return rebuild.run(
-                    settings, cwd=root, environ=self.environ, stop=stop, keep_open=(lock,)
-                )
-        except SiteError as error:
-            reason = error.one_line
-            return RebuildResult(ok=False, reason=reason, tail="", seconds=0.0)
+        if staged is not None:
+            settings, root = replace(settings, output=staged.output), staged.root
+        return rebuild.run(settings, cwd=root, environ=self.environ, stop=stop, keep_open=(lock,))
+
+    def _search(self, staged: Staged, redirects: Mapping[str, str]) -> None:
+        """Let through what shows nothing that is under embargo, to the output folder.
+
+        :raises SiteError: at a leak; then nothing of the build goes anywhere.
+        """
+        settings, url = self.settings.rebuild, self.settings.site.url
+        if settings is None:
+            return  # another machine builds from the deploy branch, which holds the stage only
+        seal(staged.output, staged.hidden, site_url=url, redirects=redirects)
+        _refuse_leaks(staged)
+        deliver(staged.output, settings.output)
+
+    def _deploy(
+        self,
+        posts: Sequence[PostId],
+        staged: Staged | None,
+        built: RebuildResult,
+        stop: threading.Event,
+        lock: int,
+    ) -> RebuildResult:
+        settings = self.settings
+        git = settings.git
+        if git is not None and git.deploy_branch and staged is not None:
+            output = staged.output.relative_to(staged.folder).as_posix()
+            ours = settings.file.name  # addresses of the operator may stand in there
+            self._repository(git, stop).deploy(staged.folder, posts, leave_out=(output, ours))
+        done = deploy(
+            settings.deploy,
+            project=settings.project,
+            environ=self.environ,
+            resolve=self.resolve,
+            output=settings.rebuild.output if settings.rebuild else None,
+            posts=posts,
+            stop=stop,
+            keep_open=(lock,),
+        )
+        if not done.ok:
+            return replace(built, ok=False, reason=done.reason, tail=done.tail)
+        if staged is not None:
+            Stage(self.settings).mark_built()
+        return built
+
+    # --- looking ---------------------------------------------------------------------------
 
     def verify(self, post: Post, body: str) -> Look:
         """Look at the built page, then at the live one."""
@@ -72,8 +211,52 @@ class GeneratedSite:
                 return Look(ok=False, reason=built.reason, needs_rebuild=True)
         if settings.verify.live:
             live = verify.verify_live(
-                post, excerpts, settings=settings.verify, site_url=settings.site.url
+                post,
+                excerpts,
+                settings=settings.verify,
+                site_url=settings.site.url,
+                output=settings.rebuild.output if settings.rebuild is not None else None,
             )
             if not live.ok:
                 return Look(ok=False, reason=live.reason)
         return Look(ok=True)
+
+    # --- parts -----------------------------------------------------------------------------
+
+    @property
+    def _is_made_here(self) -> bool:
+        settings = self.settings
+        return bool(settings.rebuild or settings.git or settings.deploy.is_set)
+
+    def _is_staged(self, scan: Scan) -> bool:
+        return holds(self.settings.embargo, scan.posts)
+
+    def _repository(self, git: GitSettings, stop: threading.Event | None = None) -> Repository:
+        return Repository.open(self.settings.project, git, environ=self.environ, stop=stop)
+
+    def _redirects(self, scan: Scan, view: LedgerView) -> dict[str, str]:
+        """Give where the pages of withdrawn posts lead, if anywhere."""
+        target, url = self.settings.withdrawn, self.settings.site.url
+        if target is None:
+            return {}
+        gone = {
+            record.post
+            for record in view.releases.values()
+            if record.state is ReleaseState.WITHDRAWN
+        }
+        return {post.url.removeprefix(url): target for post in scan.posts if post.id in gone}
+
+
+def _is_time(last: datetime | None, now: datetime, every: timedelta) -> bool:
+    return last is None or not timedelta(0) <= now - last < every
+
+
+def _refuse_leaks(staged: Staged) -> None:
+    found = leaks.search(staged.output, hidden=staged.hidden, public=staged.public())
+    if found:
+        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        raise SiteError(
+            f"a leak: {found[0]}{more}",
+            why="nothing of this build was deployed",
+            hint="`publisher embargo` lists all; mend the page or theme that shows it",
+        )

@@ -5,8 +5,9 @@ Which step is due is the planner's to say.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event as Flag
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from publisher.clock import Clock
 from publisher.courier import backoff
 from publisher.errors import PublisherError
 from publisher.ledger import Ledger
-from publisher.model import Flip, LedgerView, Post, Rebuild
+from publisher.model import Flip, LedgerView, Post, PostId, Rebuild
 from publisher.posts import FlipResult, Scan
 from publisher.report import Report, info, warn
 from publisher.site import Look, RebuildResult
@@ -36,7 +37,13 @@ class Library(Protocol):
 class Site(Protocol):
     """What the engine needs of the site: built and looked at, by whatever means."""
 
-    def rebuild(self, stop: Flag) -> RebuildResult: ...
+    def pull(self, now: datetime) -> bool: ...
+
+    def is_outdated(self, scan: Scan, view: LedgerView, now: datetime) -> bool: ...
+
+    def rebuild(
+        self, posts: Sequence[PostId], view: LedgerView, now: datetime, stop: Flag
+    ) -> RebuildResult: ...
 
     def verify(self, post: Post, body: str) -> Look: ...
 
@@ -76,9 +83,9 @@ class Steps:
     def rebuild(self, action: Rebuild, view: LedgerView) -> None:
         """Build once for all posts named."""
         started_at = self.clock.now()
-        names = ", ".join(action.posts)
+        names = ", ".join(action.posts) or "the site"
         info(self.report, "rebuild.started", posts=names)
-        result = self.site.rebuild(self.stop)
+        result = self.site.rebuild(action.posts, view, started_at, self.stop)
         if not result.ok and self.stop.is_set():
             return  # we were told to stop; that is no failure of the build
         now = self.clock.now()

@@ -93,10 +93,16 @@ def open_engine(
             report=report,
             stale_after=settings.stale_after,
         )
+        library = Library(settings.site, settings.project)
         yield Engine(
-            library=Library(settings.site, settings.project),
+            library=library,
             ledger=ledger,
-            site=GeneratedSite(settings=settings, environ=build_environ(settings, environ)),
+            site=GeneratedSite(
+                settings=settings,
+                environ=build_environ(settings, environ),
+                library=library,
+                resolve=partial(_resolve, environ=environ),
+            ),
             outlets=outlets,
             policy=settings.policy,
             courier=courier,
@@ -165,6 +171,10 @@ def open_alerts(
 def _fetch(value: str | SecretRef, environ: Mapping[str, str]) -> Secret:
     if isinstance(value, str):
         return Secret(value)  # not one by its looks, and still nobody else's affair
+    return _resolve(value, environ)
+
+
+def _resolve(value: SecretRef, environ: Mapping[str, str]) -> Secret:
     directory = environ.get("CREDENTIALS_DIRECTORY")
     return resolve(value, environ=environ, credentials_dir=Path(directory) if directory else None)
 

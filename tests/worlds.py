@@ -23,6 +23,7 @@ from publisher.model import (
     DeliveryKey,
     DeliveryRecord,
     Hold,
+    LedgerView,
     Limits,
     Message,
     Observe,
@@ -125,9 +126,21 @@ class ScriptedSite:
     builds: list[RebuildResult] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
     built: int = 0
+    has_commits: bool = False  # that others pushed
+    has_edits: bool = False
 
-    def rebuild(self, stop: threading.Event) -> RebuildResult:
+    def pull(self, now: datetime) -> bool:
+        came, self.has_commits = self.has_commits, False
+        return came
+
+    def is_outdated(self, scan: Scan, view: LedgerView, now: datetime) -> bool:
+        return self.has_edits
+
+    def rebuild(
+        self, posts: Sequence[PostId], view: LedgerView, now: datetime, stop: threading.Event
+    ) -> RebuildResult:
         self.built += 1
+        self.has_edits = False
         return (
             self.builds.pop(0)
             if self.builds

@@ -12,10 +12,13 @@ from datetime import datetime
 from pathlib import Path
 
 from publisher.check.days import check_claims, check_future, check_stamps, check_weekdays
+from publisher.check.deploying import check_deploying
 from publisher.check.fixing import mend
+from publisher.check.judging import check_judging
 from publisher.check.links import Served, check_links, read_served
 from publisher.check.pages import Site, read_page, read_site
 from publisher.check.previews import check_previews
+from publisher.check.sources import check_sources
 from publisher.check.surroundings import check_embargo, check_rebuild
 from publisher.check.texts import check_texts
 from publisher.config import missing_secrets
@@ -57,6 +60,9 @@ def run(
         *(library.orphans() if settings.site.preset.blocks else ()),
         *missing_secrets(settings, environ),
         *check_rebuild(settings, environ),
+        *check_deploying(settings, environ),
+        *check_judging(settings),
+        *check_sources(settings, scan.posts, environ),
         *check_embargo(site, library, scan.posts),
         *check_texts(settings, library, [post for post in scan.posts if is_wanted(post.path)]),
     ]

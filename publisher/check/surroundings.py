@@ -11,7 +11,7 @@ from publisher.check.pages import Site
 from publisher.errors import PublisherError
 from publisher.excerpts import excerpts
 from publisher.markup import fold, read_page
-from publisher.model import Post, PostState, Problem
+from publisher.model import Embargo, Post, PostState, Problem
 from publisher.posts import Library
 from publisher.settings import Settings
 
@@ -46,10 +46,10 @@ def check_embargo(site: Site, library: Library, posts: Sequence[Post]) -> Iterat
 
     A build that has their pages without their text, or leaves them out, shows it.
     """
-    waiting = [post for post in posts if post.state is not PostState.PUBLISHED]
+    settings = site.settings
+    waiting = [post for post in posts if _is_left_to_site(post, settings)]
     if not waiting:
         return
-    settings = site.settings
     output = settings.rebuild.output if settings.rebuild else None
     if output is None or next(output.rglob("*.html"), None) is None:
         yield _problem(
@@ -71,6 +71,11 @@ def check_embargo(site: Site, library: Library, posts: Sequence[Post]) -> Iterat
             f"the built pages show unreleased text of {', '.join(leaks[:NAMED])}{more}",
             "embargo is off, so the site must withhold it by itself: change its theme or build",
         )
+
+
+def _is_left_to_site(post: Post, settings: Settings) -> bool:
+    policy = post.embargo or settings.embargo
+    return post.state is not PostState.PUBLISHED and policy is Embargo.OFF
 
 
 def _is_shown(post: Post, library: Library, site: Site, output: Path) -> bool:

@@ -12,14 +12,40 @@ from contextlib import suppress
 import click
 
 from publisher import __version__
-from publisher.cli import acting, alerting, reading, running, settling, setup, upkeep
+from publisher.cli import (
+    acting,
+    alerting,
+    embargo,
+    reading,
+    rescheduling,
+    running,
+    settling,
+    setup,
+    upkeep,
+    withdrawing,
+)
 from publisher.cli.invocation import Invocation
 from publisher.cli.output import complain, note
 from publisher.errors import ConfigError, LedgerBusyError, PublisherError
 
 SECTIONS = (
-    ("Look", ("check", "calendar", "preview", "rehearse", "status", "why", "log", "alerts")),
-    ("Work", ("run", "tick", "release", "reannounce", "retry", "resolve")),
+    (
+        "Look",
+        ("check", "calendar", "preview", "rehearse", "status", "why", "log", "embargo", "alerts"),
+    ),
+    (
+        "Work",
+        (
+            "run",
+            "tick",
+            "release",
+            "reschedule",
+            "withdraw",
+            "reannounce",
+            "retry",
+            "resolve",
+        ),
+    ),
     ("Set up and keep", ("init", "adopt", "backup", "db", "config", "systemd")),
 )
 
@@ -99,6 +125,19 @@ def main(ctx: click.Context, config: str | None, verbose: bool, debug: bool) -> 
     )
 
 
-for _module in (reading, alerting, acting, settling, running, setup, upkeep):
+_MODULES = (
+    reading,
+    embargo,
+    alerting,
+    acting,
+    rescheduling,
+    withdrawing,
+    settling,
+    running,
+    setup,
+    upkeep,
+)
+
+for _module in _MODULES:
     for _command in _module.COMMANDS:
         main.add_command(_command)

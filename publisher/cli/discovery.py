@@ -1,10 +1,10 @@
-"""What site is here: its generator, where its posts are, and a ``jobs.yaml`` to begin with."""
+"""What site is here: its generator, where its posts are, and what it serves."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,51 +12,14 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from publisher.check.judging import switch_for
+from publisher.cli.generators import FILES, PACKAGES, PELICAN, TRAITS, Sign
+from publisher.cli.permalinks import post_url
 from publisher.errors import ConfigError
 from publisher.presets import PRESETS
 from publisher.settings import Preset
 
 LOCALTIME = Path("/etc/localtime")
-
-PACKAGES = {"vitepress": "vitepress", "astro": "astro", "@11ty/eleventy": "eleventy"}
-FILES = {
-    "hugo.toml": "hugo",
-    "hugo.yaml": "hugo",
-    "hugo.json": "hugo",
-    "config.toml": "hugo",
-    "_config.yml": "jekyll",
-    "astro.config.mjs": "astro",
-    "astro.config.ts": "astro",
-    "eleventy.config.js": "eleventy",
-    "eleventy.config.mjs": "eleventy",
-    ".eleventy.js": "eleventy",
-    ".vitepress": "vitepress",
-}
-# Where each generator keeps posts, the usual place first, and the URL they get there.
-PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "vitepress": (("blog", "/blog/{slug}"), ("posts", "/posts/{slug}")),
-    "hugo": (
-        ("content/posts", "/posts/{slug}/"),
-        ("content/post", "/post/{slug}/"),
-        ("content/blog", "/blog/{slug}/"),
-    ),
-    "jekyll": (("_posts", "/{year}/{month}/{day}/{slug}.html"),),
-    "astro": (("src/content/blog", "/blog/{slug}/"), ("src/content/posts", "/posts/{slug}/")),
-    "eleventy": (
-        ("posts", "/posts/{slug}/"),
-        ("content/blog", "/blog/{slug}/"),
-        ("blog", "/blog/{slug}/"),
-        ("src/posts", "/posts/{slug}/"),
-    ),
-}
-# The files that may say where the site is public, and how.
-URLS = {
-    "hugo": (("hugo.toml", "hugo.yaml", "hugo.json", "config.toml"), r"baseURL"),
-    "jekyll": (("_config.yml",), r"^url"),
-    "astro": (("astro.config.mjs", "astro.config.ts"), r"\bsite"),
-    "vitepress": ((".vitepress/config.mts", ".vitepress/config.ts"), r"\bhostname"),
-    "eleventy": (("_data/metadata.js", "_data/metadata.json"), r"\burl"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +33,9 @@ class Found:
     command: tuple[str, ...]
     output: str
     url: str | None
+    feed: str | None
+    sitemap: str | None
+    notes: tuple[str, ...]
 
 
 def discover(folder: Path, wanted: str | None = None) -> Found:
@@ -84,9 +50,10 @@ def discover(folder: Path, wanted: str | None = None) -> Found:
         name = wanted or _generator(folder / root)
         if name is not None:
             return _describe(folder / root, root, PRESETS[name])
+    files = ", ".join(name for name, _, _ in FILES)
     raise ConfigError(
         f"no site was found in {folder} or in content/",
-        why=f"looked for package.json with {', '.join(PACKAGES)}, and for {', '.join(FILES)}",
+        why=f"looked for package.json with {', '.join(PACKAGES)}, and for {files}",
         hint="go to the generator's project, or name the generator with --generator",
     )
 
@@ -98,7 +65,10 @@ def _generator(folder: Path) -> str | None:
         for name, generator in PACKAGES.items():
             if isinstance(listed, dict) and name in listed:
                 return generator
-    return next((generator for file, generator in FILES.items() if (folder / file).exists()), None)
+    for file, pattern, generator in FILES:
+        if (folder / file).exists() and re.search(pattern, _text(folder / file), re.MULTILINE):
+            return generator
+    return None
 
 
 def _package(folder: Path) -> dict[str, Any]:
@@ -109,17 +79,23 @@ def _package(folder: Path) -> dict[str, Any]:
 
 
 def _describe(folder: Path, root: str, preset: Preset) -> Found:
+    traits = TRAITS[preset.name]
     source = _source(folder, preset)
-    places = PLACES[preset.name]
-    place = next((p for p in places if (folder / source / p[0]).is_dir()), places[0])
+    place = next((p for p in traits.places if (folder / source / p[0]).is_dir()), traits.places[0])
+    config = [_text(folder / source / name) for name in traits.config]
+    command = _command(folder, preset)
+    switch = switch_for(preset.name, folder, command)
     return Found(
         preset=preset,
         root=root,
-        posts=f"{source}{place[0]}/**/*.md",
-        post_url=place[1],
-        command=_command(folder, preset),
+        posts=f"{source}{_posts(folder, preset, place[0])}",
+        post_url=post_url(preset.name, "\n".join(config), place[1]),
+        command=command,
         output=f"{source}{preset.output}",
-        url=_url(folder / source, preset.name),
+        url=_url(config, traits.url),
+        feed=_served(folder / source, traits.feeds, config),
+        sitemap=_served(folder / source, traits.sitemaps, config),
+        notes=tuple(filter(None, (traits.note, switch and f"{switch}: it judges dates by itself"))),
     )
 
 
@@ -131,23 +107,64 @@ def _source(folder: Path, preset: Preset) -> str:
     return next((name for name in names if (folder / name / ".vitepress").is_dir()), "")
 
 
+def _posts(folder: Path, preset: Preset, place: str) -> str:
+    """Give the glob of posts; beside Pelican's articles there may be pages, which are none."""
+    if preset.name == "pelican" and (folder / place / "pages").is_dir():
+        return f"{place}/*.md"
+    has_mdx = preset.name == "astro" and next((folder / place).rglob("*.mdx"), None) is not None
+    return f"{place}/**/*.md*" if has_mdx else f"{place}/**/*.md"
+
+
 def _command(folder: Path, preset: Preset) -> tuple[str, ...]:
     scripts = _package(folder).get("scripts")
     names = scripts.keys() if isinstance(scripts, dict) else ()
     if preset.rebuild[:1] == ("npm",) and "build" not in names and "docs:build" in names:
         return ("npm", "run", "docs:build")
-    return preset.rebuild
+    if preset.name == "eleventy" and "build" in names:
+        return ("npm", "run", "build")
+    if preset.name != "pelican":
+        return preset.rebuild
+    config = next((name for name in PELICAN if (folder / name).is_file()), PELICAN[-1])
+    command = (*preset.rebuild, "--settings", config)
+    judges = switch_for(preset.name, folder, command)
+    return (*command, "--extra-settings", "WITH_FUTURE_DATES=true") if judges else command
 
 
-def _url(folder: Path, generator: str) -> str | None:
+def _served(folder: Path, signs: tuple[Sign, ...], config: list[str]) -> str | None:
+    """Give the path of the first listing that the generator is known to write."""
+    for sign in signs:
+        if not sign.files:
+            text = "\n".join(config)
+            if not sign.unless or not re.search(sign.unless, text, re.MULTILINE):
+                return sign.path
+        for file in _files(folder, sign.files):
+            found = re.search(sign.pattern, _text(file), re.MULTILINE)
+            if found:
+                return "/" + found[1].lstrip("/") if found.re.groups else sign.path
+    return None
+
+
+def _files(folder: Path, globs: tuple[str, ...]) -> Iterator[Path]:
+    for glob in globs:
+        files = sorted(folder.glob(glob))
+        yield from (file for file in files if "node_modules" not in file.parts and file.is_file())
+
+
+def _text(file: Path) -> str:
+    with suppress(OSError, ValueError):
+        return file.read_text(encoding="utf-8")
+    return ""
+
+
+def _url(config: list[str], key: str) -> str | None:
     """Read the site's address where the generator keeps it; ``None`` when it does not say."""
-    files, key = URLS[generator]
-    pattern = re.compile(rf"{key}[\"']?\s*[:=]\s*[\"']?(https?://[^\s\"'#?]+)", re.MULTILINE)
-    for name in files:
-        with suppress(OSError, ValueError):
-            found = pattern.search((folder / name).read_text(encoding="utf-8"))
-            if found and _is_public(found[1]):
-                return found[1].rstrip("/,;")
+    pattern = re.compile(
+        rf"(?:{key})[\"']?\s*(?::|=|\|\|)\s*[^\n\"']*[\"']?(https?://[^\s\"'#?]+)", re.MULTILINE
+    )
+    for text in config:
+        found = pattern.search(text)
+        if found and _is_public(found[1]):
+            return found[1].rstrip("/,;")
     return None
 
 
@@ -170,56 +187,3 @@ def find_zone(environ: Mapping[str, str]) -> tuple[str, bool]:
             if zone and not zone.startswith("/"):
                 return ZoneInfo(zone).key, True
     return "UTC", False
-
-
-def to_yaml(found: Found, *, name: str, zone: str, is_zone_known: bool) -> str:
-    """Write ``jobs.yaml``. JSON strings are YAML strings, so whatever a name holds is quoted."""
-    url = found.url or "https://example.org"
-    url_note = "" if found.url else "      # where the site is public: set this"
-    zone_note = "" if is_zone_known else "                # the machine does not say: set this"
-    return f"""\
-# What publisher knows of this site. `publisher config schema` prints every key,
-# `publisher check` finds what is wrong here.
-
-site:
-  name: {_quoted(name or "site")}        # names the site in the ledger; keep it for ever
-  url: {url}{url_note}
-  root: {found.root}
-  posts: "{found.posts}"
-  post_url: {_quoted(found.post_url)}
-  generator: {found.preset.name}
-  timezone: {zone}{zone_note}
-  release_time: "09:00"                # when a post says only the day
-
-state_dir: .publisher                  # ledger and outbox; not for git
-
-rebuild:
-  command: {json.dumps(list(found.command))}
-  output: {found.output}
-  timeout: 10m
-
-verify:
-  live: true                           # look at the public page before announcing
-  timeout: 15m
-  # feed: /feed.xml                    # must show the post, too
-  # sitemap: /sitemap.xml
-
-# Without channels everything goes to an outbox: files, and one page to look at.
-# channels:
-#   x:
-#     type: x
-#     api_key: {{env: X_API_KEY}}
-#     api_secret: {{env: X_API_SECRET}}
-#     access_token: {{env: X_ACCESS_TOKEN}}
-#     access_token_secret: {{env: X_ACCESS_TOKEN_SECRET}}
-#   newsletter: {{type: buttondown, token: {{env: BUTTONDOWN_TOKEN}}}}
-"""
-
-
-def _quoted(text: str) -> str:
-    if re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", text) and text.lower() not in _WORDS:
-        return text
-    return json.dumps(text, ensure_ascii=False)
-
-
-_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})

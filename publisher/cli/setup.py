@@ -35,14 +35,14 @@ def init(invocation: Invocation, generator: str | None) -> None:
     from pathlib import Path
 
     from publisher import config
-    from publisher.cli import discovery
+    from publisher.cli import discovery, jobs_file
 
     file = Path(invocation.config or FILE).absolute()
     if file.exists() or file.is_symlink():
         raise ConfigError(f"{file} exists already", why="it is never overwritten")
     found = discovery.discover(file.parent, generator)
     zone, is_known = discovery.find_zone(invocation.environ)
-    text = discovery.to_yaml(found, name=file.parent.name, zone=zone, is_zone_known=is_known)
+    text = jobs_file.to_yaml(found, name=file.parent.name, zone=zone, is_zone_known=is_known)
     try:
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)
@@ -53,6 +53,8 @@ def init(invocation: Invocation, generator: str | None) -> None:
     say(f"wrote {file} for {found.preset.name}{where}")
     if found.url is None:
         note("set site.url in it: where the site is public was not found")
+    for line in found.notes:
+        note(f"note: {line}")
     note(NEXT_STEPS)
 
 

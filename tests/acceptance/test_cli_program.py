@@ -40,12 +40,15 @@ Look:
   status    What is next, and what waits for a person.
   why       What is planned or held for POST, and why.
   log       The ledger's events, of the site or of POST.
+  embargo   Stage the site and search what is built for unreleased text.
   alerts    What the operator was told of and is not over yet.
 
 Work:
   run         The daemon: release and announce, each at its instant.
   tick        One pass: do everything that is due, then end.
   release     Release POST now, ahead of its date, and announce it.
+  reschedule  Move the release of POST to another instant.
+  withdraw    Take POST back: its page goes, and what waits is cancelled.
   reannounce  Announce POST again, under a new occasion.
   retry       Try failed and late deliveries once more.
   resolve     Say what became of DELIVERY, where only a person can know.
@@ -264,8 +267,19 @@ GENERATORS = {
         '{"dependencies": {"@11ty/eleventy": "3"}}',
         "npx @11ty/eleventy",
     ),
-    "hugo": ("hugo.toml", 'baseURL = "https://blog.example/"\n', "hugo"),
-    "jekyll": ("_config.yml", "url: https://blog.example\n", "bundle exec jekyll build"),
+    "hugo": (
+        "hugo.toml",
+        'baseURL = "https://blog.example/"\n',
+        "hugo --buildFuture --cleanDestinationDir",
+    ),
+    "jekyll": ("_config.yml", "url: https://blog.example\n", "bundle exec jekyll build --future"),
+    "mkdocs": ("mkdocs.yml", "site_name: Mine\nplugins:\n  - blog\n", "mkdocs build"),
+    "pelican": (
+        "pelicanconf.py",
+        'SITEURL = ""\n',
+        "pelican content --delete-output-directory --settings pelicanconf.py",
+    ),
+    "nikola": ("conf.py", 'BLOG_TITLE = "Mine"\n', "nikola build"),
 }
 
 

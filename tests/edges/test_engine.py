@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from publisher.engine import QUIET_TIME
 from publisher.errors import DuplicateContent, NotDelivered
 from publisher.model import DeliveryState, Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.site import RebuildResult
@@ -396,3 +397,67 @@ def test_accepted_post_nobody_can_look_for_is_held_in_the_end(tmp_path: Path) ->
         world.tick()
 
     assert world.deliveries()[LAUNCH_X].state is DeliveryState.HELD
+
+
+# --- what no instant brings ----------------------------------------------------------------
+
+
+def test_edit_of_the_site_is_built_in_a_quiet_time(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON)
+    world.tick()
+    world.site.has_edits = True
+
+    world.tick()
+    world.tick()
+
+    assert world.site.built == 1
+
+
+def test_edit_just_before_an_instant_waits_until_after_the_release(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON)
+    world.tick()
+    world.clock.advance_to(SOON - QUIET_TIME + timedelta(seconds=1))
+    world.site.has_edits = True
+
+    world.tick()
+
+    assert world.site.built == 0
+
+
+def test_commits_that_came_are_seen_and_built_in_the_same_tick(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON)
+    world.tick()
+    world.site.has_commits = True
+
+    world.tick()
+
+    assert world.site.built == 1
+
+
+def test_build_of_an_edit_that_fails_is_tried_again_and_asks_a_person(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON)
+    world.tick()
+    world.site.builds.append(RebuildResult(ok=False, reason="exit 1", tail="", seconds=1))
+    world.site.has_edits = True
+
+    failed = world.tick()
+    world.run_until(NOW + timedelta(minutes=5))
+
+    assert [hold.why for hold in failed.plan.holds if hold.needs_person] == [
+        "the rebuild failed: exit 1; once that is mended, `publisher retry` goes on at once"
+    ]
+    assert world.site.built == 2
+
+
+def test_site_that_is_not_adopted_is_not_built(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("old", at=NOW - timedelta(days=9))
+    world.site.has_edits = True
+
+    world.tick()
+
+    assert world.site.built == 0

@@ -9,8 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from publisher import config, locks
-from publisher.settings import RebuildSettings
+from publisher.posts import Library
+from publisher.rebuild import RebuildResult
+from publisher.secret import Secret
+from publisher.settings import RebuildSettings, SecretRef
 from publisher.site import GeneratedSite
+from tests.factories import NOW, a_view
 
 JOBS = """
 site:
@@ -31,7 +35,17 @@ def a_site(folder: Path, script: str) -> GeneratedSite:
         output=folder / "dist",
         timeout=timedelta(seconds=0.3),
     )
-    return GeneratedSite(settings=replace(settings, rebuild=rebuild), environ={})
+    settings = replace(settings, rebuild=rebuild)
+    library = Library(settings.site, settings.project)
+    return GeneratedSite(settings=settings, environ={}, library=library, resolve=no_secret)
+
+
+def no_secret(ref: SecretRef) -> Secret:
+    raise AssertionError(ref)
+
+
+def build(site: GeneratedSite) -> RebuildResult:
+    return site.rebuild((), a_view(), NOW, threading.Event())
 
 
 def test_build_waits_for_one_that_outlived_its_parent(tmp_path: Path) -> None:
@@ -40,7 +54,7 @@ def test_build_waits_for_one_that_outlived_its_parent(tmp_path: Path) -> None:
     with locks.hold_for_build(
         site.settings.state_dir, patience=timedelta(0), stop=threading.Event()
     ):
-        result = site.rebuild(threading.Event())
+        result = build(site)
 
     assert not result.ok
     assert result.reason.startswith("an earlier build is still running")
@@ -50,4 +64,4 @@ def test_site_built_elsewhere_needs_no_build(tmp_path: Path) -> None:
     site = a_site(tmp_path, "")
     site = replace(site, settings=replace(site.settings, rebuild=None))
 
-    assert site.rebuild(threading.Event()).ok
+    assert build(site).ok

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,6 +22,7 @@ from publisher.ledger import Ledger, connecting
 from publisher.model import (
     AnnounceRule,
     ChannelName,
+    LedgerView,
     Observe,
     Post,
     PostId,
@@ -203,7 +204,15 @@ class PlayedSite:
     built: frozenset[PostId] = frozenset()
     ever_live: set[PostId] = field(default_factory=set)
 
-    def rebuild(self, stop: threading.Event) -> RebuildResult:
+    def pull(self, now: datetime) -> bool:
+        return False
+
+    def is_outdated(self, scan: Scan, view: LedgerView, now: datetime) -> bool:
+        return False
+
+    def rebuild(
+        self, posts: Sequence[PostId], view: LedgerView, now: datetime, stop: threading.Event
+    ) -> RebuildResult:
         self.machine.point()
         posts = self.files.posts.values()
         found = frozenset(post.id for post in posts if post.state is PostState.PUBLISHED)

@@ -1,0 +1,100 @@
+"""Does the generator judge by itself whether a post's date has come? Then two clocks decide."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from publisher.model import Problem
+from publisher.settings import Settings
+
+_HUGO = ("hugo.toml", "hugo.yaml", "hugo.json", "config.toml", "config.yaml", "config.json")
+
+
+def check_judging(settings: Settings) -> Iterator[Problem]:
+    """Warn where the generator withholds posts whose date is in its future."""
+    command = settings.rebuild.command if settings.rebuild else ()
+    switch = switch_for(settings.site.preset.name, settings.site.root, command)
+    if switch:
+        yield Problem(
+            rule="generator-judges-dates",
+            severity="warning",
+            path=settings.file.name,
+            line=None,
+            message=f"{settings.site.preset.name} judges dates by itself: "
+            "it can hold back a post that is released",
+            hint=switch,
+        )
+
+
+def switch_for(generator: str, root: Path, command: Sequence[str]) -> str:
+    """Say what to write so that the generator stops judging dates; "" when it does not judge."""
+    read = _READERS.get(generator)
+    return read(root, _words(root, command)) if read else ""
+
+
+def _hugo(root: Path, words: str) -> str:
+    if not re.search(r"(?:^|[\s/])hugo\b", words):  # built by a script of which we know nothing
+        return ""
+    texts = _texts(root, *_HUGO, *(f"config/_default/{name}" for name in _HUGO))
+    in_config = re.search(r"(?i)^\W*buildFuture\W*[:=]\s*true", texts, re.MULTILINE)
+    in_command = re.search(r"\s(?:--buildFuture(?!=false)\b|-[A-Za-z]*F)", words)
+    return "" if in_config or in_command else "write --buildFuture into rebuild.command"
+
+
+def _jekyll(root: Path, words: str) -> str:
+    if not re.search(r"(?:^|[\s/])jekyll\b", words):
+        return ""
+    in_config = re.search(r"^future:\s*true\b", _texts(root, "_config.yml"), re.MULTILINE)
+    is_told = in_config or re.search(r"\s--future\b", words)
+    return "" if is_told else "write --future into rebuild.command"
+
+
+def _pelican(root: Path, words: str) -> str:
+    texts = _texts(root, "pelicanconf.py", "publishconf.py")
+    judges = re.search(r"^WITH_FUTURE_DATES\s*=\s*False", texts, re.MULTILINE)
+    if not judges or re.search(r"WITH_FUTURE_DATES=true", words):
+        return ""
+    return "write WITH_FUTURE_DATES = True into pelicanconf.py"
+
+
+def _nikola(root: Path, words: str) -> str:
+    is_told = re.search(r"^FUTURE_IS_NOW\s*=\s*True", _texts(root, "conf.py"), re.MULTILINE)
+    return "" if is_told else "write FUTURE_IS_NOW = True into conf.py"
+
+
+def _mkdocs(root: Path, words: str) -> str:
+    judges = re.search(
+        r"^\s*draft_if_future_date:\s*true", _texts(root, "mkdocs.yml"), re.MULTILINE
+    )
+    return "write draft_if_future_date: false into mkdocs.yml" if judges else ""
+
+
+_READERS: Mapping[str, Callable[[Path, str], str]] = {
+    "hugo": _hugo,
+    "jekyll": _jekyll,
+    "mkdocs": _mkdocs,
+    "nikola": _nikola,
+    "pelican": _pelican,
+}
+
+
+def _words(root: Path, command: Sequence[str]) -> str:
+    """Give the command, with the script of ``package.json`` that it names."""
+    words = " ".join(command)
+    if tuple(command[:2]) == ("npm", "run") and len(command) > 2:
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            package = json.loads((root / "package.json").read_text(encoding="utf-8"))
+            words += f" {package['scripts'][command[2]]}"
+    return words
+
+
+def _texts(root: Path, *names: str) -> str:
+    texts = []
+    for name in names:
+        with suppress(OSError, ValueError):
+            texts.append((root / name).read_text(encoding="utf-8"))
+    return "\n".join(texts)

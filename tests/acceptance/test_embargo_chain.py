@@ -1,0 +1,288 @@
+"""The embargo as a whole: staged, built, searched, deployed, by the real command and real git."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.sites import Site, a_site
+
+# A generator as most are: it shows all it finds, in pages, a feed, a sitemap and a search index.
+NAIVE = """\
+import gzip, html, json, pathlib
+out = pathlib.Path("dist")
+(out / "blog").mkdir(parents=True, exist_ok=True)
+index, urls = {}, []
+for path in sorted(pathlib.Path("blog").glob("*.md")):
+    head, _, body = path.read_text().removeprefix("---\\n").partition("\\n---\\n")
+    title = head.partition("title: ")[2].partition("\\n")[0]
+    paragraphs = "".join(f"<p>{html.escape(part)}</p>" for part in body.strip().split("\\n\\n"))
+    head = f"<html><head><title>{title}</title></head>"
+    page = f"{head}<body><h1>{title}</h1>{paragraphs}</body></html>"
+    (out / "blog" / f"{path.stem}.html").write_text(page)
+    index[path.stem] = body
+    urls.append(f"<url><loc>https://site.example/blog/{path.stem}</loc></url>")
+for page in out.glob("blog/*.html"):
+    if not pathlib.Path("blog", page.stem + ".md").exists():
+        page.unlink()
+(out / "search.json").write_text(json.dumps(index))
+(out / "search.json.gz").write_bytes(gzip.compress(json.dumps(index).encode()))
+(out / "sitemap.xml").write_text("<urlset>" + "".join(urls) + "</urlset>")
+extra = pathlib.Path("extra.html")
+if extra.exists():
+    (out / "extra.html").write_text(pathlib.Path(extra.read_text().strip()).read_text())
+"""
+CANARY = "the evening the door was gone and everybody had something to say about it"
+GIT = ("git", "-c", "user.name=Runa", "-c", "user.email=runa@site.example")
+
+
+def an_embargoed_site(folder: Path, *, embargo: str = "redact", more: str = "") -> Site:
+    """Write a public post and an unreleased one, and adopt them."""
+    site = a_site(folder, channels="  outbox: {type: outbox}\n", more=f"embargo: {embargo}\n{more}")
+    (folder / "content" / "generate.py").write_text(NAIVE)
+    site.write("bench", reveal="2026-01-05", status="published")
+    site.write("door", reveal="2099-03-10", more="teaser: Who opened it?\n")
+    return site
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [*GIT, *arguments], cwd=folder, capture_output=True, text=True, errors="replace", check=True
+    )
+    return done.stdout
+
+
+def dist(site: Site) -> Path:
+    return site.folder / "content" / "dist"
+
+
+def showing(folder: Path, text: str) -> list[str]:
+    """Name the files that hold a text, packed or not."""
+    import gzip
+
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            data = path.read_bytes()
+            plain = gzip.decompress(data) if path.suffix == ".gz" else data
+            if text.encode() in plain:
+                found.append(str(path.relative_to(folder)))
+    return found
+
+
+@pytest.mark.parametrize("embargo", ["redact", "teaser", "omit"])
+def test_nothing_of_an_unreleased_post_is_built_and_all_of_a_released_one(
+    tmp_path: Path, embargo: str
+) -> None:
+    site = an_embargoed_site(tmp_path, embargo=embargo)
+    site.run("adopt", "--yes")
+
+    site.run("tick")
+    before = showing(dist(site), CANARY)
+    has_page = (dist(site) / "blog" / "door.html").exists()
+    site.run("release", "door", "--yes")
+    site.run("tick")
+
+    assert before == []
+    assert has_page is (embargo != "omit")
+    assert showing(dist(site), CANARY) == ["blog/door.html", "search.json", "search.json.gz"]
+    assert [entry["link"] for entry in site.outbox] == ["https://site.example/blog/door"]
+
+
+def test_page_under_embargo_keeps_its_structure_and_asks_search_engines_to_stay_away(
+    tmp_path: Path,
+) -> None:
+    site = an_embargoed_site(tmp_path)
+    site.run("adopt", "--yes")
+
+    site.run("tick")
+
+    page = (dist(site) / "blog" / "door.html").read_text()
+    assert '<meta name="robots" content="noindex">' in page
+    assert "<h1>The Door</h1>" in page
+    assert page.count("<p>") == 3  # two paragraphs, and the stamp
+    assert "Coming Tuesday, March 10, 2099" in page
+
+
+def test_leak_stops_the_chain_and_names_file_post_and_excerpt(tmp_path: Path) -> None:
+    site = an_embargoed_site(tmp_path)
+    site.run("adopt", "--yes")
+    site.run("tick")
+    (tmp_path / "content" / "blog" / "bench.md").write_text(
+        "---\ntitle: The Bench\ndate: 2026-01-05\nstatus: published\n---\n\nAn edit.\n"
+    )
+    source = tmp_path / "content" / "blog" / "door.md"
+    (tmp_path / "content" / "extra.html").write_text(str(source))
+
+    failed = site.run("tick", code=1)
+    why = site.run("status", code=None).out
+
+    assert "a leak: extra.html: shows text of door (content/blog/door.md)" in failed.out
+    assert "a leak: extra.html" in why
+    assert "publisher embargo" in why
+    assert not (dist(site) / "extra.html").exists()
+    assert "An edit." not in (dist(site) / "blog" / "bench.html").read_text()
+    assert site.run("embargo", code=1).out.startswith("extra.html: shows text of door")
+
+
+def test_released_post_is_not_announced_while_another_one_leaks(tmp_path: Path) -> None:
+    site = an_embargoed_site(tmp_path)
+    site.write("lathe", reveal="2099-04-10")
+    site.run("adopt", "--yes")
+    site.run("tick")
+    source = tmp_path / "content" / "blog" / "lathe.md"
+    (tmp_path / "content" / "extra.html").write_text(str(source))
+
+    site.run("release", "door", "--yes", code=1)
+
+    assert site.outbox == []
+    assert "a leak: extra.html" in site.run("why", "door").out
+
+
+def test_edit_of_a_page_is_built_without_any_release(tmp_path: Path) -> None:
+    site = an_embargoed_site(tmp_path)
+    site.run("adopt", "--yes")
+    site.run("tick")
+    post = tmp_path / "content" / "blog" / "bench.md"
+    post.write_text(post.read_text() + "\nA late thought.\n")
+
+    done = site.run("tick")
+    again = site.run("tick")
+
+    assert "rebuilt" in done.out
+    assert "A late thought." in (dist(site) / "blog" / "bench.html").read_text()
+    assert "rebuilt" not in again.out
+
+
+def test_withdrawn_page_disappears_and_leads_where_it_should(tmp_path: Path) -> None:
+    site = an_embargoed_site(tmp_path, more="withdrawn: /blog/bench\n")
+    site.run("adopt", "--yes")
+    site.run("release", "door", "--yes")
+    site.run("tick")
+
+    site.run("withdraw", "door", "--yes")
+    site.run("tick")
+
+    page = (dist(site) / "blog" / "door.html").read_text()
+    assert "url=/blog/bench" in page
+    assert showing(dist(site), CANARY) == []
+
+
+# --- git -------------------------------------------------------------------------------------
+
+
+def with_git(site: Site, folder: Path) -> tuple[Path, Path]:
+    """Put the site under version control, with a private remote and a public one."""
+    private, public = folder / "private.git", folder / "public.git"
+    for bare in (private, public):
+        git(folder, "init", "-q", "--bare", "-b", "main", str(bare))
+    (site.folder / ".gitignore").write_text(".publisher\ndist\n")
+    git(site.folder, "init", "-q", "-b", "main")
+    git(site.folder, "remote", "add", "origin", str(private))
+    git(site.folder, "remote", "add", "public", str(public))
+    git(site.folder, "add", "-A")
+    git(site.folder, "commit", "-qm", "The site")
+    git(site.folder, "push", "-qu", "origin", "main")
+    return private, public
+
+
+def every_blob(bare: Path) -> bytes:
+    """Give all that a repository holds, reachable or not."""
+    listed = git(bare, "cat-file", "--batch-all-objects", "--batch-check").splitlines()
+    names = [line.split()[0] for line in listed]
+    return "\n".join(git(bare, "cat-file", "-p", name) for name in names).encode()
+
+
+def test_deploy_branch_never_holds_unreleased_text_in_any_object(tmp_path: Path) -> None:
+    site = an_embargoed_site(
+        tmp_path / "site", more="git: {deploy_branch: live, deploy_remote: public}\n"
+    )
+    site.write("lathe", reveal="2099-04-10")
+    private, public = with_git(site, tmp_path)
+    site.run("adopt", "--yes")
+
+    site.run("tick")
+    before = every_blob(public)
+    site.run("release", "door", "--yes")
+    site.run("tick")
+    after = every_blob(public)
+
+    lathe = CANARY.replace("door", "lathe")
+    assert b"The Door" in before
+    assert CANARY.encode() not in before
+    assert CANARY.encode() in after
+    assert lathe.encode() not in after
+    assert lathe.encode() in every_blob(private)
+    assert git(private, "log", "-1", "--format=%s", "main") == "Release: door\n"
+    assert git(public, "log", "--format=%s", "live").splitlines()[0] == "Release: door"
+
+
+def test_what_comes_by_git_is_pulled_and_built(tmp_path: Path) -> None:
+    site = an_embargoed_site(tmp_path / "site", more="git: {push: false}\n")
+    private, _ = with_git(site, tmp_path)
+    site.run("adopt", "--yes")
+    site.run("tick")
+    git(tmp_path, "clone", "-q", str(private), "elsewhere")
+    theirs = tmp_path / "elsewhere" / "content" / "blog" / "bench.md"
+    theirs.write_text(theirs.read_text() + "\nFrom another desk.\n")
+    git(tmp_path / "elsewhere", "commit", "-qam", "A thought")
+    git(tmp_path / "elsewhere", "push", "-q")
+
+    site.run("tick")
+
+    assert "From another desk." in (dist(site) / "blog" / "bench.html").read_text()
+
+
+def test_work_of_others_is_in_nobodys_way_when_a_release_is_pushed(tmp_path: Path) -> None:
+    site = an_embargoed_site(tmp_path / "site", more="git: {pull: false}\n")
+    private, _ = with_git(site, tmp_path)
+    site.run("adopt", "--yes")
+    site.run("tick")
+    git(tmp_path, "clone", "-q", str(private), "elsewhere")
+    (tmp_path / "elsewhere" / "NOTES").write_text("theirs")
+    git(tmp_path / "elsewhere", "add", "-A")
+    git(tmp_path / "elsewhere", "commit", "-qm", "Notes")
+    git(tmp_path / "elsewhere", "push", "-q")
+
+    site.run("release", "door", "--yes")
+    site.run("tick")
+
+    subjects = git(private, "log", "--format=%s", "main").splitlines()
+    assert subjects == ["Release: door", "Notes", "The site"]
+    assert [entry["link"] for entry in site.outbox] == ["https://site.example/blog/door"]
+
+
+# --- kills -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wait", ["stage", "manifest.db", "unbuilt", "search.json"])
+def test_kill_on_the_way_to_the_public_is_made_good_by_the_next_tick(
+    tmp_path: Path, wait: str
+) -> None:
+    site = an_embargoed_site(tmp_path)
+    site.run("adopt", "--yes")
+    site.run("tick")
+    site.run("release", "door", "--yes")
+    marks = tmp_path / ".publisher"
+    seen = {path: path.stat().st_mtime_ns for path in marks.rglob(wait)}
+    begun = subprocess.Popen(
+        site.command("tick"),
+        cwd=site.folder,
+        env=site.all_environ(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while begun.poll() is None and all(
+        path.exists() and path.stat().st_mtime_ns == at for path, at in seen.items()
+    ):
+        pass
+    begun.send_signal(signal.SIGKILL)
+    begun.wait()
+
+    site.run("tick")
+
+    assert showing(dist(site), CANARY) == ["blog/door.html", "search.json", "search.json.gz"]
+    assert len(site.outbox) == 1

@@ -1,0 +1,286 @@
+"""What `init` finds out about a site: generator, posts, URLs, listings, who judges dates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from publisher import config
+from publisher.cli.discovery import Found, discover
+from publisher.cli.jobs_file import to_yaml
+from publisher.errors import ConfigError
+from publisher.presets import PRESETS
+
+HUGO = 'baseURL = "https://blog.example/"\n'
+MKDOCS = "site_name: Mine\nsite_url: https://blog.example/\nplugins:\n  - search\n  - blog\n"
+NIKOLA = '# Nikola\nSITE_URL = "https://blog.example/"\nFUTURE_IS_NOW = True\n'
+
+
+def found(folder: Path, **files: str) -> Found:
+    """Write files, ``__`` standing for a slash and ``_DOT_`` for a dot, and look at them."""
+    for name, text in files.items():
+        write(folder, name.replace("__", "/").replace("_DOT_", "."), text)
+    return discover(folder)
+
+
+def write(folder: Path, name: str, text: str = "") -> None:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+# --- whose site it is ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "generator"),
+    [
+        ("hugo.yaml", "", "hugo"),
+        ("config/_default/hugo.toml", "", "hugo"),
+        ("config.toml", 'baseurl = "https://blog.example"\n', "hugo"),
+        ("astro.config.ts", "", "astro"),
+        ("eleventy.config.cjs", "", "eleventy"),
+        ("mkdocs.yml", "plugins:\n  - material/blog\n", "mkdocs"),
+        ("mkdocs.yml", "plugins:\n    - blog:\n        blog_dir: news\n", "mkdocs"),
+        ("pelicanconf.py", "", "pelican"),
+        ("conf.py", "import time\nCOMPILERS = {}\n", "nikola"),
+    ],
+)
+def test_a_file_says_whose_site_it_is(file: str, text: str, generator: str, tmp_path: Path) -> None:
+    write(tmp_path, file, text)
+
+    assert discover(tmp_path).preset.name == generator
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("config.toml", 'base_url = "https://zola.example"\n'),  # Zola
+        ("conf.py", 'project = "Manual"\nextensions = ["sphinx.ext.autodoc"]\n'),  # Sphinx
+        ("mkdocs.yml", "site_name: Manual\nplugins:\n  - search\n"),  # no blog
+    ],
+)
+def test_a_file_of_that_name_may_belong_to_another(file: str, text: str, tmp_path: Path) -> None:
+    write(tmp_path, file, text)
+
+    with pytest.raises(ConfigError, match="no site was found"):
+        discover(tmp_path)
+
+
+# --- where a post is -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("more", "url"),
+    [
+        ("", "/posts/{slug}/"),
+        ('[permalinks]\nposts = "/:year/:month/:slug/"\n', "/{year}/{month}/{slug}/"),
+        ('[permalinks.page]\nposts = "/:contentbasename/"\n\n[params]\n', "/{id}/"),
+        ('[permalinks]\npages = "/:slug/"\n', "/posts/{slug}/"),
+        ('[permalinks]\nposts = "/:sections/:slug/"\n', "/posts/{slug}/"),  # no words for that
+    ],
+)
+def test_hugo_permalinks_are_the_urls(more: str, url: str, tmp_path: Path) -> None:
+    assert found(tmp_path, hugo_DOT_toml=HUGO + more).post_url == url
+
+
+@pytest.mark.parametrize(
+    ("more", "url"),
+    [
+        ("", "/{year}/{month}/{day}/{slug}.html"),
+        ("permalink: pretty\n", "/{year}/{month}/{day}/{slug}/"),
+        ("permalink: /blog/:title:output_ext\n", "/blog/{slug}.html"),
+        ("permalink: /:categories/:title/\n", "/{year}/{month}/{day}/{slug}.html"),
+    ],
+)
+def test_jekyll_permalinks_are_the_urls(more: str, url: str, tmp_path: Path) -> None:
+    assert found(tmp_path, _config_DOT_yml=more).post_url == url
+
+
+@pytest.mark.parametrize(
+    ("more", "url"),
+    [
+        ("", "/blog/{year}/{month}/{day}/{slug}/"),
+        ("use_directory_urls: false\n", "/blog/{year}/{month}/{day}/{slug}.html"),
+        ("  - blog:\n      blog_dir: .\n      post_url_format: '{slug}'\n", "/{slug}/"),
+        ("      post_url_date_format: yyyy/MM\n", "/blog/{year}/{month}/{slug}/"),
+        ("      post_url_format: '{date}/{file}'\n", "/blog/{year}/{month}/{day}/{id}/"),
+        (
+            "      post_url_format: '{categories}/{slug}'\n",
+            "/blog/{year}/{month}/{day}/{slug}/",
+        ),
+    ],
+)
+def test_the_url_format_of_mkdocs_is_the_url(more: str, url: str, tmp_path: Path) -> None:
+    assert found(tmp_path, mkdocs_DOT_yml=MKDOCS + more).post_url == url
+
+
+@pytest.mark.parametrize(
+    ("more", "url"),
+    [
+        ("", "/{slug}.html"),
+        ('ARTICLE_URL = "blog/{date:%Y}/{date:%m}/{slug}/"\n', "/blog/{year}/{month}/{slug}/"),
+        ('ARTICLE_URL = "{category}/{slug}.html"\n', "/{slug}.html"),
+        ('SLUGIFY_SOURCE = "basename"\n', "/{id}.html"),
+    ],
+)
+def test_the_article_url_of_pelican_is_the_url(more: str, url: str, tmp_path: Path) -> None:
+    assert found(tmp_path, pelicanconf_DOT_py=more).post_url == url
+
+
+@pytest.mark.parametrize(
+    ("more", "url"),
+    [
+        ("", "/posts/{slug}/"),
+        ("PRETTY_URLS = False\n", "/posts/{slug}.html"),
+        ('POSTS = (\n    ("posts/*.md", "", "post.tmpl"),\n)\n', "/{slug}/"),
+    ],
+)
+def test_the_posts_of_nikola_say_where_they_go(more: str, url: str, tmp_path: Path) -> None:
+    assert found(tmp_path, conf_DOT_py=NIKOLA + more).post_url == url
+
+
+def test_the_pages_of_pelican_are_no_posts(tmp_path: Path) -> None:
+    (tmp_path / "content" / "pages").mkdir(parents=True)
+
+    assert found(tmp_path, pelicanconf_DOT_py="").posts == "content/*.md"
+
+
+def test_the_posts_of_astro_may_be_mdx(tmp_path: Path) -> None:
+    write(tmp_path, "src/content/blog/one.mdx")
+
+    assert found(tmp_path, astro_DOT_config_DOT_mjs="").posts == "src/content/blog/**/*.md*"
+
+
+# --- what it serves ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("files", "feed", "sitemap"),
+    [
+        ({"hugo.toml": HUGO}, "/index.xml", "/sitemap.xml"),
+        ({"hugo.toml": HUGO + 'disableKinds = ["RSS", "sitemap"]\n'}, None, None),
+        ({"mkdocs.yml": MKDOCS}, None, "/sitemap.xml"),
+        ({"mkdocs.yml": MKDOCS + "  - rss\n"}, "/feed_rss_created.xml", "/sitemap.xml"),
+        ({"conf.py": NIKOLA}, "/rss.xml", "/sitemap.xml"),
+        ({"conf.py": NIKOLA + "GENERATE_RSS = False\n"}, None, "/sitemap.xml"),
+        ({"pelicanconf.py": ""}, "/feeds/all.atom.xml", None),
+        ({"pelicanconf.py": "FEED_ALL_ATOM = None\n"}, None, None),
+        (
+            {
+                "pelicanconf.py": 'FEED_ALL_ATOM = None\nPLUGINS = ["neighbors", "sitemap"]\n',
+                "publishconf.py": 'FEED_ALL_ATOM = "all.atom"\n',
+            },
+            "/all.atom",
+            "/sitemap.xml",
+        ),
+        (
+            {"_config.yml": "plugins:\n  - jekyll-feed\n  - jekyll-sitemap\n"},
+            "/feed.xml",
+            "/sitemap.xml",
+        ),
+        (
+            {
+                "astro.config.mjs": 'import sitemap from "@astrojs/sitemap"\n',
+                "src/pages/rss.xml.js": "",
+            },
+            "/rss.xml",
+            "/sitemap-index.xml",
+        ),
+        ({"astro.config.mjs": ""}, None, None),
+        (
+            {
+                "eleventy.config.js": 'addPlugin(feedPlugin, {type: "atom", outputPath: "/a.xml"})',
+                "content/sitemap.njk": "---\npermalink: /maps/sitemap.xml\n---\n",
+            },
+            "/a.xml",
+            "/maps/sitemap.xml",
+        ),
+        (
+            {
+                ".vitepress/config.ts": "sitemap: { hostname: 'https://blog.example' }",
+                ".vitepress/feed.ts": "writeFile(join(outDir, 'feed.rss'), feed.rss2())",
+            },
+            "/feed.rss",
+            "/sitemap.xml",
+        ),
+    ],
+)
+def test_feed_and_sitemap_are_known_where_the_generator_writes_them(
+    files: dict[str, str], feed: str | None, sitemap: str | None, tmp_path: Path
+) -> None:
+    for name, text in files.items():
+        write(tmp_path, name, text)
+
+    site = discover(tmp_path)
+
+    assert (site.feed, site.sitemap) == (feed, sitemap)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("mkdocs.yml", MKDOCS),
+        ("conf.py", NIKOLA),
+        ("pelicanconf.py", 'SITEURL = "https://blog.example"\n'),
+        ("eleventy.config.js", 'feedPlugin, { metadata: { base: "https://blog.example/" } }'),
+        ("hugo.toml", HUGO),
+    ],
+)
+def test_the_address_is_read_where_the_generator_keeps_it(
+    file: str, text: str, tmp_path: Path
+) -> None:
+    write(tmp_path, file, text)
+
+    assert discover(tmp_path).url == "https://blog.example"
+
+
+def test_pelican_is_built_as_its_public_site(tmp_path: Path) -> None:
+    site = found(
+        tmp_path,
+        pelicanconf_DOT_py='SITEURL = ""\nWITH_FUTURE_DATES = False\n',
+        publishconf_DOT_py='SITEURL = "https://blog.example"\n',
+    )
+
+    assert site.url == "https://blog.example"
+    assert site.command[3:] == (
+        *("--settings", "publishconf.py"),
+        *("--extra-settings", "WITH_FUTURE_DATES=true"),
+    )
+    assert not any("judges dates" in note for note in site.notes)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "word"),
+    [
+        ("conf.py", "# Nikola\n", "FUTURE_IS_NOW = True"),
+        (
+            "mkdocs.yml",
+            MKDOCS + "      draft_if_future_date: true\n",
+            "draft_if_future_date: false",
+        ),
+    ],
+)
+def test_a_switch_in_the_configuration_is_asked_for(
+    file: str, text: str, word: str, tmp_path: Path
+) -> None:
+    write(tmp_path, file, text)
+
+    assert any(word in note and "judges dates" in note for note in discover(tmp_path).notes)
+
+
+# --- what is written -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("generator", PRESETS)
+def test_what_is_written_for_each_generator_loads(generator: str, tmp_path: Path) -> None:
+    site = discover(tmp_path, generator)
+    text = to_yaml(site, name="mine", zone="Europe/Oslo", is_zone_known=True)
+    (tmp_path / "jobs.yaml").write_text(text)
+
+    settings = config.load(tmp_path / "jobs.yaml", environ={})
+
+    assert settings.embargo == "redact"
+    assert (settings.verify.feed, settings.verify.sitemap) == (site.feed, site.sitemap)
+    assert settings.site.post_url == site.post_url

@@ -1,0 +1,117 @@
+"""Posts as each generator words them: its states, its dates, its slugs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.edges.sites import a_library, rules, the_post, write
+
+
+@pytest.mark.parametrize(
+    ("generator", "lines", "state", "is_explicit"),
+    [
+        ("mkdocs", "draft: true\ndate: 2027-03-09", "scheduled", False),
+        ("mkdocs", "draft: true\ndate:\n  created: 2027-03-09", "scheduled", False),
+        ("mkdocs", "date: 2027-03-09", "published", False),
+        ("pelican", "status: draft\ndate: 2027-03-09 09:00", "scheduled", False),
+        ("pelican", "status: draft", "draft", True),
+        ("pelican", "status: skip\ndate: 2027-03-09", "draft", True),
+        ("pelican", "status: hidden\ndate: 2027-03-09", "published", True),
+        ("nikola", "status: draft\ndate: 2027-03-09 09:00:00", "scheduled", False),
+        ("nikola", "status: private\ndate: 2027-03-09", "published", True),
+        ("nikola", "status: featured\ndate: 2027-03-09", "published", True),
+        ("nikola", "date: 2027-03-09", "published", False),
+    ],
+)
+def test_a_generators_words_say_the_state(
+    generator: str, lines: str, state: str, is_explicit: bool, tmp_path: Path
+) -> None:
+    library = a_library(tmp_path, generator=generator)
+    write(tmp_path, "blog/one.md", f"---\ntitle: One\ndescription: Of one.\n{lines}\n---\nText.\n")
+
+    (post,) = library.scan().posts
+
+    assert (post.state, post.explicit) == (state, is_explicit)
+
+
+def test_mkdocs_keeps_the_day_of_a_post_in_date_created(tmp_path: Path) -> None:
+    library = a_library(tmp_path, generator="mkdocs")
+    date = "date:\n  created: 2027-03-09\n  updated: 2027-04-01"
+    write(tmp_path, "blog/one.md", f"---\ntitle: One\ndescription: Of one.\n{date}\n---\nText.\n")
+
+    post = the_post(library.scan())
+
+    assert post.release_at is not None
+    assert post.release_at.isoformat() == "2027-03-09T08:00:00+00:00"
+
+
+def test_a_date_of_another_generator_is_no_list_of_dates(tmp_path: Path) -> None:
+    library = a_library(tmp_path, generator="jekyll")
+    write(tmp_path, "blog/one.md", "---\ntitle: One\ndate: {created: 2027-03-09}\n---\nText.\n")
+
+    assert ("bad-date", "content/blog/one.md", 3) in rules(library.scan().problems)
+
+
+@pytest.mark.parametrize(
+    ("generator", "title", "slug"),
+    [
+        ("mkdocs", "The Pattern", "the-pattern"),
+        ("mkdocs", "Cut & dried", "cut--dried"),
+        ("pelican", "Cut & dried", "cut-dried"),
+        ("pelican", "What's a “dovetail”?", "whats-a-dovetail"),
+        ("nikola", "The Pattern", "one"),
+        ("hugo", "The Pattern", "one"),
+    ],
+)
+def test_some_generators_make_the_slug_of_the_title(
+    generator: str, title: str, slug: str, tmp_path: Path
+) -> None:
+    library = a_library(tmp_path, generator=generator)
+    text = f"---\ntitle: {title}\ndescription: Of one.\nreveal: 2027-03-09\n---\nText.\n"
+    write(tmp_path, "blog/one.md", text)
+
+    assert the_post(library.scan()).slug == slug
+
+
+def test_a_slug_of_its_own_comes_before_the_title(tmp_path: Path) -> None:
+    library = a_library(tmp_path, generator="pelican")
+    text = "---\ntitle: One\nslug: another\ndescription: Of one.\nreveal: 2027-03-09\n---\nText.\n"
+    write(tmp_path, "blog/one.md", text)
+
+    assert the_post(library.scan()).slug == "another"
+
+
+def test_pelican_reads_a_date_off_the_files_name(tmp_path: Path) -> None:
+    library = a_library(tmp_path, generator="pelican")
+    text = "---\ntitle: One\ndescription: Of one.\nstatus: draft\n---\nText.\n"
+    write(tmp_path, "blog/2027-03-09-one.md", text)
+
+    assert the_post(library.scan()).state == "scheduled"
+
+
+@pytest.mark.parametrize(
+    ("generator", "line"),
+    [("pelican", "Status: draft"), ("hugo", "Draft: true"), ("hugo", "publishdate: 2027-03-09")],
+)
+def test_a_key_that_only_the_generator_reads_in_any_case_is_an_error(
+    generator: str, line: str, tmp_path: Path
+) -> None:
+    library = a_library(tmp_path, generator=generator)
+    write(tmp_path, "blog/one.md", f"---\ntitle: One\n{line}\n---\nText.\n")
+
+    scan = library.scan()
+
+    assert scan.posts == ()
+    assert ("key-case", "content/blog/one.md", 3) in rules(scan.problems)
+
+
+def test_a_key_in_another_case_means_nothing_to_other_generators(tmp_path: Path) -> None:
+    library = a_library(tmp_path, generator="jekyll")
+    text = (
+        "---\ntitle: One\ndescription: Of one.\nDate: 2027-03-09\nreveal: 2027-03-10\n---\nText.\n"
+    )
+    write(tmp_path, "blog/one.md", text)
+
+    the_post(library.scan())

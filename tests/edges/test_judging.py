@@ -1,0 +1,101 @@
+"""Whether a generator judges dates by itself, as its configuration and the command say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from publisher import config
+from publisher.check.judging import check_judging, switch_for
+
+HUGO = "write --buildFuture into rebuild.command"
+JEKYLL = "write --future into rebuild.command"
+
+
+@pytest.mark.parametrize(
+    ("generator", "files", "command", "switch"),
+    [
+        ("hugo", {}, "hugo", HUGO),
+        ("hugo", {}, "/opt/bin/hugo --minify", HUGO),
+        ("hugo", {}, "hugo --buildFuture=false", HUGO),
+        ("hugo", {}, "hugo --buildFuture", ""),
+        ("hugo", {}, "hugo -DF", ""),
+        ("hugo", {"hugo.toml": "buildFuture = true\n"}, "hugo", ""),
+        ("hugo", {"hugo.yaml": "title: Mine\nbuildFuture: true\n"}, "hugo", ""),
+        ("hugo", {"hugo.json": '{\n  "buildFuture": true\n}\n'}, "hugo", ""),
+        ("hugo", {"config/_default/hugo.toml": "buildfuture = true\n"}, "hugo", ""),
+        ("hugo", {}, "make site", ""),  # nobody knows what that does
+        ("hugo", {"package.json": '{"scripts": {"build": "hugo --gc"}}'}, "npm run build", HUGO),
+        ("hugo", {"package.json": '{"scripts": {"build": "hugo -F"}}'}, "npm run build", ""),
+        ("jekyll", {}, "bundle exec jekyll build", JEKYLL),
+        ("jekyll", {}, "bundle exec jekyll build --future", ""),
+        ("jekyll", {"_config.yml": "future: true\n"}, "jekyll build", ""),
+        ("pelican", {"pelicanconf.py": ""}, "pelican content", ""),
+        (
+            "pelican",
+            {"pelicanconf.py": "WITH_FUTURE_DATES = False\n"},
+            "pelican content",
+            "write WITH_FUTURE_DATES = True into pelicanconf.py",
+        ),
+        (
+            "pelican",
+            {"pelicanconf.py": "WITH_FUTURE_DATES = False\n"},
+            "pelican content -e WITH_FUTURE_DATES=true",
+            "",
+        ),
+        ("nikola", {"conf.py": "FUTURE_IS_NOW = True\n"}, "nikola build", ""),
+        (
+            "nikola",
+            {"conf.py": "# FUTURE_IS_NOW = True\n"},
+            "nikola build",
+            "write FUTURE_IS_NOW = True into conf.py",
+        ),
+        ("mkdocs", {"mkdocs.yml": "plugins:\n  - blog\n"}, "mkdocs build", ""),
+        (
+            "mkdocs",
+            {"mkdocs.yml": "plugins:\n  - blog:\n      draft_if_future_date: true\n"},
+            "mkdocs build",
+            "write draft_if_future_date: false into mkdocs.yml",
+        ),
+        ("astro", {}, "npm run build", ""),
+        ("eleventy", {}, "npm run build", ""),
+        ("vitepress", {}, "npm run build", ""),
+    ],
+)
+def test_the_switch_that_is_missing_is_named(
+    generator: str, files: dict[str, str], command: str, switch: str, tmp_path: Path
+) -> None:
+    for name, text in files.items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    assert switch_for(generator, tmp_path, command.split()) == switch
+
+
+JOBS = """\
+site:
+  name: mine
+  url: https://blog.example
+  posts: "posts/*.md"
+  post_url: /{slug}/
+  generator: hugo
+  timezone: Europe/Oslo
+rebuild: {command: [hugo], output: public}
+"""
+
+
+def test_check_warns_of_a_generator_that_judges(tmp_path: Path) -> None:
+    (tmp_path / "jobs.yaml").write_text(JOBS)
+
+    (problem,) = check_judging(config.load(tmp_path / "jobs.yaml", environ={}))
+
+    assert (problem.rule, problem.severity) == ("generator-judges-dates", "warning")
+    assert problem.hint == HUGO
+
+
+def test_check_is_silent_where_publisher_builds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "jobs.yaml").write_text(JOBS.replace("rebuild:", "# rebuild:"))
+
+    assert list(check_judging(config.load(tmp_path / "jobs.yaml", environ={}))) == []

@@ -1,0 +1,1 @@
+"""Real generators, installed from their registries, with a small real site each."""

@@ -1,0 +1,9 @@
+AUTHOR = "Runa Holt"
+SITENAME = "Workbench"
+SITEURL = "https://workbench.example"
+PATH = "content"
+TIMEZONE = "Europe/Oslo"
+DEFAULT_LANG = "en"
+PLUGINS = ["sitemap"]
+SITEMAP = {"format": "xml"}
+RSS_FEED_SUMMARY_ONLY = False

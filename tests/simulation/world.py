@@ -290,7 +290,7 @@ class World:
 
     def _settle_all(self) -> None:
         people = Process("operator at the end", is_mortal=False)
-        self.machine.start(people, self.operator.settle_all)
+        self.machine.start(people, self.operator.settle_in_the_end)
         self.machine.run(self.machine.now_s + HOUR_S)
 
     def _is_over(self) -> bool:

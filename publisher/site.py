@@ -17,6 +17,7 @@ from publisher import locks, rebuild, verify
 from publisher.deploy import deploy
 from publisher.embargo import leaks
 from publisher.embargo.hidden import holds
+from publisher.embargo.listings import unlist
 from publisher.embargo.seal import seal
 from publisher.embargo.stage import Stage, Staged, deliver
 from publisher.embargo.theme_data import stage_with_data
@@ -160,6 +161,7 @@ class GeneratedSite:
         if settings is None:
             return  # another machine builds from the deploy branch, which holds the stage only
         seal(staged.output, staged.hidden, site_url=url, redirects=redirects)
+        unlist(staged.output, staged.hidden)
         _refuse_leaks(staged)
         deliver(staged.output, settings.output)
 

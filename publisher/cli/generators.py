@@ -139,7 +139,7 @@ TRAITS: Mapping[str, Traits] = {
             ),
         ),
         sitemaps=(Sign(path="/sitemap.xml", files=("mkdocs.yml",), pattern=r"^site_url"),),
-        note="MkDocs lists every page it builds, in blog and feed, under embargo with filler: "
+        note="MkDocs lists every page it builds in its blog, under embargo with filler: "
         "embargo: omit keeps unreleased posts out of them",
     ),
     "pelican": Traits(

@@ -44,7 +44,6 @@ class Generator:
     sitemap: str
     command: tuple[str, ...]
     lists: tuple[str, ...] = ()  # files that hold the text of every public post
-    shows_embargoed: tuple[str, ...] = ()  # listings that name a page under embargo all the same
 
 
 GENERATORS = {
@@ -82,7 +81,6 @@ GENERATORS = {
             sitemap="/sitemap.xml",
             command=("mkdocs", "build"),
             lists=("search/search_index.json", "feed_json_created.json"),
-            shows_embargoed=("feed_rss_created.xml", "sitemap.xml"),
         ),
         Generator(
             name="nikola",
@@ -113,7 +111,6 @@ GENERATORS = {
             sitemap="/sitemap.xml",
             command=("npm", "run", "build"),
             lists=("assets/chunks/@localSearchIndexroot.*.js", "assets/blog_pattern.md.*.js"),
-            shows_embargoed=("sitemap.xml",),
         ),
         Generator(
             name="astro",
@@ -123,7 +120,6 @@ GENERATORS = {
             feed="/rss.xml",
             sitemap="/sitemap-index.xml",
             command=("npm", "run", "build"),
-            shows_embargoed=("sitemap-0.xml",),
         ),
     )
 }

@@ -47,9 +47,9 @@ from publisher.reconcile import Reconciler
 from publisher.report import Report, info, warn
 from publisher.site_clock import SiteClock
 from publisher.steps import Library, Site, Steps
+from publisher.watch import Watch
 
 ROUNDS = 50  # per tick; a real one needs about six
-QUIET_TIME = timedelta(minutes=2)  # ahead of an instant; what need not be now waits until after it
 HEAD_START = timedelta(seconds=60)  # so that the site's clock has answered before an instant
 
 
@@ -68,6 +68,7 @@ class Tick:
     performed: tuple[Action, ...]
     plan: Plan  # what is left: its holds say why, its next_at when
     problems: tuple[Problem, ...]
+    troubles: Mapping[str, str] = field(default_factory=dict)  # what cannot be seen, and why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,12 @@ class Engine:
     run_together: Callable[[Sequence[Callable[[], None]]], None] = in_threads
     stop: Flag = field(default_factory=Flag)
     site_clock: SiteClock | None = None  # None: nobody is asked what time it is
+    _watch: Watch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._watch = Watch(
+            library=self.library, ledger=self.ledger, clock=self.clock, report=self.report
+        )
 
     def tick(self) -> Tick:
         """Do everything that is due now.
@@ -106,11 +113,13 @@ class Engine:
         """
         with self.tick_lock():
             self._recover()
+            self._watch.before_all(self.site)
             done, scan, view = self._work()
-            if not self._has_news(done, scan, view):
-                return done
-            more, _, _ = self._work()
-            return replace(more, performed=done.performed + more.performed)
+            is_idle = not self.stop.is_set() and not self.is_tree_busy()
+            if is_idle and self._watch.has_news(self.site, scan, view):
+                more, _, _ = self._work()
+                done = replace(more, performed=done.performed + more.performed)
+            return replace(done, troubles=dict(self._watch.troubles))
 
     def _work(self) -> tuple[Tick, Scan, LedgerView]:
         """Plan and perform, until nothing is left that was not tried."""
@@ -127,29 +136,6 @@ class Engine:
             left = ", ".join(sorted({type(action).__name__ for action in fresh}))
             warn(self.report, "tick.unfinished", rounds=ROUNDS, actions=left)
         return Tick(performed=tuple(performed), plan=todo, problems=scan.problems), scan, view
-
-    def _has_news(self, done: Tick, scan: Scan, view: LedgerView) -> bool:
-        """Look for what no instant brings: commits of others, edits of a staged site.
-
-        Only in a quiet time, since to look takes a while, and a build even longer: neither may
-        make a release late.
-        """
-        now = self.clock.now()
-        next_at = done.plan.next_at
-        if self.stop.is_set() or (next_at is not None and next_at - now < QUIET_TIME):
-            return False
-        try:
-            has_pulled = self.site.pull(now)
-            if has_pulled:
-                scan = self.library.scan()
-            is_outdated = has_pulled or self.site.is_outdated(scan, view, now)
-            if is_outdated and _may_build(view):
-                why = "commits came" if has_pulled else "the site changed"
-                self.ledger.request_rebuild(reason=why, now=now)
-        except PublisherError as error:
-            warn(self.report, "site.unseen", reason=error.one_line)
-            return False
-        return is_outdated
 
     def _recover(self) -> None:
         now = self.clock.now()
@@ -269,7 +255,9 @@ class Engine:
             case Flip():
                 self._steps().flip(action, posts[action.post], view)
             case Rebuild():
+                begun_s = self.clock.monotonic()
                 self._steps().rebuild(action, view)
+                self._watch.build_took = timedelta(seconds=self.clock.monotonic() - begun_s)
             case Verify():
                 self._steps().verify(posts[action.post], view)
             case Move():
@@ -344,12 +332,6 @@ class Engine:
                 )
             else:
                 self._guard(action, partial(self.reconciler.reconcile, record, outlet))
-
-
-def _may_build(view: LedgerView) -> bool:
-    """Tell whether a build may be asked for that is not asked for yet."""
-    is_ours = view.adopted_at is not None and not view.restored
-    return is_ours and view.dirty_gen <= view.built_gen
 
 
 def flipped(plan: Plan) -> frozenset[PostId]:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from publisher import blocks
@@ -45,6 +45,12 @@ def redo_blocks(data: bytes, post: PostId, posts: blocks.Posts, path: str, redo:
     prefix, body = _split(data)
     new = prefix + redo(body, post, posts, "/" + path)
     return new.encode("utf-8", "surrogateescape")
+
+
+def shows(data: bytes, wanted: Collection[PostId], posts: blocks.Posts, path: str) -> bool:
+    """Tell whether a page has a preview block of one of the posts wanted."""
+    found = blocks.find_blocks(_split(data)[1])
+    return any(posts.owner(block, "/" + path) in wanted for block in found)
 
 
 def orphans(data: bytes, shown: str, path: str, posts: blocks.Posts) -> Iterator[Problem]:

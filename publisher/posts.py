@@ -314,7 +314,14 @@ class Library:
         """Give the files that a release of these posts may have changed, as shown in errors."""
         latest = self._latest or self.scan()
         own = [post.path for post in latest.posts if post.id in posts]
-        pages = [self._shown(path) for path in self._paths_with_blocks()]
+        names = self._names(latest)
+        pages = [
+            shown
+            for path in self._paths_with_blocks()
+            if flipping.shows(
+                read_file(self._locate(shown := self._shown(path)), shown).data, posts, names, path
+            )
+        ]
         return tuple(dict.fromkeys([*own, *pages]))
 
     def _paths_with_blocks(self) -> list[str]:

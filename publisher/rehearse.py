@@ -138,8 +138,8 @@ class _ServedSite:
     settings: Settings
     served_at: str
 
-    def pull(self, now: datetime) -> bool:
-        return False  # the real repository is left alone
+    def pull(self, now: datetime) -> bool | None:
+        return None  # the real repository is left alone
 
     def is_outdated(self, scan: Scan, view: LedgerView, now: datetime) -> bool:
         return self.built.is_outdated(scan, view, now)

@@ -23,7 +23,7 @@ from publisher.embargo.stage import Stage, Staged, deliver
 from publisher.embargo.theme_data import stage_with_data
 from publisher.errors import PublisherError, SiteError
 from publisher.git import Repository
-from publisher.model import LedgerView, Post, PostId, ReleaseState
+from publisher.model import LedgerView, Post, PostId, PostState, ReleaseState
 from publisher.posts import Library, Scan
 from publisher.rebuild import RebuildResult
 from publisher.secret import Secret
@@ -31,7 +31,8 @@ from publisher.settings import GitSettings, SecretRef, Settings
 
 __all__ = ["GeneratedSite", "Look", "RebuildResult"]
 
-PULL_EVERY = timedelta(minutes=1)
+PULL_EVERY, PULL_AGAIN = timedelta(minutes=1), timedelta(minutes=5)
+PULL_LIMIT = timedelta(seconds=30)  # a release may have to wait for it
 LOOK_EVERY = timedelta(minutes=1)  # at files that are no posts; those are seen at every sweep
 
 
@@ -56,24 +57,30 @@ class GeneratedSite:
     environ: Mapping[str, str]
     library: Library
     resolve: Callable[[SecretRef], Secret]
+    stop: threading.Event = field(default_factory=threading.Event)
     _pulled_at: datetime | None = field(default=None, init=False)
+    _pull_every: timedelta = field(default=PULL_EVERY, init=False)
     _looked_at: datetime | None = field(default=None, init=False)
     _seen: Scan | None = field(default=None, init=False)
 
     # --- before the posts are read --------------------------------------------------------
 
-    def pull(self, now: datetime) -> bool:
+    def pull(self, now: datetime) -> bool | None:
         """Bring the sources up to date by git, once a minute, where ``jobs.yaml`` says so.
 
-        Tells whether anything came.
+        Tells whether anything came; ``None``: it was not tried. It takes half a minute at most,
+        and is tried again five minutes after it failed.
 
         :raises GitError: when it cannot be done; then nothing has changed.
         """
         git = self.settings.git
-        if git is None or not git.pull or not _is_time(self._pulled_at, now, PULL_EVERY):
-            return False
-        self._pulled_at = now
-        pulled = self._repository(git).pull()
+        if git is None or not git.pull or not _is_time(self._pulled_at, now, self._pull_every):
+            return None
+        self._pulled_at, self._pull_every = now, PULL_AGAIN
+        repository = self._repository(git, self.stop)
+        hasty = replace(repository.git, network_limit=PULL_LIMIT)
+        pulled = replace(repository, git=hasty).pull()
+        self._pull_every = PULL_EVERY
         return pulled.new != pulled.old
 
     def is_outdated(self, scan: Scan, view: LedgerView, now: datetime) -> bool:
@@ -122,25 +129,43 @@ class GeneratedSite:
         stop: threading.Event,
         lock: int,
     ) -> RebuildResult:
+        self._commit(posts, view, stop)
         scan = self.library.scan()
-        self._commit(posts, stop)
         staged = None
         if self._is_staged(scan):
             staged = stage_with_data(self.settings, scan, view, now)
+            self._refuse_bare_deployment()
         built = self._build(staged, stop, lock)
         if not built.ok:
             return built
         if staged is not None:
             self._search(staged, self._redirects(scan, view))
-        return self._deploy(posts, staged, built, stop, lock)
+        public = {post.id for post in scan.posts if post.state is PostState.PUBLISHED}
+        return self._deploy([p for p in posts if p in public], staged, built, stop, lock)
 
-    def _commit(self, posts: Sequence[PostId], stop: threading.Event) -> None:
+    def _refuse_bare_deployment(self) -> None:
+        """Let no command deploy the sources themselves while posts are under embargo."""
+        if self.settings.deploy.command and self.settings.rebuild is None:
+            raise SiteError(
+                "deploy.command without rebuild.command would deploy posts under embargo",
+                why="it runs where the sources are; only a build goes through stage and search",
+                hint="let rebuild.command build the site, and deploy.command take its output",
+            )
+
+    def _commit(self, posts: Sequence[PostId], view: LedgerView, stop: threading.Event) -> None:
+        """Commit what releases and withdrawals changed; other edits are their author's to commit.
+
+        A push is tried each time: an earlier one may have been cut short.
+        """
         git = self.settings.git
         if git is None or not (git.commit or git.push):
             return
         repository = self._repository(git, stop)
-        if git.commit and posts:
-            repository.commit_release(posts, self.library.files_of(posts))
+        states = {post.id: post.state for post in self.library.scan().posts}
+        released = [post for post in posts if states.get(post) is PostState.PUBLISHED]
+        gone = [post for post in posts if _is_withdrawn(post, view)]
+        if git.commit and (released or gone):
+            repository.commit_release(released, self.library.files_of([*released, *gone]))
         if git.push:
             repository.push()
 
@@ -190,7 +215,8 @@ class GeneratedSite:
             keep_open=(lock,),
         )
         if not done.ok:
-            return replace(built, ok=False, reason=done.reason, tail=done.tail)
+            reason = f"the build is good, its deployment failed: {done.reason}"
+            return replace(built, ok=False, reason=reason, tail=done.tail)
         if staged is not None:
             Stage(self.settings).mark_built()
         return built
@@ -247,6 +273,11 @@ class GeneratedSite:
             if record.state is ReleaseState.WITHDRAWN
         }
         return {post.url.removeprefix(url): target for post in scan.posts if post.id in gone}
+
+
+def _is_withdrawn(post: PostId, view: LedgerView) -> bool:
+    record = view.releases.get(post)
+    return record is not None and record.state is ReleaseState.WITHDRAWN
 
 
 def _is_time(last: datetime | None, now: datetime, every: timedelta) -> bool:

@@ -94,6 +94,7 @@ def open_engine(
             stale_after=settings.stale_after,
         )
         library = Library(settings.site, settings.project)
+        stop = stop or Flag()
         yield Engine(
             library=library,
             ledger=ledger,
@@ -102,6 +103,7 @@ def open_engine(
                 environ=build_environ(settings, environ),
                 library=library,
                 resolve=partial(_resolve, environ=environ),
+                stop=stop,
             ),
             outlets=outlets,
             policy=settings.policy,
@@ -112,7 +114,7 @@ def open_engine(
             report=report,
             verify_timeout=settings.verify.timeout,
             is_tree_busy=lambda: is_tree_busy(settings.project),
-            stop=stop or Flag(),
+            stop=stop,
             site_clock=open_site_clock(settings, clock=clock, report=report),
         )
 

@@ -16,6 +16,7 @@ from publisher.clock import VirtualClock
 from publisher.compose import Voice
 from publisher.courier import Courier, Outlet
 from publisher.engine import Engine, Outlets, Tick
+from publisher.errors import GitError
 from publisher.ledger import Ledger
 from publisher.model import (
     ChannelName,
@@ -128,8 +129,13 @@ class ScriptedSite:
     built: int = 0
     has_commits: bool = False  # that others pushed
     has_edits: bool = False
+    pull_fails: str = ""
+    before_pull: Callable[[], object] = bool  # what happens elsewhere, and comes with a pull
 
-    def pull(self, now: datetime) -> bool:
+    def pull(self, now: datetime) -> bool | None:
+        if self.pull_fails:
+            raise GitError(self.pull_fails)
+        self.before_pull()
         came, self.has_commits = self.has_commits, False
         return came
 

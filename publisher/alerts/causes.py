@@ -82,7 +82,15 @@ class Facts:
 def causes_of(facts: Facts) -> dict[str, Cause]:
     """Give everything that is worth an alert now, by key."""
     found: dict[str, Cause] = {}
-    for source in (_of_site, _of_channels, _of_rebuild, _of_files, _of_releases, _of_deliveries):
+    for source in (
+        _of_site,
+        _of_troubles,
+        _of_channels,
+        _of_rebuild,
+        _of_files,
+        _of_releases,
+        _of_deliveries,
+    ):
         for cause in source(facts):
             found.setdefault(cause.key, cause)
     for cause in _of_holds(facts, frozenset(found)):
@@ -109,6 +117,8 @@ def subject_of(cause: Cause, title: Callable[[PostId], str]) -> str:
     subjects = {
         TICK: "the sweep",
         "rebuild": "the rebuild",
+        "pull": "git pull",
+        "stage": "the staging of the site",
         "channel": f"the channel {cause.channel}",
         "post": f"the release of {quoted}",
         "delivery": f"the announcement of {quoted} on {cause.channel} ({cause.occasion})",
@@ -125,6 +135,12 @@ def _of_site(facts: Facts) -> Iterator[Cause]:
             command = COMMAND.search(hold.why)
             key = f"site/{command[1] if command else 'held'}"
             yield Cause(key=key, level=Level.WAITING, why=hold.why)
+
+
+def _of_troubles(facts: Facts) -> Iterator[Cause]:
+    for name, why in facts.done.troubles.items():
+        key = name.partition(".")[0]
+        yield Cause(key=key, level=Level.TRYING, why=why, tried=1, gets_worse=True)
 
 
 def _of_channels(facts: Facts) -> Iterator[Cause]:

@@ -29,6 +29,8 @@ LINES: Mapping[str, str] = {
     "flip.done": "{post}: flipped ({changed})",
     "flip.failed": "{post}: the flip failed: {reason}",
     "rebuild.done": "rebuilt in {seconds} s for {posts}",
+    "pull.failed": "git pull failed: {reason}",
+    "stage.failed": "the stage is not up to date: {reason}",
     "rebuild.failed": "the rebuild for {posts} failed: {reason}",
     "release.live": "{post}: live at {url}",
     "verify.waiting": "{post}: not live yet: {reason}",
@@ -50,7 +52,9 @@ LINES: Mapping[str, str] = {
 FAILURES = frozenset(
     {
         "flip.failed",
+        "pull.failed",
         "rebuild.failed",
+        "stage.failed",
         "delivery.not_sent",
         "delivery.not_prepared",
         "delivery.uncertain",

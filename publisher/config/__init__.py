@@ -19,7 +19,7 @@ from publisher.config.kinds import Place, resolve_path
 from publisher.config.options import TypeLoader, read_channels
 from publisher.config.reading import Reading
 from publisher.errors import ConfigError, PublisherError
-from publisher.model import PostState, Problem
+from publisher.model import Embargo, PostState, Problem
 from publisher.settings import (
     ChannelSettings,
     DeploySettings,
@@ -69,10 +69,15 @@ def read(
     preset = _preset(reading, values)
     output = _output(reading, values, preset)
     ledger_url = _ledger_url(reading, values)
+    if values["git.deploy_branch"] is not None and values["embargo"] is Embargo.OFF:
+        hint = (
+            "write embargo: redact, teaser or omit; without a stage there is nothing to put there"
+        )
+        reading.complain(("git", "deploy_branch"), "needs an embargo", hint)
     if reading.problems or preset is None:
         return None, reading.problems
     settings = _settings(file, values, channels, preset, output, ledger_url)
-    if not data.get("git"):  # without the section, git is nobody's business
+    if "git" not in data:  # then git is nobody's business
         return settings, ()
     return replace(settings, git=_git(values)), ()
 

@@ -255,6 +255,58 @@ def test_work_of_others_is_in_nobodys_way_when_a_release_is_pushed(tmp_path: Pat
     assert [entry["link"] for entry in site.outbox] == ["https://site.example/blog/door"]
 
 
+def test_release_commits_its_own_pages_and_nobodys_half_done_work(tmp_path: Path) -> None:
+    site = an_embargoed_site(tmp_path / "site", more="git: {push: false, pull: false}\n")
+    with_git(site, tmp_path)
+    site.run("adopt", "--yes")
+    site.run("tick")
+    landing = site.folder / "content" / "landing.md"
+    landing.write_text('<PostPreview blurred post="door">\n\nSoon.\n\n</PostPreview>\n')
+    other = site.folder / "content" / "notes.md"
+    other.write_text('<PostPreview blurred post="bench">\n\nHalf done.\n\n</PostPreview>\n')
+
+    site.run("release", "door", "--yes")
+
+    committed = git(site.folder, "show", "--name-only", "--format=").split()
+    assert committed == ["content/blog/door.md", "content/landing.md"]
+
+
+def test_moving_a_release_commits_nothing(tmp_path: Path) -> None:
+    site = an_embargoed_site(tmp_path / "site", more="git: {push: false, pull: false}\n")
+    with_git(site, tmp_path)
+    site.run("adopt", "--yes")
+    site.run("tick")
+
+    site.run("reschedule", "door", "--to", "2099-05-10", "--yes")
+    site.run("tick")
+
+    assert git(site.folder, "log", "--format=%s").splitlines() == ["The site"]
+
+
+def test_failing_pull_is_told_by_tick_and_by_its_exit_code(tmp_path: Path) -> None:
+    site = an_embargoed_site(tmp_path / "site", more="git: {push: false}\n")
+    private, _ = with_git(site, tmp_path)
+    site.run("adopt", "--yes")
+    private.rename(tmp_path / "elsewhere.git")
+
+    done = site.run("tick", code=1)
+
+    assert "git pull failed: " in done.out
+
+
+def test_command_that_would_deploy_the_sources_is_not_run(tmp_path: Path) -> None:
+    site = an_embargoed_site(tmp_path, more="deploy: {command: [touch, deployed]}\n")
+    jobs = site.folder / "jobs.yaml"
+    lines = [line for line in jobs.read_text().splitlines() if not line.startswith("rebuild:")]
+    jobs.write_text("\n".join(lines) + "\n")
+    site.run("adopt", "--yes")
+
+    done = site.run("tick", code=1)
+
+    assert "deploy.command without rebuild.command would deploy posts under embargo" in done.out
+    assert not (tmp_path / "deployed").exists()
+
+
 # --- kills -----------------------------------------------------------------------------------
 
 

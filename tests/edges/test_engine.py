@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from publisher.engine import QUIET_TIME
 from publisher.errors import DuplicateContent, NotDelivered
 from publisher.model import DeliveryState, Limits, Message, Receipt, Recovery, RecoveryKind
-from publisher.site import RebuildResult
+from publisher.site import Look, RebuildResult
+from publisher.watch import QUIET_TIME
 from tests.factories import HOUR, NOW
 from tests.worlds import PreparingChannel, ScriptedChannel, SearchableChannel, World, a_world
 
@@ -461,3 +461,42 @@ def test_site_that_is_not_adopted_is_not_built(tmp_path: Path) -> None:
     world.tick()
 
     assert world.site.built == 0
+
+
+def test_post_called_off_elsewhere_while_nobody_ran_does_not_go_out(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON)
+    world.tick()
+    world.clock.advance_to(SOON)
+    world.site.before_pull = lambda: world.write("one", at=SOON + HOUR)
+    world.site.has_commits = True
+
+    world.tick()
+
+    assert world.channels["x"].posts == []
+
+
+def test_pull_that_fails_is_told_and_stops_no_build_of_an_edit(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON)
+    world.tick()
+    world.site.pull_fails = "origin does not answer"
+    world.site.has_edits = True
+
+    done = world.tick()
+
+    assert done.troubles == {"pull.failed": "origin does not answer"}
+    assert [event.name for event in world.events if event.name == "pull.failed"]
+    assert world.site.built == 1
+
+
+def test_release_whose_page_is_waited_for_keeps_no_edit_from_being_built(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON)
+    world.site.looks.extend([Look(ok=False, reason="not there yet")] * 3)
+    world.run_until(SOON)
+    world.site.has_edits = True
+
+    world.tick()
+
+    assert world.site.built == 2

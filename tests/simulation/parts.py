@@ -204,8 +204,8 @@ class PlayedSite:
     built: frozenset[PostId] = frozenset()
     ever_live: set[PostId] = field(default_factory=set)
 
-    def pull(self, now: datetime) -> bool:
-        return False
+    def pull(self, now: datetime) -> bool | None:
+        return None
 
     def is_outdated(self, scan: Scan, view: LedgerView, now: datetime) -> bool:
         return False

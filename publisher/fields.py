@@ -7,7 +7,7 @@ there is no post then; a fault in what only decorates is a warning, and the fiel
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -106,8 +106,7 @@ class Reader:
         return _DATED_NAME.fullmatch(self._stem())
 
     def _is_post(self) -> bool:
-        is_page = PurePosixPath(self.document.path).name in SECTION_PAGES
-        if is_page and self._date_key() is None:
+        if PurePosixPath(self.document.path).name in SECTION_PAGES and self._is_section():
             return False
         if self.document.format is None:
             hint = "begin the file with ---, title: …, date: …, ---; it is not guessed at"
@@ -117,6 +116,30 @@ class Reader:
             message = f"{key} is not {right}, though {self.site.preset.name} reads both"
             self._fail("key-case", key, message, f"write {right}")
         return True
+
+    def _is_section(self) -> bool:
+        """Tell whether an index page is that of a section: public, and of no date."""
+        keys = misspelled(self.site.preset, self.document.metadata).values()
+        if self._date_key() is not None or any(key in self.site.preset.date_keys for key in keys):
+            return False
+        try:
+            return self.stated() in (None, PostState.PUBLISHED)
+        except PublisherError:
+            return False
+
+    def stated(self) -> PostState | None:
+        """Give the state that the file says, post or not; ``None`` where it says none.
+
+        Where the generator reads the key in any case, that is what the file says.
+
+        :raises PublisherError: for a value that is none of the preset's.
+        """
+        metadata = dict(self.document.metadata)
+        for key, right in misspelled(self.site.preset, metadata).items():
+            metadata[right] = metadata[key]
+        if self.site.preset.state_key not in metadata:
+            return None
+        return self._state_in(metadata)[0]
 
     def _date_key(self) -> str | None:
         keys = ("reveal", *self.site.preset.date_keys)
@@ -136,10 +159,13 @@ class Reader:
         )
 
     def _state(self) -> tuple[PostState, bool]:
+        return self._state_in(self.document.metadata)
+
+    def _state_in(self, metadata: Mapping[str, Any]) -> tuple[PostState, bool]:
         key = self._date_key()
         return state_of(
             self.site.preset,
-            self.document.metadata,
+            metadata,
             has_date=key is not None or self._dated_name() is not None,
             has_reveal=key == "reveal",
         )

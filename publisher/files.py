@@ -45,7 +45,7 @@ def read_file(file: Path, shown: str) -> Content:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not block
     with _explained(f"{shown}: cannot be read"):
         descriptor = os.open(file, flags)
-    with os.fdopen(descriptor, "rb") as stream, _explained(f"{shown}: cannot be read"):
+    with _explained(f"{shown}: cannot be read"), os.fdopen(descriptor, "rb") as stream:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise PostError(f"{shown}: is no regular file", hint="replace it by a text file")

@@ -13,7 +13,7 @@ from publisher.addresses import is_same_page, page_key, quoted, shown
 from publisher.errors import SiteError
 from publisher.markup import Page, fold, read_listing, read_page
 from publisher.model import Post
-from publisher.sources import Found, Source
+from publisher.sources import Found, NotInOutput, Source
 
 NEEDED = 2  # excerpts that must be found
 PAGE_BYTES = 5_000_000
@@ -153,4 +153,7 @@ def check_listing(
 
 
 def _named(kind: str, url: str, error: SiteError) -> SiteError:
-    return SiteError(f"the {kind} {shown(url)}: {error.what}", why=error.why, hint=error.hint)
+    hint = error.hint
+    if isinstance(error, NotInOutput):
+        hint = f"see whether the build writes it, or correct verify.{kind} in jobs.yaml"
+    return SiteError(f"the {kind} {shown(url)}: {error.what}", why=error.why, hint=hint)

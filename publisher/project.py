@@ -6,6 +6,7 @@ For whoever makes such a copy: rehearsals and the stage. Reads only, ``share`` a
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from publisher.settings import Settings
 
 REHEARSAL = ".publisher-rehearsal"  # a folder that holds this file is a rehearsal's scratch copy
 INSTALLED = frozenset({"node_modules", ".venv", "venv"})
+LEFTOVERS = re.compile(r".*(?:~|\.(?:bak|orig|rej|sw[a-p]|tmp|log))|\.#.*|#.*#", re.IGNORECASE)
 LEFT_OUT = frozenset({".git", ".hg", ".svn", "__pycache__", ".cache", ".jekyll-cache", ".astro"})
 
 Kind = Literal["folder", "file", "link", "installed"]
@@ -36,7 +38,8 @@ def walk(project: Path, root: Path, left_out: Collection[Path]) -> Iterator[Foun
     """Give what belongs into a copy, folders before what is in them.
 
     That is ``root``, and of the folders between it and the project the files only
-    (``package.json`` and the like). Left out are version control and caches as well.
+    (``package.json`` and the like). Left out are version control, caches, logs and what editors
+    leave behind as well.
 
     :raises OSError: when a folder cannot be listed.
     """
@@ -65,6 +68,8 @@ def _walk(project: Path, top: Path, without: Collection[str], *, is_deep: bool) 
                 if not is_deep:
                     continue
                 waiting.append((entry.path, f"{prefix}{name}/"))
+            if kind in ("file", "link") and LEFTOVERS.fullmatch(name):
+                continue  # of an editor, or a log: older text of a post may stand in it
             if kind is not None:
                 yield Found(prefix + name, kind, entry)
 

@@ -2,7 +2,7 @@
 
 Flips, builds, looks and ledger are real; the site is served on this machine only, and every
 channel is an outbox of its shape that speaks with the real channel's voice. Nothing outside the
-scratch folder is changed.
+scratch folder is changed. The ledger begins empty; of the real one only what is withdrawn counts.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from publisher.scratch import copy_project, hold
 from publisher.settings import ChannelSettings, Settings
 from publisher.site import Look, RebuildResult
 from publisher.steps import Site
+from publisher.survey import open_ledger
 from publisher.voices import voice_of
 
 HEAD_START = timedelta(minutes=1)  # so that the site is first seen under embargo
@@ -73,7 +74,9 @@ def rehearse(
     :raises SiteError: when the site does not even build before the first release.
     """
     scan = Library(settings.site, settings.project).scan()
-    scheduled = [p.release_at for p in scan.posts if _is_scheduled(p) and p.release_at]
+    dated = {p.id: p.release_at for p in scan.posts if _is_scheduled(p) and p.release_at}
+    withdrawn = _withdrawn(settings, scan, now or min(dated.values())) if dated else frozenset()
+    scheduled = [at for post, at in dated.items() if post not in withdrawn]
     start_at = now or min(scheduled, default=None)
     if now is None and start_at is not None:
         start_at -= HEAD_START
@@ -90,12 +93,32 @@ def rehearse(
             clock=VirtualClock(start_at),
             place=place,
             shown=scratch,
+            withdrawn=withdrawn,
         )
         return stage.play(scan.posts, scan.problems, console)
 
 
 def _is_scheduled(post: Post) -> bool:
     return post.state is PostState.SCHEDULED
+
+
+def _withdrawn(settings: Settings, scan: Scan, now: datetime) -> frozenset[PostId]:
+    """Give the withdrawn posts that nothing in their files brings back.
+
+    Such a file says no more than "draft", with the date that the post was released on.
+
+    :raises LedgerError: when the real ledger is there and cannot be read.
+    """
+    with open_ledger(settings, now=now, read_only=True) as ledger:
+        releases = ledger.view().releases
+    return frozenset(
+        post.id
+        for post in scan.posts
+        if (record := releases.get(post.id)) is not None
+        and record.state is ReleaseState.WITHDRAWN
+        and not post.explicit
+        and post.release_at == record.release_at
+    )
 
 
 def _nothing_to_rehearse(problems: Sequence[Problem]) -> PublisherError:
@@ -173,12 +196,13 @@ class _Stage:
     clock: VirtualClock
     place: Path
     shown: Path  # the same folder as the person named it
+    withdrawn: frozenset[PostId]  # for good: these stay as they are
 
     def play(
         self, posts: Sequence[Post], problems: Sequence[Problem], console: Console
     ) -> Rehearsal:
         start_at = self.clock.now()
-        old = [post for post in posts if is_old(post, start_at)]
+        old = [p for p in posts if is_old(p, start_at) or p.id in self.withdrawn]
         coming = sorted(
             (p for p in posts if _is_scheduled(p) and p.release_at and p not in old),
             key=lambda post: (post.release_at, post.id),
@@ -298,7 +322,7 @@ def _baseline(post: Post) -> Observe:
         path=post.path,
         digest=post.digest,
         release_at=post.release_at,
-        why="public before the rehearsal begins",
+        why="public or withdrawn before the rehearsal begins",
     )
 
 

@@ -12,15 +12,14 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from publisher import locks, rebuild, verify
 from publisher.deploy import deploy
-from publisher.embargo import leaks
+from publisher.embargo.gate import inspect_files, let_through
 from publisher.embargo.hidden import holds
-from publisher.embargo.listings import unlist
-from publisher.embargo.seal import seal
-from publisher.embargo.stage import Stage, Staged, deliver
-from publisher.embargo.theme_data import stage_with_data
+from publisher.embargo.stage import Stage, Staged
+from publisher.embargo.theme_data import stage_with_data, withdrawn
 from publisher.errors import PublisherError, SiteError
 from publisher.git import Repository
 from publisher.model import LedgerView, Post, PostId, PostState, ReleaseState
@@ -138,8 +137,14 @@ class GeneratedSite:
         built = self._build(staged, stop, lock)
         if not built.ok:
             return built
-        if staged is not None:
-            self._search(staged, self._redirects(scan, view))
+        if staged is not None and self.settings.rebuild is not None:
+            let_through(
+                staged,
+                self.settings.rebuild.output,
+                record=self.settings.state_dir / "stage" / "delivered.json",
+                site_url=self.settings.site.url,
+                redirects=self._redirects(scan, view, now),
+            )
         public = {post.id for post in scan.posts if post.state is PostState.PUBLISHED}
         return self._deploy([p for p in posts if p in public], staged, built, stop, lock)
 
@@ -177,19 +182,6 @@ class GeneratedSite:
             settings, root = replace(settings, output=staged.output), staged.root
         return rebuild.run(settings, cwd=root, environ=self.environ, stop=stop, keep_open=(lock,))
 
-    def _search(self, staged: Staged, redirects: Mapping[str, str]) -> None:
-        """Let through what shows nothing that is under embargo, to the output folder.
-
-        :raises SiteError: at a leak; then nothing of the build goes anywhere.
-        """
-        settings, url = self.settings.rebuild, self.settings.site.url
-        if settings is None:
-            return  # another machine builds from the deploy branch, which holds the stage only
-        seal(staged.output, staged.hidden, site_url=url, redirects=redirects)
-        unlist(staged.output, staged.hidden)
-        _refuse_leaks(staged)
-        deliver(staged.output, settings.output)
-
     def _deploy(
         self,
         posts: Sequence[PostId],
@@ -203,7 +195,12 @@ class GeneratedSite:
         if git is not None and git.deploy_branch and staged is not None:
             output = staged.output.relative_to(staged.folder).as_posix()
             ours = settings.file.name  # addresses of the operator may stand in there
-            self._repository(git, stop).deploy(staged.folder, posts, leave_out=(output, ours))
+            self._repository(git, stop).deploy(
+                staged.folder,
+                posts,
+                leave_out=(output, ours),
+                inspect=partial(inspect_files, staged),
+            )
         done = deploy(
             settings.deploy,
             project=settings.project,
@@ -262,16 +259,12 @@ class GeneratedSite:
     def _repository(self, git: GitSettings, stop: threading.Event | None = None) -> Repository:
         return Repository.open(self.settings.project, git, environ=self.environ, stop=stop)
 
-    def _redirects(self, scan: Scan, view: LedgerView) -> dict[str, str]:
+    def _redirects(self, scan: Scan, view: LedgerView, now: datetime) -> dict[str, str]:
         """Give where the pages of withdrawn posts lead, if anywhere."""
         target, url = self.settings.withdrawn, self.settings.site.url
         if target is None:
             return {}
-        gone = {
-            record.post
-            for record in view.releases.values()
-            if record.state is ReleaseState.WITHDRAWN
-        }
+        gone = withdrawn(scan.posts, view, now)
         return {post.url.removeprefix(url): target for post in scan.posts if post.id in gone}
 
 
@@ -282,14 +275,3 @@ def _is_withdrawn(post: PostId, view: LedgerView) -> bool:
 
 def _is_time(last: datetime | None, now: datetime, every: timedelta) -> bool:
     return last is None or not timedelta(0) <= now - last < every
-
-
-def _refuse_leaks(staged: Staged) -> None:
-    found = leaks.search(staged.output, hidden=staged.hidden, public=staged.public())
-    if found:
-        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
-        raise SiteError(
-            f"a leak: {found[0]}{more}",
-            why="nothing of this build was deployed",
-            hint="`publisher embargo` lists all; mend the page or theme that shows it",
-        )

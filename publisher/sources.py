@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from publisher import caches
 from publisher.addresses import path_on_site, shown
 from publisher.errors import SiteError
+from publisher.output import find_page, page_names
 from publisher.visit import visit
 
 REDIRECTS = 3
@@ -44,6 +45,10 @@ class Found:
             raise SiteError(f"{shown(self.url)} answered {self.status}", why=why)
 
 
+class NotInOutput(SiteError):
+    """The output has no file for an address; the hint is for that of a post."""
+
+
 class Source(Protocol):
     def read(self, url: str, limit: int) -> Found:
         """Give the first ``limit`` bytes at an address of the site.
@@ -64,11 +69,11 @@ class Output:
 
     def read(self, url: str, limit: int) -> Found:
         path = path_on_site(url, self.site_url)
-        file = self._find(path)
+        file = find_page(self.folder, path)
         if file is None:
-            raise SiteError(
+            raise NotInOutput(
                 f"the output {self.folder} has nothing for {path!r}"
-                f" (looked for {', '.join(_names(path))})",
+                f" (looked for {', '.join(page_names(path))})",
                 hint="see whether the build skips the post, or correct site.post_url in jobs.yaml",
             )
         try:
@@ -78,26 +83,6 @@ class Output:
             raise SiteError(f"the path {path!r} cannot be read in the output: {error}") from None
         is_folder = file.name == "index.html" and not path.endswith(("/", ".html"))
         return Found(url=url, base=f"{url}/" if is_folder else url, body=body)
-
-    def _find(self, path: str) -> Path | None:
-        """Find the file of ``path``, never one outside the output."""
-        try:
-            root = self.folder.resolve()
-            files = [(root / name).resolve() for name in _names(path)]
-            if not all(file.is_relative_to(root) for file in files):
-                raise SiteError(f"the path {path!r} leads out of the output {self.folder}")
-            return next((file for file in files if file.is_file()), None)
-        except (OSError, ValueError, RuntimeError) as error:  # a NUL; a loop of links
-            raise SiteError(f"the path {path!r} cannot be read in the output: {error}") from None
-
-
-def _names(path: str) -> list[str]:
-    bare = path.strip("/")
-    if not bare:
-        return ["index.html"]
-    if path.endswith("/"):
-        return [f"{bare}/index.html", f"{bare}.html"]
-    return [f"{bare}.html", f"{bare}/index.html", bare]
 
 
 # --- the live site --------------------------------------------------------------------------

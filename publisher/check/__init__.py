@@ -14,12 +14,13 @@ from pathlib import Path
 from publisher.check.days import check_claims, check_future, check_stamps, check_weekdays
 from publisher.check.deploying import check_deploying
 from publisher.check.fixing import mend
+from publisher.check.hugo import check_hugo_dates
 from publisher.check.judging import check_judging
 from publisher.check.links import Served, check_links, read_served
 from publisher.check.pages import Site, read_page, read_site
 from publisher.check.previews import check_previews
 from publisher.check.sources import check_sources
-from publisher.check.surroundings import check_embargo, check_rebuild
+from publisher.check.surroundings import check_embargo, check_posts, check_rebuild
 from publisher.check.texts import check_texts
 from publisher.config import missing_secrets
 from publisher.errors import PostError, PublisherError
@@ -60,7 +61,8 @@ def run(
         *(library.orphans() if settings.site.preset.blocks else ()),
         *missing_secrets(settings, environ),
         *check_rebuild(settings, environ),
-        *check_deploying(settings, environ),
+        *check_deploying(settings, scan.posts, environ),
+        *check_posts(settings),
         *check_judging(settings),
         *check_sources(settings, scan.posts, environ),
         *check_embargo(site, library, scan.posts),
@@ -122,6 +124,7 @@ def _check_page(file: File, site: Site, served: Served, now: datetime) -> Iterat
     yield from check_claims(page, site)
     yield from check_previews(page)
     yield from check_links(page, site, served)
+    yield from check_hugo_dates(page, site)
     yield from check_future(page, now.astimezone(settings.site.zone).date(), site)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -15,15 +15,19 @@ from publisher.config import resolve
 from publisher.deploy.github import require_target
 from publisher.deploy.guard import require
 from publisher.deploy.outgoing import read_address
+from publisher.embargo.hidden import holds
 from publisher.errors import PublisherError, SiteError
-from publisher.model import Embargo, Problem
+from publisher.model import Embargo, Post, Problem
 from publisher.secret import Secret
 from publisher.settings import SecretRef, Settings
 
 
-def check_deploying(settings: Settings, environ: Mapping[str, str]) -> Iterator[Problem]:
+def check_deploying(
+    settings: Settings, posts: Sequence[Post], environ: Mapping[str, str]
+) -> Iterator[Problem]:
     """Find what would keep a build from going public, or let more go than should."""
     yield from _check_command(settings, environ)
+    yield from _check_build(settings, posts)
     yield from _check_hook(settings, environ)
     yield from _check_github(settings)
     yield from _check_sources(settings)
@@ -48,6 +52,19 @@ def _check_command(settings: Settings, environ: Mapping[str, str]) -> Iterator[P
     yield _problem(settings, "deploy-missing", message, hint)
 
 
+def _check_build(settings: Settings, posts: Sequence[Post]) -> Iterator[Problem]:
+    """Find a command that would deploy what no stage and no search has seen."""
+    is_bare = settings.deploy.command and settings.rebuild is None
+    if is_bare and holds(settings.embargo, posts):
+        yield _problem(
+            settings,
+            "unbuilt-deploy",
+            "deploy.command without rebuild.command would deploy posts under embargo: "
+            "it runs where the sources are, and nothing is staged or searched before",
+            "let rebuild.command build the site, and deploy.command take its output",
+        )
+
+
 def _check_hook(settings: Settings, environ: Mapping[str, str]) -> Iterator[Problem]:
     hook, private = settings.deploy.hook, settings.deploy.private
     url = _fetch(hook, environ)
@@ -57,15 +74,6 @@ def _check_hook(settings: Settings, environ: Mapping[str, str]) -> Iterator[Prob
         _require_address(url, "the deploy hook", key="deploy.hook", private=private)
     except SiteError as error:
         yield _problem(settings, "deploy-hook", _said(error), error.hint)
-        return
-    if isinstance(hook, str) and not private:
-        yield _problem(
-            settings,
-            "deploy-hook",
-            "the address of the deploy hook stands in this file, and whoever has it can deploy",
-            "keep it elsewhere: deploy.hook: {env: DEPLOY_HOOK}",
-            severity="warning",
-        )
 
 
 def _check_github(settings: Settings) -> Iterator[Problem]:
@@ -97,10 +105,10 @@ def _check_sources(settings: Settings) -> Iterator[Problem]:
         )
 
 
-def _fetch(hook: str | SecretRef | None, environ: Mapping[str, str]) -> Secret | None:
+def _fetch(hook: SecretRef | None, environ: Mapping[str, str]) -> Secret | None:
     """Give the hook's address, if it can be had here; ``secret-missing`` says if it cannot."""
-    if not isinstance(hook, SecretRef):
-        return None if hook is None else Secret(hook)
+    if hook is None:
+        return None
     directory = environ.get("CREDENTIALS_DIRECTORY")
     try:
         return resolve(

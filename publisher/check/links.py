@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 from markdown_it.token import Token
 
 from publisher.check.pages import Page, Site
-from publisher.model import PostState, Problem
+from publisher.model import Post, PostState, Problem
 from publisher.settings import Settings
 from publisher.tree import walk
 
@@ -42,6 +42,7 @@ class Link:
     target: str
     line: int  # in the file
     kind: str  # "link" | "image"
+    is_html: bool = False  # written as a tag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +125,24 @@ def check_links(page: Page, site: Site, served: Served) -> Iterator[Problem]:
             )
 
 
+def links_to(post: Post, page: Page, site: Site) -> Iterator[Link]:
+    """Give the links by which a public page leads to a post.
+
+    Those in a preview block of what is not public are left out: builds conceal it.
+    """
+    concealed = [
+        range(page.line_at(block.start), page.line_at(block.end - 1) + 1)
+        for block in page.previews
+        if block.post is not None
+        and (block.post.id == post.id or block.post.state is not PostState.PUBLISHED)
+    ]
+    for link in dict.fromkeys(find_links(page)) if page.is_public else ():
+        is_shown = not any(link.line in lines for lines in concealed)
+        path = _path_on_site(link, page, site) if is_shown and link.target.strip() else ""
+        if path and site.names.paths.get(path) == post.id:
+            yield link
+
+
 def find_links(page: Page) -> Iterator[Link]:
     """Give the links and images of a page; code and comments hold none."""
     for token in page.tokens:
@@ -150,7 +169,8 @@ def _inline_links(token: Token, line: int) -> Iterator[Link]:
 def _html_links(html: str, line: int) -> Iterator[Link]:
     for match in _HREF.finditer(html):
         target = match[1] if match[1] is not None else match[2]
-        yield Link(target=target, line=line + html.count("\n", 0, match.start()), kind="link")
+        at = line + html.count("\n", 0, match.start())
+        yield Link(target=target, line=at, kind="link", is_html=True)
 
 
 def _without_comments(html: str) -> str:

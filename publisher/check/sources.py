@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from publisher.errors import GitError
 from publisher.git import Repository
 from publisher.model import Embargo, Post, PostState, Problem
 from publisher.settings import GitSettings, Settings
+
+STAGE = "stage"  # as large as the site; who tracks it tracks the ledger beside it
 
 
 def check_sources(
@@ -25,6 +28,7 @@ def check_sources(
         if settings.git is not None:
             repository.check_settings()
         yield from _public_remotes(settings, posts, repository)
+        yield from _tracked_state(settings, repository)
     except GitError as error:
         if settings.git is not None:
             hint = "; ".join(filter(None, (error.why, error.hint)))
@@ -51,6 +55,35 @@ def _public_remotes(
             "its history: push the sources to a private one, and let git.deploy_branch feed the "
             "public one",
         )
+
+
+def _tracked_state(settings: Settings, repository: Repository) -> Iterator[Problem]:
+    """Warn of a ledger in the history, where a checkout would put an old one in its place."""
+    state = settings.state_dir
+    if not state.resolve().is_relative_to(settings.project.resolve()):
+        return
+    files = [
+        os.path.relpath(file, settings.project)
+        for top in state.glob("*")
+        if top.name != STAGE
+        for file in (top, *top.rglob("*"))
+        if file.is_symlink() or file.is_file()
+    ]
+    tracked = repository.tracked(files)
+    if tracked:
+        folder = os.path.relpath(state, settings.project)
+        yield _problem(
+            settings,
+            "state-tracked",
+            "warning",
+            f"git tracks {min(tracked)}{_and_more(len(tracked) - 1)}: the ledger is for this "
+            "machine alone, and a checkout can put an old one in its place",
+            f"write {folder}/ into .gitignore, and run `git rm -r --cached {folder}`",
+        )
+
+
+def _and_more(number: int) -> str:
+    return f" and {number} more of state_dir" if number else ""
 
 
 def _problem(settings: Settings, rule: str, severity: str, message: str, hint: str) -> Problem:

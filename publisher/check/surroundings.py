@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from publisher.check.links import NOWHERE
 from publisher.check.pages import Site
 from publisher.errors import PublisherError
 from publisher.excerpts import excerpts
@@ -14,6 +15,7 @@ from publisher.markup import fold, read_page
 from publisher.model import Embargo, Post, PostState, Problem
 from publisher.posts import Library
 from publisher.settings import Settings
+from publisher.tree import compile_glob, walk
 
 NAMED = 3  # posts that a message lists
 PAGE_BYTES = 5_000_000
@@ -39,6 +41,20 @@ def check_rebuild(settings: Settings, environ: Mapping[str, str]) -> Iterator[Pr
         hint = f"it is in node_modules/.bin, which is not searched: write [{command}]"
     message = f"rebuild.command: there is no program {program!r} here"
     yield _problem(settings, "rebuild-missing", "error", message, hint)
+
+
+def check_posts(settings: Settings) -> Iterator[Problem]:
+    """Find a ``site.posts`` that means no file at all: then nothing would ever be released."""
+    site = settings.site
+    is_post, base = compile_glob(site.posts)
+    found = walk(site.root, base, without=site.preset.output, needed=NOWHERE)
+    if any(is_post(path) for path, _ in found):
+        return
+    hint = "write the folder of your posts, below site.root"
+    if "{" in site.posts:
+        hint = "braces are not understood, and match nothing: write a pattern without them"
+    message = f"site.posts: {site.posts} matches no file in {site.root}"
+    yield _problem(settings, "posts-empty", "error", message, hint)
 
 
 def check_embargo(site: Site, library: Library, posts: Sequence[Post]) -> Iterator[Problem]:

@@ -23,7 +23,10 @@ MEGABYTE = 1_000_000
 
 
 class Subject:
-    """What is searched for what: ``root`` is where ``rebuild`` writes the first of ``outputs``."""
+    """What is searched for what: ``root`` is where ``rebuild`` writes the first of ``outputs``.
+
+    All outputs that are there are searched: the second one is public, whoever wrote it.
+    """
 
     def __init__(
         self,
@@ -45,7 +48,7 @@ class Subject:
     "folder",
     type=click.Path(exists=True, file_okay=False),
     metavar="DIR",
-    help="The built site to search; default: the staged one, else rebuild.output.",
+    help="The built site to search; default: the staged one, and rebuild.output.",
 )
 @click.option("--build", "is_build", is_flag=True, help="Build the staged site first.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -71,9 +74,9 @@ def embargo(ctx: click.Context, folder: str | None, is_build: bool, as_json: boo
         subject = _staged(survey) if is_held else _own(survey)
         if is_build:
             _build(invocation, settings, subject, lock)
-        output = Path(folder) if folder else _built(subject.outputs)
-        found = _search(output, subject)
-    say_json(_value(output, found)) if as_json else _show(output, found)
+        outputs = (Path(folder),) if folder else _built(subject.outputs)
+        found = _search_all(outputs, subject)
+    say_json(_value(outputs, found)) if as_json else _show(outputs, found)
     if found.leaks or found.unsearched:
         ctx.exit(1)
 
@@ -83,6 +86,8 @@ def _staged(survey: Survey) -> Subject:
 
     settings = survey.settings
     staged = stage_with_data(settings, survey.scan, survey.view, survey.now)
+    for path in staged.strays:
+        note(f"{path}: says draft or scheduled, and is no file of site.posts: it is left out")
     real = (settings.rebuild.output,) if settings.rebuild else ()
     return Subject(
         hidden=staged.hidden,
@@ -160,16 +165,34 @@ def _build(invocation: Invocation, settings: Settings, subject: Subject, lock: i
         raise SiteError(result.reason)
 
 
-def _built(outputs: tuple[Path, ...]) -> Path:
-    for output in outputs:
-        if output.is_dir():
-            return output
+def _built(outputs: tuple[Path, ...]) -> tuple[Path, ...]:
+    built = tuple(output for output in outputs if output.is_dir())
+    if built:
+        return built
     looked = " and ".join(map(str, outputs)) or "nothing, since jobs.yaml has no `rebuild`"
     raise SiteError(
         "there is no built site to search",
-        why=f"looked for {looked}",
+        why=f"looked for {looked}; the staged one goes when a post changes, until the next build",
         hint="run `publisher embargo --build`, or name a folder with --output",
     )
+
+
+def _search_all(outputs: tuple[Path, ...], subject: Subject) -> Found:
+    """Search several outputs as one; in the delivered one, files are named with its path."""
+    from dataclasses import replace
+
+    first, *others = (_search(output, subject) for output in outputs)
+    for output, found in zip(outputs[1:], others, strict=True):
+        leaks = (replace(leak, file=str(output / leak.file)) for leak in found.leaks)
+        unsearched = (replace(file, file=str(output / file.file)) for file in found.unsearched)
+        first = replace(
+            first,
+            leaks=(*first.leaks, *leaks),
+            unsearched=(*first.unsearched, *unsearched),
+            files=first.files + found.files,
+            size=first.size + found.size,
+        )
+    return first
 
 
 def _search(output: Path, subject: Subject) -> Found:
@@ -181,9 +204,10 @@ def _search(output: Path, subject: Subject) -> Found:
         raise PublisherError(f"{error.filename}: {error.strerror}") from error
 
 
-def _value(output: Path, found: Found) -> dict[str, Any]:
+def _value(outputs: tuple[Path, ...], found: Found) -> dict[str, Any]:
     return {
-        "output": str(output),
+        "output": str(outputs[0]),
+        "outputs": [str(output) for output in outputs],
         "posts": found.posts,
         "files": found.files,
         "bytes": found.size,
@@ -195,7 +219,7 @@ def _value(output: Path, found: Found) -> dict[str, Any]:
     }
 
 
-def _show(output: Path, found: Found) -> None:
+def _show(outputs: tuple[Path, ...], found: Found) -> None:
     for leak in found.leaks:
         say(flat(str(leak)))
     for file in found.unsearched:
@@ -203,7 +227,8 @@ def _show(output: Path, found: Found) -> None:
     if not found.posts:
         say("no post is under embargo; nothing to search for")
         return
-    extent = f"{count(found.files, 'file')} ({found.size / MEGABYTE:.1f} MB) in {output}"
+    places = " and ".join(map(str, outputs))
+    extent = f"{count(found.files, 'file')} ({found.size / MEGABYTE:.1f} MB) in {places}"
     verdict = count(len(found.leaks), "leak") if found.leaks else "no leak"
     doubt = f", {count(len(found.unsearched), 'file')} unsearched" if found.unsearched else ""
     say(f"{verdict}{doubt}: searched {extent} for the text of {count(found.posts, 'post')}")

@@ -1,19 +1,55 @@
-"""Where pages name the day on which a post was to come: for its author to edit."""
+"""Where pages name a post, or the day on which it was to come: for its author to edit."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime
+from pathlib import Path
 
+from publisher.check import links
+from publisher.check.pages import read_page, read_site
+from publisher.cli.generators import VITEPRESS
 from publisher.cli.output import flat
 from publisher.errors import PostError
 from publisher.files import read_file
-from publisher.frontmatter import decode
+from publisher.frontmatter import decode, parse
 from publisher.model import Post
-from publisher.posts import Library
+from publisher.posts import Library, Scan
 from publisher.redating import set_date
-from publisher.settings import SiteSettings
+from publisher.settings import Settings, SiteSettings
+
+
+def links_to(settings: Settings, scan: Scan, post: Post) -> Iterator[tuple[str, links.Link]]:
+    """Find the links of public pages to a post, each with its place: ``index.md:12``."""
+    site = read_site(settings, scan)
+    for file in Library(settings.site, settings.project).pages():
+        if file.path == post.path:
+            continue
+        address = "/" + file.file.relative_to(settings.site.root).as_posix()
+        try:
+            document = parse(read_file(file.file, file.path).data, file.path)
+        except PostError:
+            continue  # `publisher check` says what is wrong with it
+        for link in links.links_to(post, read_page(document, address, site), site):
+            yield f"{file.path}:{link.line}", link
+
+
+def is_refused(link: links.Link, settings: Settings) -> bool:
+    """Tell whether the generator would build nothing at all if this link were dead."""
+    if settings.site.preset.name != "vitepress" or link.is_html or ":" in link.target:
+        return False
+    for file in (folder / name for folder in _vitepress_folders(settings) for name in VITEPRESS):
+        with suppress(OSError, UnicodeDecodeError):
+            if re.search(r"\bignoreDeadLinks\s*:\s*true\b", file.read_text(encoding="utf-8")):
+                return False
+    return True
+
+
+def _vitepress_folders(settings: Settings) -> list[Path]:
+    root = settings.site.root
+    return [root, *(root / name for name in ("docs", "src"))]
 
 
 def mentions_of(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,13 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from publisher.cli.acting import YES
-from publisher.cli.invocation import instant
 from publisher.cli.output import clean, confirm, count, flat, note, say, when
+from publisher.cli.targets import later_on, read_target, wall_time, with_seconds
 from publisher.errors import LedgerError, PublisherError
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
-    from zoneinfo import ZoneInfo
+    from datetime import datetime
 
     from publisher.ledger import Ledger
     from publisher.model import Post, PostId, ReleaseRecord
@@ -46,7 +44,7 @@ class Shift(NamedTuple):
     "to",
     required=True,
     metavar="INSTANT",
-    help="2027-03-16, 2027-03-16T09:00, with offset, or +7d from its date.",
+    help="2027-03-16, 2027-03-16T09:00, with offset; or +7d, +2w, +6h from its date.",
 )
 @click.option(
     "--shift-following",
@@ -68,7 +66,7 @@ def reschedule(ctx: click.Context, post: str, to: str, is_shifted: bool, is_yes:
     seen = ctx.obj.look()
     chosen = seen.get(post)
     old = _require_waiting(seen, chosen)
-    at = _target(seen, old, to)
+    at = read_target(seen, old, to)
     library = Library(seen.settings.site, seen.settings.project)
     library.scan()
     shifts = [Shift(chosen, old, library.redated(chosen, at))]
@@ -79,7 +77,7 @@ def reschedule(ctx: click.Context, post: str, to: str, is_shifted: bool, is_yes:
         note(f"{chosen.id} is released at that instant already; nothing to do")
         return
     _require_coming(seen, shifts)
-    _say_plan(seen, library, shifts)
+    _say_plan(seen, library, shifts, is_shifted=is_shifted)
     confirm(f"move {count(len(shifts), 'release')}?", is_yes=is_yes)
     is_shown = _perform(seen, library, shifts)
     _say_next(seen.settings, len(shifts))
@@ -134,35 +132,6 @@ def _is_asked_for(record: ReleaseRecord, now: datetime) -> bool:
     return record.requested_at is not None and record.requested_at <= now
 
 
-def _target(survey: Survey, old: datetime, to: str) -> datetime:
-    """Read where a post is to go: an instant, or a span from its own date ``old``."""
-    found = re.fullmatch(r"\s*([+-])\s*(\S+)\s*", to)
-    if found is None:
-        return instant(to, survey.settings, option="--to").replace(microsecond=0)
-    from datetime import timedelta
-
-    from publisher.times import parse_duration
-
-    try:
-        span = parse_duration(found[2]) * (-1 if found[1] == "-" else 1)
-        days = timedelta(days=int(span / timedelta(days=1)))
-        return _later_on(survey, old, days) + (span - days)
-    except PublisherError as error:
-        words = "; ".join(filter(None, (error.what, error.why, error.hint)))
-        raise click.BadParameter(f"{to} {words}", param_hint="--to") from None
-    except OverflowError:
-        raise click.BadParameter(f"{to} leads out of the calendar", param_hint="--to") from None
-
-
-def _later_on(survey: Survey, at: datetime, span: timedelta) -> datetime:
-    """Give the instant at which clocks of the site have gone on by ``span`` since another."""
-    from publisher.times import resolve_instant
-
-    site = survey.settings.site
-    local = _wall(at, site.zone) + span
-    return resolve_instant(local, zone=site.zone, release_time=site.release_time).at
-
-
 def _following(survey: Survey, library: Library, first: Shift) -> Iterator[Shift]:
     """Move the later parts of the series by as much on the clocks of the site.
 
@@ -173,7 +142,7 @@ def _following(survey: Survey, library: Library, first: Shift) -> Iterator[Shift
         raise PublisherError(
             f"{first.post.id} belongs to no series", hint="leave --shift-following out"
         )
-    span = _wall(first.new, zone) - _wall(first.old, zone)
+    span = wall_time(first.new, zone) - wall_time(first.old, zone)
     for part in _later_parts(survey, first.post):
         try:
             _require_unreleased(part, survey.view.releases.get(part.id))
@@ -184,13 +153,13 @@ def _following(survey: Survey, library: Library, first: Shift) -> Iterator[Shift
             note(f"{part.id}: left alone: it has no date")
             continue
         try:
-            at = _later_on(survey, part.release_at, span)
+            at = later_on(survey, part.release_at, span)
         except PublisherError as error:
             raise PublisherError(
                 f"{part.id}: {error.what}",
                 why=error.why,
                 hint=f"leave --shift-following out, and move it with `publisher reschedule "
-                f"{part.id} --to …`; {error.hint}",
+                f"{part.id} --to …`; {with_seconds(error.hint, survey)}",
             ) from None
         yield Shift(part, part.release_at, library.redated(part, at))
 
@@ -204,10 +173,6 @@ def _later_parts(survey: Survey, post: Post) -> list[Post]:
         if other.series.part > series.part
     ]
     return [other for _, _, other in sorted(parts, key=lambda part: part[:2])]
-
-
-def _wall(at: datetime, zone: ZoneInfo) -> datetime:
-    return at.astimezone(zone).replace(tzinfo=None)
 
 
 def _require_coming(survey: Survey, shifts: Sequence[Shift]) -> None:
@@ -224,7 +189,9 @@ def _require_coming(survey: Survey, shifts: Sequence[Shift]) -> None:
 # --- the plan --------------------------------------------------------------------------------
 
 
-def _say_plan(survey: Survey, library: Library, shifts: Sequence[Shift]) -> None:
+def _say_plan(
+    survey: Survey, library: Library, shifts: Sequence[Shift], *, is_shifted: bool
+) -> None:
     from publisher.cli.mentions import mentions_of
 
     zone = survey.settings.site.zone
@@ -234,7 +201,7 @@ def _say_plan(survey: Survey, library: Library, shifts: Sequence[Shift]) -> None
         say(f"{shift.post.id:<{width}}  {old}  ->  {new}")
         for remark in _remarks(shift, survey):
             say(f"{'':{width}}  {flat(remark)}")
-    for remark in _out_of_order(survey, shifts):
+    for remark in _out_of_order(survey, shifts, is_shifted=is_shifted):
         say(remark)
     mentions = [
         text
@@ -274,7 +241,7 @@ def _remarks(shift: Shift, survey: Survey) -> Iterator[str]:
             yield f"its announcement on {channel} has its own time, which stays: {at}{late}"
 
 
-def _out_of_order(survey: Survey, shifts: Sequence[Shift]) -> Iterator[str]:
+def _out_of_order(survey: Survey, shifts: Sequence[Shift], *, is_shifted: bool) -> Iterator[str]:
     """Find parts of the series that would come in another order than their numbers."""
     from publisher.model import PostState
 
@@ -290,11 +257,15 @@ def _out_of_order(survey: Survey, shifts: Sequence[Shift]) -> Iterator[str]:
     ]
     parts.sort(key=lambda part: (part[0], part[2].id))
     for (part, at, post), (later, later_at, other) in pairwise(parts):
-        if at > later_at and {post.id, other.id} & set(moved):
-            yield (
-                f"part {later} ({other.id}) comes before part {part} ({post.id}) then; "
-                "--shift-following moves the later parts along"
-            )
+        if at <= later_at or not {post.id, other.id} & set(moved):
+            continue
+        if other.id in moved:
+            what_fits = f"{when(at, survey.settings.site.zone)} is the earliest instant that fits"
+        elif is_shifted:
+            what_fits = f"move part {later} as well"
+        else:
+            what_fits = "--shift-following moves the later parts along"
+        yield f"part {later} ({other.id}) comes before part {part} ({post.id}) then; {what_fits}"
 
 
 # --- doing it --------------------------------------------------------------------------------
@@ -324,10 +295,10 @@ def _perform(survey: Survey, library: Library, shifts: Sequence[Shift]) -> bool:
                 _require_unreleased(shift.post, known.get(shift.post.id))
         for shift in shifts:
             if ledger is not None and shift.post.id in shown & set(known):
-                ledger.build_again(shift.post.id, reason=DONE, now=now)
+                ledger.build_again(shift.post.id, reason=_reason(shift, settings), now=now)
             result = library.reschedule(shift.post, shift.new)
             if ledger is not None and shift.post.id in known:
-                _tell(ledger, shift, result.digest, now)
+                _tell(ledger, shift, result.digest, _reason(shift, settings), now)
             say(f"{shift.post.id}: moved to {when(shift.new, settings.site.zone)}")
     return bool(shown & set(known))
 
@@ -341,7 +312,12 @@ def _has_page(post: Post, settings: Settings) -> bool:
     return is_built and embargo not in (Embargo.OFF, Embargo.OMIT)
 
 
-def _tell(ledger: Ledger, shift: Shift, digest: str, now: datetime) -> None:
+def _reason(shift: Shift, settings: Settings) -> str:
+    old, new = (when(at, settings.site.zone) for at in (shift.old, shift.new))
+    return f"{DONE}, from {old} to {new}"
+
+
+def _tell(ledger: Ledger, shift: Shift, digest: str, why: str, now: datetime) -> None:
     from publisher.model import Observe, Sight
 
     seen = Observe(
@@ -350,7 +326,7 @@ def _tell(ledger: Ledger, shift: Shift, digest: str, now: datetime) -> None:
         path=shift.post.path,
         digest=digest,
         release_at=shift.new,
-        why=DONE,
+        why=why,
     )
     ledger.observe(seen, now=now)
 

@@ -23,8 +23,8 @@ next:
   publisher calendar     what will happen, when, where, with which text
   publisher adopt        take what is public already as it is
   publisher rehearse     play it all on a scratch copy
-  publisher run          the daemon; or `publisher tick` from cron
-keep .publisher/ out of git: it holds the ledger"""
+  publisher run          the daemon; or `publisher tick` from cron"""
+STATE = ".publisher"  # the default of state_dir, which `init` leaves as it is
 
 
 @click.command()
@@ -56,6 +56,23 @@ def init(invocation: Invocation, generator: str | None) -> None:
     for line in found.notes:
         note(f"note: {line}")
     note(NEXT_STEPS)
+    ignored = _ignored(file.parent)
+    if ignored is None:
+        note(f"keep {STATE}/ out of git: it holds the ledger, and belongs into .gitignore")
+    elif not ignored & {f"{start}{STATE}{end}" for start in ("", "/", "**/") for end in _ENDS}:
+        note(f"keep {STATE}/ out of git, for it holds the ledger; add to .gitignore:\n{STATE}/")
+
+
+_ENDS = ("", "/", "/*", "/**")
+
+
+def _ignored(folder: Path) -> set[str] | None:
+    """Give the lines of a ``.gitignore``; ``None`` where there is none that can be read."""
+    try:
+        text = (folder / ".gitignore").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return {line.strip() for line in text.splitlines()}
 
 
 @click.command()

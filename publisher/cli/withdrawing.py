@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.ledger import Ledger
-    from publisher.model import DeliveryRecord, LedgerView, Observe, Post, PostState, Sight
+    from publisher.model import (
+        DeliveryRecord,
+        Embargo,
+        LedgerView,
+        Observe,
+        Post,
+        PostState,
+        Sight,
+    )
+    from publisher.settings import Settings
     from publisher.survey import Survey
 
 # What can be taken back of what went out, by the type of its channel. Facts: docs/channels.md.
@@ -57,6 +66,7 @@ def withdraw(ctx: click.Context, post: str, reason: str, is_embargoed: bool, is_
     _require_public(seen, chosen, to)
     _require_way(seen, chosen, to)
     _say_page(seen, chosen, to)
+    _say_links(seen, chosen, to)
     waiting, out = _deliveries(seen, chosen)
     _say_deliveries(seen, waiting, out)
     confirm(f"withdraw {chosen.id}?", is_yes=is_yes)
@@ -129,10 +139,10 @@ def _say_page(survey: Survey, post: Post, to: PostState) -> None:
     if settings.rebuild is None:
         say(f"  {post.url}: goes when you build the site; jobs.yaml has no `rebuild`")
         return
-    embargo = post.embargo or settings.embargo
+    embargo = _embargo(settings, post, to)
     if embargo is Embargo.OFF:
         what = "the site is built again; whether a page is left is the generator's to say"
-    elif to is PostState.SCHEDULED and embargo is not Embargo.OMIT:
+    elif embargo is not Embargo.OMIT:
         what = f"the site is built again, with the page under embargo ({embargo.value})"
     elif settings.withdrawn:
         what = f"the site is built again without it, and the address leads to {settings.withdrawn}"
@@ -141,6 +151,41 @@ def _say_page(survey: Survey, post: Post, to: PostState) -> None:
     say(f"  {post.url}: {what}")
     if to is PostState.SCHEDULED:
         say(f"  it comes back at {when(post.release_at, settings.site.zone)}")
+
+
+def _embargo(settings: Settings, post: Post, to: PostState) -> Embargo:
+    """Give how builds will hold the post; a stage is always without drafts."""
+    from publisher.model import Embargo, PostState
+
+    embargo = post.embargo or settings.embargo
+    is_staged = {embargo, settings.embargo} != {Embargo.OFF}
+    return Embargo.OMIT if is_staged and to is PostState.DRAFT else embargo
+
+
+def _say_links(survey: Survey, post: Post, to: PostState) -> None:
+    """Name the links that will be dead: some generators then build nothing at all."""
+    from publisher.cli.mentions import is_refused, links_to
+    from publisher.model import Embargo
+
+    settings = survey.settings
+    embargo, is_vitepress = _embargo(settings, post, to), settings.site.preset.name == "vitepress"
+    goes = not is_vitepress if embargo is Embargo.OFF else embargo is Embargo.OMIT
+    links = list(links_to(settings, survey.scan, post)) if goes else []
+    if not links:
+        return
+    say("\nlinks to it on public pages:")
+    for place, link in links:
+        say(f"  {flat(f'{place}: {link.target}')}")
+    if any(is_refused(link, settings) for _, link in links):
+        text = (
+            "VitePress refuses dead links: take these out first, or set `ignoreDeadLinks`, "
+            "else no build succeeds and the page stays as it is"
+        )
+    elif settings.withdrawn:
+        text = f"these links will lead to {settings.withdrawn}"
+    else:
+        text = "these links will lead nowhere"
+    say_wrapped(text, indent="  ")
 
 
 def _deliveries(survey: Survey, post: Post) -> tuple[list[DeliveryRecord], list[DeliveryRecord]]:

@@ -36,8 +36,10 @@ LETTERS_MIN = 15  # what must be in a run or a block to be distinctive
 LETTERS_OF_WORD = 6  # and the blank behind it, by and large
 WORD_MIN = 4  # letters of a word that may give a post away in a search index
 STEM = 6  # letters that a stemmer leaves of most words
-COPY_MIN = 60  # windows of a post in a public file that are more than a quotation,
-COPY_SHARE = 0.5  # when they are the better part of the post
+COPY_SHARE = 0.5  # a public file that has more than this of a post may be a copy of it: when
+COPY_MIN = 60  # these are more windows than anybody quotes, or,
+COPY_FEW = 20  # of a short post, when they are also
+COPY_OF_FILE = 0.3  # that much of the file
 CACHED = 256
 
 _NONE_IN_BETWEEN = regex.compile(  # scripts without blanks: each character counts as a word
@@ -109,7 +111,6 @@ _LINE_MARK = re.compile(
     re.MULTILINE,
 )
 _SCHEME = re.compile(r"^(?:[a-z][a-z0-9+.-]*:(?://[^/\s]*)?|(?=[^\s]*/)[./])")
-_FRONTMATTER = re.compile(r"\ufeff?(?:---|\+\+\+)[ \t]*\r?\n")
 _BLOCK_END = re.compile(r"\n[ \t>]*\n|\|")
 _ATTRIBUTE = re.compile(r"""([\w:@.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _NO_TEXT = frozenset(  # what many pages have alike
@@ -214,6 +215,8 @@ class Fingerprints:
     def __init__(self, hidden: Sequence[Hidden], *, many: int = MANY) -> None:
         self.hidden = hidden
         self.windows: dict[int, int] = {}  # by hash: the number of the first post that has it
+        self._public: dict[int, int] = {}  # likewise, those that public texts have as well
+        self._shared: dict[int, list[int]] = {}  # of windows that several posts have: the others
         self.blocks: dict[int, list[Block]] = {}  # by the hash of their first words
         self.names: dict[Word, int] = {}  # words that one post alone has
         self.stems: dict[Word, int] = {}  # beginnings of words, likewise
@@ -228,7 +231,8 @@ class Fingerprints:
             parts = parts_of(post.text)
             for text in parts.texts:
                 for window in list(hashes(text, WINDOW))[:: self._stride]:
-                    self.windows.setdefault(window, number)
+                    if self.windows.setdefault(window, number) != number:
+                        self._share(window, number)
             for words_of_block in dict.fromkeys(parts.blocks):
                 block = Block(words=words_of_block, number=number)
                 self.blocks.setdefault(hash(words_of_block[:KEY]), []).append(block)
@@ -237,7 +241,21 @@ class Fingerprints:
             self.vocabulary |= stems
             _claim(self.names, names, number, shared[0])
             _claim(self.stems, stems, number, shared[1])
-        self._totals = Counter(self.windows.values())
+        self._totals = self._count(set(self.windows))
+
+    def _share(self, window: int, number: int) -> None:
+        others = self._shared.setdefault(window, [])
+        if number not in others:
+            others.append(number)
+
+    def _count(self, found: set[int]) -> Counter[int]:
+        """Count the windows of each post, those that others or public texts have too."""
+        counts = Counter[int]()
+        for owners in (self.windows, self._public):
+            counts.update(map(owners.__getitem__, owners.keys() & found))
+        for window in self._shared.keys() & found:
+            counts.update(self._shared[window])
+        return counts
 
     def is_sure(self, block: Block) -> bool:
         """Tell whether a block gives its post away all by itself; others do together.
@@ -249,16 +267,30 @@ class Fingerprints:
     def subtract(self, text: str, *, is_quotation: bool = False) -> None:
         """Forget what a public text has, too.
 
-        But a file that holds most of a post, and is no page of its own (no frontmatter), is no
-        quotation: it was generated from the post some day, and makes nothing of it public.
+        But a file that holds most of what is hidden of a post is no quotation: it is a copy, or
+        was generated from the post some day, and makes nothing of it public. Only the amount
+        tells, so a published page that quotes most of an unreleased post is taken for a copy,
+        too; it will be named as a leak, and a person decides which of the two has to change.
         """
         found = list(readings(text, is_markdown=True))
-        hits = set[int]().union(*(self.windows.keys() & hashes(each, WINDOW) for each in found))
-        is_quotation = is_quotation or _FRONTMATTER.match(text) is not None
-        copied = frozenset[int]() if is_quotation else self._copied(hits)
-        for window in hits:
-            if self.windows[window] not in copied:
-                del self.windows[window]
+        seen = set[int]().union(*(hashes(each, WINDOW) for each in found))
+        counts = self._count(seen)
+        if is_quotation:
+            self._totals -= counts
+            copied = frozenset[int]()
+        else:
+            copied = self._copied(counts, max(map(len, found)))
+        for window in self.windows.keys() & seen:
+            owners = (self.windows[window], *self._shared.get(window, ()))
+            kept = [number for number in owners if number in copied]
+            if kept:
+                self.windows[window] = kept[0]
+            else:
+                owner = self.windows.pop(window)
+                if is_quotation:
+                    self._shared.pop(window, None)
+                else:
+                    self._public[window] = owner
         for each in found:
             self._subtract_blocks(each, copied)
             distinct = set(each)
@@ -267,11 +299,12 @@ class Fingerprints:
             self.vocabulary |= stems
             _release(self.stems, stems, copied)
 
-    def _copied(self, hits: set[int]) -> frozenset[int]:
-        """Give the posts of which these windows are the better part."""
-        counts = Counter(map(self.windows.__getitem__, hits)).items()
-        least = COPY_MIN / self._stride
-        return frozenset(n for n, c in counts if c > max(least, COPY_SHARE * self._totals[n]))
+    def _copied(self, counts: Counter[int], size: int) -> frozenset[int]:
+        """Give the posts of which a text of that many words has the better part."""
+        least = min(COPY_MIN, max(COPY_FEW, COPY_OF_FILE * size)) / self._stride
+        return frozenset(
+            n for n, count in counts.items() if count > max(least, COPY_SHARE * self._totals[n])
+        )
 
     def _subtract_blocks(self, found: Words, copied: frozenset[int]) -> None:
         for at, key in enumerate(hashes(found, KEY)):

@@ -1,8 +1,8 @@
 """Says which images are under embargo, and what is shown in the place of each. Pure.
 
-An image is under embargo when an unreleased text shows it and no public one names its file. What
-a text shows may be written in ways that only its generator understands; in doubt every image of
-that name is meant.
+An image is under embargo when an unreleased text shows it and no public one does. What a text
+shows may be written in ways that only its generator understands; where its path leads to no file,
+every image is meant that ends like it, at worst every one of that name.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ SUFFIXES = frozenset(
     | {".png", ".svg", ".svgz", ".tif", ".tiff", ".webp"}
 )
 UNWRITABLE = frozenset({".heic", ".heif", ".jxl"})  # their placeholders are PNG files
-NAME_LENGTH = 150  # of a file's name in a text; longer ones are not looked for
+NAME_LENGTH = 300  # of a file's path in a text; longer ones are not looked for
 NAME_WORDS = 8
 
 _END = re.compile(rf"\.(?:{'|'.join(s[1:] for s in sorted(SUFFIXES))})(?![\w-])", re.IGNORECASE)
-_BETWEEN = re.compile(r"[/\\\"'()<>\[\]{}\r\n\t|=`:]")
+_BETWEEN = re.compile(r"[\0\\\"'()<>\[\]{}\r\n\t|=`:]")
+_EXACT = 1000  # more than the parts of any path
 _ALIAS = ("@", "~", "#")  # begin paths that a bundler resolves
 
 Placeholder = tuple[str, str]  # path of the file to make, path of the original or "" for none
@@ -38,23 +39,36 @@ def is_image(path: str) -> bool:
     return posixpath.splitext(path)[1].lower() in SUFFIXES
 
 
-def names_in(text: str) -> tuple[str, ...]:
-    """Give the names of image files that a text holds, however they are written in it."""
+def mentions_in(text: str) -> tuple[str, ...]:
+    """Give the paths of image files that a text holds, each with the words before it.
+
+    Of a path that a program puts together there is the name only: ``*/name``.
+    """
+    text = text.replace("\\/", "/")  # JSON
     found: set[str] = set()
     for match in _END.finditer(text):
         before = text[max(0, match.start() - NAME_LENGTH) : match.end()]
         written = _BETWEEN.split(before)[-1]
-        for form in {written, unquote(written), unescape(written)}:
-            words = form.rpartition("/")[2].split(" ")[-NAME_WORDS:]
-            found.update(" ".join(words[n:]) for n in range(len(words)))
-    return tuple(sorted(name.strip(",;") for name in found))
+        is_made_up = before.removesuffix(written).endswith(("}", "\\"))
+        found.add(f"*/{posixpath.basename(written)}" if is_made_up else written)
+    return tuple(sorted(found))
+
+
+def readings(mention: str) -> set[str]:
+    """Give the paths that a mention may mean, however it is written."""
+    found: set[str] = set()
+    for form in {mention, unquote(mention), unescape(mention)}:
+        words = form.split(" ")[-NAME_WORDS:]
+        found.update(" ".join(words[n:]).strip(",;") for n in range(len(words)))
+    return found
 
 
 class Images:
     """The images of one site, by the texts that show them.
 
     ``files`` are the project's images and ``links`` its links, as paths from its folder;
-    ``public`` are the names that public texts hold. ``embargoed`` grows with every ``place``.
+    ``public`` are the folders and mentions of public texts. ``embargoed`` grows with every
+    ``place``.
     """
 
     def __init__(
@@ -65,16 +79,16 @@ class Images:
         files: Iterable[str],
         links: Collection[str],
         folders: Collection[str],
-        public: Collection[str],
+        public: Iterable[tuple[str, str]],
     ) -> None:
         self._site = urlsplit(site.url)
         self._root = root
         self._links = links
-        self._public = public
         self._files = frozenset(files)
         self._by_name: defaultdict[str, list[str]] = defaultdict(list)
         for path in sorted(self._files):
             self._by_name[posixpath.basename(path)].append(path)
+        self._public = {path for page in public for path in self._mentioned(*page)}
         places = (_join(root, folder) for folder in PUBLIC_FOLDERS[:-1])
         self._published = next((place for place in places if place in folders), None)
         self._places: dict[tuple[str, str], tuple[str, tuple[Placeholder, ...]]] = {}
@@ -92,6 +106,11 @@ class Images:
             known = self._places[key] = self._find_place(*key)
         return known
 
+    def hold(self, path: str) -> None:
+        """Take an image beside an unreleased text for embargoed, unless it is public."""
+        if path not in self._public:
+            self.embargoed.add(path)
+
     def facts(self, page: str, targets: Iterable[str]) -> str:
         """Give what the images of a page come to, to be compared; "" when it has none."""
         places = [self.place(page, target) for target in targets]
@@ -101,7 +120,7 @@ class Images:
     def _find_place(self, folder: str, target: str) -> tuple[str, tuple[Placeholder, ...]]:
         written = self._path(target)
         files = self._meant(folder, written)
-        hidden = [path for path in files if posixpath.basename(path) not in self._public]
+        hidden = [path for path in files if path not in self._public]
         if files and not hidden:
             return target, ()
         if hidden:
@@ -151,11 +170,33 @@ class Images:
         is_web = parts.scheme in ("", "http", "https")
         return is_web and parts.netloc.lower() == self._site.netloc.lower()
 
+    def _mentioned(self, folder: str, mention: str) -> Iterable[str]:
+        """Give the files that a mention in a text means: of each name those that fit best."""
+        best: dict[str, tuple[int, set[str]]] = {}
+        for reading in readings(mention):
+            name = posixpath.basename(reading)
+            if name not in self._by_name:
+                continue
+            written = reading
+            if reading.startswith("//"):
+                parts = reading[2:].partition("/")
+                is_here = parts[0].lower() == self._site.netloc.lower()
+                written = f"/{parts[2]}" if is_here else f"*/{name}"
+            fit, files = self._match(folder, written)
+            known = best.get(name, (0, set()))
+            if fit >= known[0]:
+                best[name] = (fit, {*files, *(known[1] if fit == known[0] else ())})
+        return [path for _, files in best.values() for path in files]
+
     def _meant(self, folder: str, written: str) -> tuple[str, ...]:
         """Give the files that a path means; where there is none, all that end like it."""
+        return self._match(folder, written)[1]
+
+    def _match(self, folder: str, written: str) -> tuple[int, tuple[str, ...]]:
+        """Give those files, and how well they fit: by how many parts of the path."""
         alike = self._by_name.get(posixpath.basename(written))
         if alike is None:
-            return ()
+            return 0, ()
         if written.startswith("/"):
             base = self._site.path.rstrip("/")
             bare = {written, written.removeprefix(base) if base else written}
@@ -166,14 +207,14 @@ class Images:
         exact = set(map(posixpath.normpath, paths))
         found = tuple(path for path in alike if path in exact)
         if found:
-            return found
+            return _EXACT, found
         parts = [part for part in written.split("/") if part not in ("", ".", "..")]
         for start in range(len(parts)):
             tail = "/" + "/".join(parts[start:])
             found = tuple(path for path in alike if f"/{path}".endswith(tail))
             if found:
-                return found
-        return ()
+                return len(parts) - start, found
+        return 0, ()
 
 
 class Shown:

@@ -11,7 +11,7 @@ import os
 import re
 import stat
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -87,19 +87,35 @@ class Found:
 
 
 def search(output: Path, *, hidden: Iterable[Hidden], public: Iterable[str]) -> tuple[Leak, ...]:
-    """Give at most one leak per file and post, in order of path.
-
-    ``public`` are the texts of all that may be seen.
+    """Give at most one leak per file and post, in order of path; ``public`` texts may be seen.
 
     :raises SiteError: when there is no leak, but a file that cannot be searched, or no output.
     """
-    found = look_through(output, hidden=hidden, public=public)
+    return _leaks(look_through(output, hidden=hidden, public=public), "the output")
+
+
+def search_files(
+    folder: Path, files: Iterable[str], *, hidden: Iterable[Hidden], public: Iterable[str]
+) -> tuple[Leak, ...]:
+    """Search these files of a folder, paths relative to it, as ``search`` does a whole output.
+
+    A ``public`` text among them shows nothing, unless it is a copy of a post. Links are passed
+    over: where files go as they are, a link is but a path.
+
+    :raises SiteError: when there is no leak, but a file that cannot be searched.
+    """
+    names = sorted(name for name in set(files) if not (folder / name).is_symlink())
+    sizes = {name: _size(os.path.join(folder, name)) for name in names}  # noqa: PTH118
+    found = _look_through(folder, sizes, tuple(hidden), public)
+    return _leaks(found, "what is to be deployed")
+
+
+def _leaks(found: Found, searched: str) -> tuple[Leak, ...]:
     if found.unsearched and not found.leaks:
         named = "; ".join(map(str, found.unsearched[:SHOWN]))
-        more = len(found.unsearched) - SHOWN
+        rest = f"; and {more} more" if (more := len(found.unsearched) - SHOWN) > 0 else ""
         raise SiteError(
-            f"the output cannot be searched for leaks: {named}"
-            + (f"; and {more} more" if more > 0 else ""),
+            f"{searched} cannot be searched for leaks: {named}{rest}",
             why="unreleased text may be in there",
             hint="leave such files out of the site, or pack them another way",
         )
@@ -111,20 +127,24 @@ def look_through(output: Path, *, hidden: Iterable[Hidden], public: Iterable[str
 
     :raises SiteError: when there is no output, or a folder of it cannot be listed.
     """
-    posts = tuple(hidden)
-    files = dict(sorted(_files(output)))
-    fingerprints = Fingerprints(posts)
-    for text in (*_addresses(posts, files), *(post.shown for post in posts)):
+    return _look_through(output, dict(sorted(_files(output))), tuple(hidden), public)
+
+
+def _look_through(
+    folder: Path, files: Mapping[str, int], hidden: tuple[Hidden, ...], public: Iterable[str]
+) -> Found:
+    fingerprints = Fingerprints(hidden)
+    for text in (*_addresses(hidden, files), *(post.shown for post in hidden)):
         fingerprints.subtract(text, is_quotation=True)
     for text in public:
         fingerprints.subtract(text)
     totals = _Totals(fingerprints)
     leaks: list[Leak] = []
     unsearched: list[Unsearched] = []
-    for file in files if posts else ():
+    for file in files if hidden else ():
         evidence = _Evidence(totals)
         try:
-            for text in _read(output / file):
+            for text in _read(folder / file):
                 evidence.take(text)
         except SiteError as error:
             unsearched.append(Unsearched(file=file, reason=error.what))
@@ -132,7 +152,7 @@ def look_through(output: Path, *, hidden: Iterable[Hidden], public: Iterable[str
     return Found(
         leaks=tuple(leaks),
         unsearched=tuple(unsearched),
-        posts=len(posts),
+        posts=len(hidden),
         files=len(files),
         size=sum(files.values()),
     )

@@ -17,7 +17,7 @@ from publisher.embargo.hidden import Hidden
 from publisher.errors import PublisherError
 from publisher.model import Embargo, PostId
 
-VERSION = 1  # of the tables, and of how files are staged
+VERSION = 2  # of the tables, and of how files are staged
 
 Kind = Literal["copy", "page", "embargoed", "placeholder", "link", "folder", "installed"]
 
@@ -40,9 +40,10 @@ CREATE TABLE texts (
 class Entry:
     """What stands in the stage under one path, and what it was made from.
 
-    ``stamp`` is the source's and ``staged`` the staged file's. ``names`` are those of images that
-    the text shows to everybody, ``targets`` what it shows of images under embargo, as written;
-    ``placeholders`` are the files (path, path of the original or "") that it needs beside it.
+    ``stamp`` is the source's and ``staged`` the staged file's. ``names`` are how the
+    text writes the images that it shows to everybody, ``targets`` what it shows of images under
+    embargo, as written; ``placeholders`` are the files (path, path of the original or "") that it
+    needs beside it.
     """
 
     kind: Kind

@@ -1,28 +1,33 @@
 """Puts files into a folder, each entirely or not at all, and never through a link.
 
-``deliver`` makes one folder equal to another this way.
+``deliver`` brings a built site to its place this way.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from publisher.embargo.delivered import read_names, write_names
 from publisher.errors import SiteError
+from publisher.output import page_names
 
 CHUNK_BYTES = 1024 * 1024
 VERSION_CONTROL = frozenset({".git", ".hg", ".svn"})  # of an output that is a checkout itself
 PAGES = frozenset({".html", ".htm", ".xhtml"})
 LISTINGS = frozenset({".xml", ".rss", ".atom", ".txt"})  # feeds, sitemaps, llms.txt
 LISTING_WORDS = ("feed", "sitemap", "search", "index", "hashmap")  # in the names of JSON files
-COMPRESSED = frozenset({".gz", ".br", ".zst"})
+COMPRESSED = frozenset({".gz", ".br", ".zst"})  # beside a file
+
+_TEMPORARY = re.compile(r"\.publisher-[0-9a-f]{16}\.tmp")
 
 
 @dataclass(slots=True)
@@ -168,12 +173,23 @@ class Place:
             temporary.replace(full)
 
 
-def deliver(built: Path, target: Path) -> int:
-    """Make ``target`` equal to ``built``; give the number of files changed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    changed: int  # files written or deleted
+    kept: tuple[str, ...]  # files that no build made: they stay, and are as public as the rest
+
+
+def deliver(
+    built: Path, target: Path, *, record: Path | None = None, absent: Collection[str] = ()
+) -> Delivered:
+    """Bring ``target`` up to date with ``built``; what others put there stays, or gives way to it.
 
     A file that is equal already is not touched. What others refer to comes first, what lists the
     rest comes last, and only then go the files that are no more. Whatever stopped it, the next
-    time completes it. Version control at the top of ``target`` stays.
+    time completes it.
+
+    Deleted are the files that ``record`` has from earlier times, and pages at the URL paths in
+    ``absent``, unless the build has them; without ``record`` all but version control.
 
     :raises SiteError: when the target is a link or holds the build, or a file cannot be written.
     """
@@ -182,8 +198,16 @@ def deliver(built: Path, target: Path) -> int:
     try:
         files = dict(_files(built))
         place.make_folder("")
+        ours = None
+        if record is not None:
+            known = read_names(record, target)
+            write_names(record, target, known | files.keys())  # first: a kill leaves none unknown
+            ours = known.union(*map(_page_files, absent))
         changed = sum(_deliver_file(files[path], place, path) for path in sorted(files, key=_rank))
-        return changed + _delete_others(place, files)
+        deleted, kept = _delete_others(place, files, ours)
+        if record is not None:
+            write_names(record, target, files)
+        return Delivered(changed=changed + deleted, kept=kept)
     except OSError as error:
         raise SiteError(
             f"{error.filename or target}: the built site cannot be put there: "
@@ -191,6 +215,13 @@ def deliver(built: Path, target: Path) -> int:
             why=f"{target} is brought up to date from {built}",
             hint="make room or make it writable; the next build goes on where this one stopped",
         ) from error
+
+
+def _page_files(path: str) -> list[str]:
+    """Give the files that may be served for a URL path, with what is packed; none for the root."""
+    bare = path.strip("/")
+    names = page_names(f"/{bare}") if bare else []
+    return [name + suffix for name in names for suffix in ("", *sorted(COMPRESSED))]
 
 
 def _check(built: Path, target: Path) -> None:
@@ -269,22 +300,35 @@ def _is_equal(source: BinaryIO, status: os.stat_result, place: Place, path: str)
     return True
 
 
-def _delete_others(place: Place, files: dict[str, Path]) -> int:
-    """Delete what the build does not have; give the number of files."""
-    folders = {""} | {str(parent) for path in files for parent in PurePosixPath(path).parents}
-    count = 0
+def _delete_others(
+    place: Place, files: Collection[str], ours: Collection[str] | None
+) -> tuple[int, tuple[str, ...]]:
+    """Delete what is ours and the build does not have; give how many files, and what stays.
+
+    With ``None`` all is ours.
+    """
+    folders, emptied = _folders_of(files), _folders_of(ours or ())
+    count, kept = 0, []
     for current, below, names in os.walk(place.folder, topdown=False):
         prefix = Path(current).relative_to(place.folder).as_posix()
         prefix = "" if prefix == "." else f"{prefix}/"
         if prefix.split("/")[0] in VERSION_CONTROL:
             continue
-        for name in names:
-            if prefix + name not in files and not (not prefix and name in VERSION_CONTROL):
-                place.remove(prefix + name)
-                count += 1
-        for name in below:
-            if prefix + name in folders or (not prefix and name in VERSION_CONTROL):
+        links = {name for name in below if os.path.islink(place.folder / prefix / name)}  # noqa: PTH114
+        for name in (*names, *below):
+            path = prefix + name
+            if path in files or path in folders or (not prefix and name in VERSION_CONTROL):
                 continue
-            count += os.path.islink(place.folder / prefix / name)  # noqa: PTH114
-            place.remove(prefix + name)
-    return count
+            if name in below and name not in links:
+                if ours is None or path in emptied:
+                    place.remove(path)  # if nothing is left in there
+            elif ours is None or path in ours or _TEMPORARY.fullmatch(name):
+                place.remove(path)
+                count += 1
+            else:
+                kept.append(path)
+    return count, tuple(sorted(kept))
+
+
+def _folders_of(files: Collection[str]) -> set[str]:
+    return {str(parent) for path in files for parent in PurePosixPath(path).parents}

@@ -1,10 +1,12 @@
 """Seals a built site: search engines stay away from pages under embargo, old addresses lead on.
 
-A page keeps every byte it has; it gets one tag more.
+A page keeps every byte it has; it gets one tag more. Pages that an earlier build left of posts
+without any, and redirects that are none any more, go: not every generator cleans up.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -15,13 +17,13 @@ from urllib.parse import unquote, urlsplit
 
 from publisher.addresses import is_on_site, path_on_site
 from publisher.embargo.hidden import Hidden
-from publisher.embargo.mirror import Place
+from publisher.embargo.mirror import COMPRESSED, Place
 from publisher.errors import SiteError
 from publisher.model import Embargo
-from publisher.output import find_page
+from publisher.output import find_page, page_names
 
 NOINDEX = '<meta name="robots" content="noindex">'
-COMPRESSED = (".gz", ".br", ".zst")  # beside a page, and then not of the page as it is now
+PAGES = (".html", ".htm")
 
 _REDIRECT = (  # how our redirects begin
     f'<!doctype html>\n<html><head><meta charset="utf-8">{NOINDEX}\n'
@@ -44,19 +46,22 @@ def seal(
     """Put ``noindex`` into the pages of unreleased posts, and write the redirects.
 
     ``redirects`` maps a path below the site's address to another, or to a URL; where a page
-    stands already, none is written. Gives the files changed, as paths below the output. Doing it
-    again changes nothing.
+    stands already, none is written. Whatever stands for an omitted post is deleted before.
+    Gives the files changed, as paths below the output. Doing it again changes nothing.
 
     :raises SiteError: when a path leads out of the output, or a file cannot be written.
     """
     place = Place(output)
-    changed: list[str] = []
+    changed: set[str] = set()
     try:
-        for post in hidden:
-            if post.url and post.policy is not Embargo.OMIT:
-                changed += _seal_page(place, path_on_site(post.url, site_url))
-        for path, target in sorted(redirects.items()):
-            changed += _write_redirect(place, path, target, site_url)
+        paths = [(path_on_site(h.url, site_url), h.policy) for h in hidden if h.url]
+        for path, policy in paths:
+            if policy is Embargo.OMIT:
+                changed.update(_remove_page(place, path))
+        changed.update(_redirect(place, redirects, site_url))
+        for path, policy in paths:
+            if policy is not Embargo.OMIT:  # last: no redirect of ours is in front of the page
+                changed.update(_seal_page(place, path))
     except OSError as error:
         raise SiteError(
             f"{error.filename or output}: {(error.strerror or str(error)).lower()}",
@@ -77,8 +82,19 @@ def _seal_page(place: Place, path: str) -> Iterator[str]:
         yield from _drop_compressed(place, file)
 
 
+def _remove_page(place: Place, path: str) -> Iterator[str]:
+    """Delete every file that stands for a path, but for redirects and what is no page."""
+    find_page(place.folder, path)  # refuses what leads out
+    bare = path.strip("/")
+    for name in page_names(f"/{bare}") if bare else ():
+        file = place.folder / name
+        data = file.read_bytes() if file.is_file() else b""
+        if _is_page(file, data) and not _is_redirect(file):
+            yield from _remove(place, name)
+
+
 def _is_page(file: Path, data: bytes) -> bool:
-    return file.suffix.lower() in (".html", ".htm") or data.lstrip()[:1] == b"<"
+    return file.suffix.lower() in PAGES or data.lstrip()[:1] == b"<"
 
 
 def with_noindex(data: bytes) -> bytes:
@@ -118,17 +134,42 @@ class _Attributes(HTMLParser):
 # --- redirects ---------------------------------------------------------------------------------
 
 
-def _write_redirect(place: Place, path: str, target: str, site_url: str) -> Iterator[str]:
+def _redirect(place: Place, redirects: Mapping[str, str], site_url: str) -> Iterator[str]:
+    """Write all redirects, and delete those of ours that are none any more."""
+    current = set()
+    for path, target in sorted(redirects.items()):
+        name = _redirect_name(place.folder, path, site_url)
+        if name is None:
+            continue
+        current.add(name)
+        page = redirect_page(target, site_url)
+        if not place.holds(name, page):
+            yield from _remove(place, name)
+            place.put(name, page, None)
+            yield name
+    for file in sorted(place.folder.rglob("*.htm*")):
+        name = file.relative_to(place.folder).as_posix()
+        if name not in current and file.suffix in PAGES and _is_redirect(file):
+            yield from _remove(place, name)
+
+
+def _redirect_name(output: Path, path: str, site_url: str) -> str | None:
+    """Give the file of a redirect; ``None`` where a page stands already."""
     path = path_on_site(path, site_url) if is_on_site(path, site_url) else unquote(path)
     if not path.strip("/"):
-        return
-    page, file = redirect_page(target, site_url), find_page(place.folder, path)
-    if file is None:
-        name = _name_of(place.folder, path)
-        place.put(name, page, None)
-        yield name
-    elif (data := file.read_bytes()) != page and data.startswith(_REDIRECT.encode()):
-        yield _put(place, file, page)  # ours, and its target is another now
+        return None
+    find_page(output, path)  # refuses what leads out
+    found = [name for name in page_names(path) if (output / name).is_file()]
+    if not all(_is_redirect(output / name) for name in found):
+        return None
+    return posixpath.normpath(found[0] if found else _name_of(output, path))
+
+
+def _is_redirect(file: Path) -> bool:
+    if not file.is_file() or file.is_symlink():
+        return False
+    with file.open("rb") as stream:
+        return stream.read(len(_REDIRECT)) == _REDIRECT.encode()
 
 
 def redirect_page(target: str, site_url: str) -> bytes:
@@ -148,7 +189,7 @@ def redirect_page(target: str, site_url: str) -> bytes:
 def _name_of(output: Path, path: str) -> str:
     """Name the file of a new page as those beside it are named."""
     bare = path.strip("/")
-    if bare.endswith((".html", ".htm")):
+    if bare.endswith(PAGES):
         return bare
     if not path.endswith("/"):
         beside = (output / bare).parent.glob("*.html")
@@ -164,6 +205,15 @@ def _put(place: Place, file: Path, data: bytes) -> str:
     path = file.relative_to(place.folder.resolve()).as_posix()
     place.put(path, data, file.stat())
     return path
+
+
+def _remove(place: Place, name: str) -> Iterator[str]:
+    """Delete a file with what is packed of it."""
+    for path in (name, *(name + suffix for suffix in COMPRESSED)):
+        file = place.folder / path
+        if file.is_file() or file.is_symlink():
+            place.remove(path)
+            yield path
 
 
 def _drop_compressed(place: Place, file: Path) -> Iterator[str]:

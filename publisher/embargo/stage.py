@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +18,9 @@ from publisher.embargo.hidden import Hidden
 from publisher.embargo.manifest import Entry, open_manifest, read_texts
 from publisher.embargo.mirror import Place, deliver
 from publisher.embargo.staging import Staging, is_text
-from publisher.errors import SiteError
+from publisher.errors import PostError, SiteError
+from publisher.files import read_file
+from publisher.model import PostId
 from publisher.posts import Scan
 from publisher.settings import Settings
 
@@ -34,6 +36,7 @@ class Staged:
     output: Path  # in it, what the generator writes
     changed: tuple[str, ...]  # what this update wrote or removed
     texts: tuple[str, ...]  # the files that ``public`` reads
+    strays: tuple[str, ...]  # unreleased by what they say, and no files of ``site.posts``: held
     manifest: Path
 
     @cached_property
@@ -47,8 +50,8 @@ class Staged:
     def public(self) -> Iterator[str]:
         """Give the texts that anybody may see, as they are staged."""
         for path in self.texts:
-            with suppress(FileNotFoundError):
-                yield (self.folder / path).read_bytes().decode("utf-8", "replace")
+            with suppress(PostError, OSError):  # a build put something else in its place
+                yield read_file(self.folder / path, path).data.decode("utf-8", "replace")
 
 
 class Stage:
@@ -74,8 +77,10 @@ class Stage:
     def mark_built(self) -> None:
         self._unbuilt.unlink(missing_ok=True)
 
-    def update(self, scan: Scan) -> Staged:
+    def update(self, scan: Scan, gone: Collection[PostId] = ()) -> Staged:
         """Bring the stage up to date with the project, as ``scan`` has just read it.
+
+        Posts in ``gone`` that are not public have no page: they were withdrawn.
 
         What generators keep in the stage for themselves stays. Their output goes, for them to
         make again, when something went that was staged before: not all of them clean up.
@@ -83,13 +88,13 @@ class Stage:
         :raises PublisherError: when a file cannot be staged, or changed since the scan; the next
             update goes on from there.
         """
-        with _in_words(self._home):
+        with in_words(self._home):
             self._home.mkdir(parents=True, exist_ok=True)
             was_unbuilt = self.is_unbuilt
             self.mark_unbuilt()  # first: a kill between two files must not hide the change
             file, facts = self._home / "manifest.db", self._facts()
             with open_manifest(file, facts, begin_anew=self._begin_anew) as manifest:
-                staging = Staging(self._settings, scan, manifest, Place(self._copy))
+                staging = Staging(self._settings, scan, manifest, Place(self._copy), gone)
                 staging.run()
                 texts = sorted(p for p, entry in manifest.files.items() if _is_public(p, entry))
             if not (was_unbuilt or staging.changed):
@@ -100,6 +105,7 @@ class Stage:
             output=self._copy / staging.output,
             changed=tuple(sorted(staging.changed)),
             texts=tuple(texts),
+            strays=staging.strays,
             manifest=file,
         )
 
@@ -124,7 +130,11 @@ def _is_public(path: str, entry: Entry) -> bool:
 
 
 @contextmanager
-def _in_words(home: Path) -> Iterator[None]:
+def in_words(home: Path) -> Iterator[None]:
+    """Say in words what the system refuses while files are staged.
+
+    :raises SiteError: for every ``OSError`` in the block.
+    """
     try:
         yield
     except OSError as error:  # shutil.Error, too

@@ -7,41 +7,30 @@ be staged is removed from the stage first: nothing half-embargoed is left behind
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from posixpath import splitext
+from posixpath import dirname, splitext
 from typing import BinaryIO
 
 from publisher import project
 from publisher.embargo import pages
 from publisher.embargo.copying import Copy
-from publisher.embargo.images import Images, Shown, is_image, names_in
+from publisher.embargo.images import Images, Shown, is_image, mentions_in
+from publisher.embargo.kinds import PAGE_SUFFIX, is_text
 from publisher.embargo.manifest import Entry, Manifest
 from publisher.embargo.mirror import Place
 from publisher.embargo.placeholder import placeholder
 from publisher.embargo.unreleased import Unreleased
 from publisher.files import Content, read_file, stamp_of
-from publisher.model import Embargo
+from publisher.model import Embargo, PostId, PostState
 from publisher.posts import Scan
 from publisher.settings import Settings
 
-TEXT_MAX_BYTES = 1_000_000
-PAGE_SUFFIX = ".md"
-TEXTS = frozenset(
-    {".astro", ".cjs", ".css", ".html", ".j2", ".jinja", ".js", ".json", ".jsx", ".liquid", ".md"}
-    | {".mdx", ".mjs", ".mts", ".njk", ".rst", ".sass", ".scss", ".svelte", ".toml", ".ts", ".tsx"}
-    | {".txt", ".vue", ".xml", ".yaml", ".yml"}
-)
+__all__ = ["Staging", "is_text"]
 
 _BLOCK_MARKS = (b"<PostPreview", b"<post-preview")
-
-
-def is_text(path: str, size: int) -> bool:
-    """Tell whether a file may hold words that a reader sees, or names of images."""
-    suffix = splitext(path)[1].lower()
-    return suffix in TEXTS and (size <= TEXT_MAX_BYTES or suffix == PAGE_SUFFIX)
 
 
 @dataclass(slots=True)
@@ -57,7 +46,14 @@ class _Page:
 class Staging:
     """Brings ``place`` up to date; ``changed`` are the files written or removed."""
 
-    def __init__(self, settings: Settings, scan: Scan, manifest: Manifest, place: Place) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        scan: Scan,
+        manifest: Manifest,
+        place: Place,
+        gone: Collection[PostId] = (),
+    ) -> None:
         output = settings.rebuild.output if settings.rebuild else None
         self._settings = settings
         self._site = settings.site
@@ -67,7 +63,7 @@ class Staging:
         self.root = _relative(self._site.root, self._top)
         self.output = _relative(output or self._site.root / self._site.preset.output, self._top)
         self._copy = Copy(manifest, place, self.output)
-        self._unreleased = Unreleased(settings, scan, self.root)
+        self._unreleased = Unreleased(settings, scan, self.root, gone)
         self._stamps: dict[str, str] = {}  # of all files of the project
         self._sizes: dict[str, int] = {}
         self._found: dict[str, dict[str, Path]] = {"folder": {}, "link": {}, "installed": {}}
@@ -78,10 +74,16 @@ class Staging:
     def changed(self) -> set[str]:
         return self._copy.changed
 
+    @property
+    def strays(self) -> tuple[str, ...]:
+        return tuple(sorted(self._unreleased.strays))
+
     def run(self) -> None:
         """Do all of it."""
         self._look()
+        self._find_strays()
         self._drop_vanished()
+        self._drop_bundled()
         others = self._stage_texts()
         self._unreleased.read(self._manifest, self._stamps, self._top)
         self._probe_pages()
@@ -100,6 +102,8 @@ class Staging:
 
     def _look(self) -> None:
         own = project.own_files(self._settings)
+        if self._site.preset.data:
+            own.add(self._site.root / self._site.preset.data)  # written in the stage, by ``Stage``
         for found in project.walk(self._top, self._site.root, own):
             if found.kind != "file":
                 self._found[found.kind][found.path] = Path(found.entry.path)
@@ -110,16 +114,25 @@ class Staging:
                 self._sizes[found.path] = status.st_size
                 self._unreleased.look(found.path)
 
+    def _find_strays(self) -> None:
+        for path, size in self._sizes.items():
+            if not self._unreleased.may_stray(path, size):
+                continue
+            version, known = self._unreleased.version(path, size), self._manifest.files.get(path)
+            is_same = known is not None and known.stamp == self._stamps[path]
+            if not (known and is_same and known.facts.startswith(version)):
+                self._unreleased.find_stray(path, self._top)
+
     def _drop_vanished(self) -> None:
         """Remove what the project has no longer, and make the folders that it has."""
         for path, entry in sorted(self._manifest.files.items(), reverse=True):
             there = self._found.get(entry.kind, self._stamps)
             if entry.kind != "placeholder" and path not in there:
                 self._copy.remove(path)
-        for path in self._unreleased.broken:
-            known = self._manifest.files.get(path)
-            if known and (known.stamp is None or known.staged != self._place.stamp(path)):
-                self._copy.remove(path)  # nobody knows what it is
+        for path in tuple(self._unreleased.broken):
+            self._drop_broken(path)
+        for path in self._unreleased.strays:
+            self._copy.remove(path)
         for path in self._unreleased.policies:
             known = self._manifest.files.get(path)
             if known and known.kind in ("copy", "page"):
@@ -128,6 +141,29 @@ class Staging:
         for path in self._found["folder"]:
             self._copy.make_folder(path)
 
+    def _drop_broken(self, path: str) -> None:
+        """Leave what is staged of a file in error, unless the file says what it should be."""
+        known = self._manifest.files.get(path)
+        state = None
+        if known is None or known.kind in ("copy", "page"):
+            state = self._unreleased.state_in_error(path, self._top)
+        if state is PostState.PUBLISHED:
+            self._unreleased.excuse(path)
+        elif known and (
+            state is not None or known.stamp is None or known.staged != self._place.stamp(path)
+        ):
+            self._copy.remove(path)  # nobody knows what it is
+
+    def _drop_bundled(self) -> None:
+        """Remove what belongs to unreleased posts; of images it is said elsewhere."""
+        files = self._manifest.files
+        shown = {p for p, entry in files.items() if entry.kind in ("copy", "page")}
+        held = [path for path in self._unreleased.paths if path not in shown]
+        self._unreleased.find_bundled(held, (*self._sizes, *self._found["link"]))
+        for path in self._unreleased.bundled:
+            if not is_image(path):
+                self._copy.remove(path)
+
     # --- what everybody may see ------------------------------------------------------------
 
     def _stage_texts(self) -> list[str]:
@@ -135,8 +171,9 @@ class Staging:
         others, due = [], []
         for path, size in self._sizes.items():
             if self._unreleased.is_held(path):
+                others += [path] if path in self._unreleased.bundled and is_image(path) else []
                 continue
-            known, version = self._manifest.files.get(path), self._unreleased.version(path)
+            known, version = self._manifest.files.get(path), self._unreleased.version(path, size)
             if not version and not is_text(path, size):
                 others.append(path)
             elif known and known.kind == "page" and known.stamp == self._stamps[path]:
@@ -150,12 +187,13 @@ class Staging:
 
     def _stage_text(self, path: str, content: Content) -> None:
         self._unreleased.check(path, content)
-        version = self._unreleased.version(path)
-        has_blocks = (path.endswith(PAGE_SUFFIX) or version) and self._site.preset.blocks
+        version = self._unreleased.version(path, self._sizes[path])
+        is_page = path.endswith(PAGE_SUFFIX) or self._unreleased.is_post(path)
+        has_blocks = is_page and self._site.preset.blocks
         if has_blocks and any(mark in content.data for mark in _BLOCK_MARKS):
             self._pages[path] = _Page(version, content=content)
             return
-        names = names_in(content.data.decode("utf-8", "replace"))
+        names = mentions_in(content.data.decode("utf-8", "replace"))
         entry = Entry(kind="copy", stamp=_stamp(content.status), facts=version, names=names)
         self._copy.put(path, content.data, content.status, entry, is_copy=True)
 
@@ -185,18 +223,20 @@ class Staging:
             with self._copy.whole(path):
                 page.content = page.content or read_file(self._top / path, path)
                 rest, page.targets = self._unreleased.probe_blocks(path, page.content.data)
-                page.names = names_in(rest)
+                page.names = mentions_in(rest)
 
     def _find_images(self) -> Images:
         """Find the images under embargo: unreleased texts show them, and no public one does."""
         known = self._manifest.files.items()
         public = {
-            name
+            (dirname(path), name)
             for path, entry in known
             if path not in self._unreleased.policies and path not in self._pages
             for name in entry.names
         }
-        public.update(name for page in self._pages.values() for name in page.names)
+        public.update(
+            (dirname(path), name) for path, page in self._pages.items() for name in page.names
+        )
         images = Images(
             self._site,
             self.root,
@@ -211,6 +251,8 @@ class Staging:
         for path, page in self._pages.items():
             for target in page.targets:
                 images.place(path, target)
+        for path in filter(is_image, self._unreleased.bundled):
+            images.hold(path)
         return images
 
     def _stage_embargoed(self, images: Images) -> None:
@@ -309,7 +351,9 @@ class Staging:
         due = {}
         for path, link in self._found["link"].items():
             target = None
-            if path not in images.embargoed and not self._unreleased.is_refused(path):
+            is_bundled = path in self._unreleased.bundled and not is_image(path)
+            is_refused = is_bundled or self._unreleased.is_refused(path)
+            if path not in images.embargoed and not is_refused:
                 target = self._target(Path(os.path.realpath(link)))
             if target is None:
                 self._copy.remove(path)

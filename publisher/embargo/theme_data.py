@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from publisher.embargo.stage import Stage, Staged
-from publisher.model import LedgerView, Post
+from publisher.embargo.mirror import Place
+from publisher.embargo.stage import Stage, Staged, in_words
+from publisher.errors import SiteError
+from publisher.model import LedgerView, Post, PostId, PostState, ReleaseState
 from publisher.posts import Scan
 from publisher.series import series_data
 from publisher.settings import Settings
@@ -21,10 +23,30 @@ _INSTANTS = frozenset({"generated_at", "at", "until"})
 def stage_with_data(settings: Settings, scan: Scan, view: LedgerView, now: datetime) -> Staged:
     """Bring the stage up to date, as ``Stage.update`` does, and the data for themes in it."""
     stage = Stage(settings)
-    staged = stage.update(scan)
-    if write_data(staged.root, scan.posts, view, settings, now):
+    gone = withdrawn(scan.posts, view, now)
+    staged = stage.update(scan, gone)
+    posts = [post for post in scan.posts if post.id not in gone]
+    if write_data(staged.root, posts, view, settings, now):
         stage.mark_unbuilt()
     return staged
+
+
+def withdrawn(posts: Sequence[Post], view: LedgerView, now: datetime) -> Collection[PostId]:
+    """Give the posts that were public and are not now; those with a coming date are promised anew.
+
+    A baseline post was public before publisher came, and is released by hand only.
+    """
+    return {post.id for post in posts if _is_withdrawn(post, view, now)}
+
+
+def _is_withdrawn(post: Post, view: LedgerView, now: datetime) -> bool:
+    record = view.releases.get(post.id)
+    if post.state is PostState.PUBLISHED or record is None:
+        return False
+    is_coming = post.release_at is not None and post.release_at > now
+    if record.state is ReleaseState.WITHDRAWN:
+        return not (post.state is PostState.SCHEDULED and is_coming)
+    return record.state is ReleaseState.BASELINE
 
 
 def write_data(
@@ -32,20 +54,36 @@ def write_data(
 ) -> bool:
     """Write the data below the staged ``root``; tell whether they say anything new.
 
-    A site that has such a file of its own keeps it.
+    A file of that name in the project is for its author's own builds, and is not staged.
+
+    :raises SiteError: when their folder is none, or they cannot be written.
     """
     name = settings.site.preset.data
-    if not name or (settings.site.root / name).exists():
+    if not name:
         return False
     data = series_data(posts, view, settings.site, now, embargo=settings.embargo)
     file = root / name
+    _check_folder(root, name)
     with suppress(OSError, ValueError):
-        known = json.loads(file.read_text(encoding="utf-8"))
+        known = None if file.is_symlink() else json.loads(file.read_text(encoding="utf-8"))
         if _without_instants(known) == _without_instants(data):
             return False
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+    with in_words(file):
+        Place(root).put(name, text.encode(), None)
     return True
+
+
+def _check_folder(root: Path, name: str) -> None:
+    for parent in PurePosixPath(name).parents:
+        folder = root / parent
+        is_taken = folder.is_symlink() or folder.exists()
+        if is_taken and (folder.is_symlink() or not folder.is_dir()) and folder != root:
+            raise SiteError(
+                f"{parent}: is {'a link' if folder.is_symlink() else 'no folder'}",
+                why=f"{name} is written for themes, and never through a link",
+                hint="put a folder there",
+            )
 
 
 def _without_instants(value: Any) -> Any:

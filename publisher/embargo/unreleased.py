@@ -1,20 +1,21 @@
 """What is unreleased in a site, file by file: under which policy, with which text and images.
 
-A file of ``site.posts`` that cannot be used as a post counts as unreleased: nobody knows what it
-would say.
+A file of ``site.posts`` that cannot be used as a post counts as unreleased, unless it says that it
+is public: nobody knows what it would say. So does any other page that says it is a draft.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from publisher import blocks
 from publisher.embargo import metadata, pages, redaction
 from publisher.embargo.hidden import Hidden
-from publisher.embargo.images import names_in
+from publisher.embargo.images import mentions_in, readings
+from publisher.embargo.kinds import is_page, state_said
 from publisher.embargo.manifest import Manifest
 from publisher.embargo.structure import Images
 from publisher.errors import PostError
@@ -31,27 +32,36 @@ class Unreleased:
     """The unreleased files of one scan; paths as in ``Post``.
 
     ``policies`` are those of posts that are not public, ``broken`` the files that are no posts
-    but should be; both only of files that ``look`` was told of.
+    but should be; both only of files that ``look`` was told of. ``strays`` say that they are
+    unreleased, and are no files of ``site.posts``; ``bundled`` files belong to a post like these.
     """
 
-    def __init__(self, settings: Settings, scan: Scan, root: str) -> None:
-        self._settings = settings
+    def __init__(
+        self, settings: Settings, scan: Scan, root: str, gone: Collection[PostId] = ()
+    ) -> None:
+        self._embargo = settings.embargo
         self._site = settings.site
         self._prefix = f"{root}/" if root else ""
         self._posts = {post.path: post for post in scan.posts}
         self._errors = {p.path for p in scan.problems if p.severity == "error"}
-        self._is_post_path, _ = compile_glob(self._site.posts)
-        policies = ((post.id, policy_of(post, settings.embargo)) for post in scan.posts)
+        self._is_post_path, self._base = compile_glob(self._site.posts)
+        policies = ((post.id, policy_of(post, settings.embargo, gone)) for post in scan.posts)
         self._hidden = {name: policy for name, policy in policies if policy is not None}
         self._names = _names_of(scan, self._site.url)
         self._site_facts = digest_of(repr(self._site))
+        preset = self._site.preset
+        words = (preset.state_key, preset.values, preset.also, preset.date_keys)
+        self._page_facts = digest_of(repr((*words, preset.name, settings.embargo)))
         self._block_facts = ""
+        self._excused: set[str] = set()
         self.policies: dict[str, Embargo] = {}
         self.broken: dict[str, None] = {}
+        self.strays: dict[str, None] = {}
+        self.bundled: set[str] = set()
 
     @property
     def paths(self) -> list[str]:
-        return [*self.policies, *self.broken]
+        return [*self.policies, *self.broken, *self.strays]
 
     def look(self, path: str) -> None:
         """Find out under what a file of the project stands."""
@@ -68,19 +78,76 @@ class Unreleased:
         if path in self._errors or _printable(path) in self._errors:
             return True
         is_section = path.rpartition("/")[2] in SECTION_PAGES
-        return (
-            not is_section
-            and path.startswith(self._prefix)
-            and self._is_post_path(path.removeprefix(self._prefix))
-        )
+        return not is_section and self._is_of_posts(path)
+
+    def _is_of_posts(self, path: str) -> bool:
+        is_below = path.startswith(self._prefix)
+        return is_below and self._is_post_path(path.removeprefix(self._prefix))
 
     def is_held(self, path: str) -> bool:
-        return path in self.policies or path in self.broken
+        return any(path in held for held in (self.policies, self.broken, self.strays, self.bundled))
 
-    def version(self, path: str) -> str:
-        """Give which version of a public post the scan has read; "" for what is no post."""
+    def is_post(self, path: str) -> bool:
+        return path in self._posts
+
+    def version(self, path: str, size: int) -> str:
+        """Give which version of a public post the scan has read; "" for what is no text of ours.
+
+        Of other pages, and posts in error: under which words for states it was found public.
+        """
         post = self._posts.get(path)
-        return post.digest if post else ""
+        if post is not None:
+            return post.digest
+        return self._page_facts if path in self._excused or self.may_stray(path, size) else ""
+
+    # --- what no post of the scan is -----------------------------------------------------------
+
+    def may_stray(self, path: str, size: int) -> bool:
+        """Tell whether a file may say that it is unreleased, and nobody else has asked it."""
+        return (
+            path.startswith(self._prefix)
+            and is_page(path, size)
+            and path not in self._posts
+            and not self._is_of_posts(path)
+            and not self.is_refused(path)
+        )
+
+    def find_stray(self, path: str, top: Path) -> None:
+        with suppress(PostError):  # gone, or whoever stages it will say what is wrong
+            if self._says_unreleased(path, read_file(top / path, path).data):
+                self.strays[path] = None
+
+    def _says_unreleased(self, path: str, data: bytes) -> bool:
+        state = state_said(data, path, self._site)
+        is_ours = self._embargo is not Embargo.OFF
+        return state is PostState.DRAFT or (state is PostState.SCHEDULED and is_ours)
+
+    def state_in_error(self, path: str, top: Path) -> PostState | None:
+        """Give what a broken file says of its state; ``None`` when nobody can know."""
+        if path not in self._errors and _printable(path) not in self._errors:
+            return None  # new since the scan
+        try:
+            return state_said(read_file(top / path, path).data, path, self._site)
+        except PostError:
+            return None
+
+    def excuse(self, path: str) -> None:
+        """Let a file go public that is in error, and says that it is public."""
+        del self.broken[path]
+        self._excused.add(path)
+
+    def find_bundled(self, held: Iterable[str], paths: Collection[str]) -> None:
+        """Find what lies in the folders of these posts, and with them only."""
+        is_hugo = self._site.preset.name == "hugo"
+        base = f"{self._prefix}{self._base}".rstrip("/")
+        for index in held:
+            folder, _, name = index.rpartition("/")
+            if PurePosixPath(name).stem != "index" or f"{base}/".startswith(f"{folder}/"):
+                continue
+            inside = {path for path in paths if path.startswith(f"{folder}/")}
+            inside = {path for path in inside if not self.is_held(path)}
+            if is_hugo or not any(is_page(path, 0) for path in inside):
+                self.bundled |= inside - self._posts.keys()
 
     def check(self, path: str, content: Content) -> None:
         """Refuse a public file that is not, or no longer, what the scan took it for.
@@ -91,10 +158,15 @@ class Unreleased:
         if post is not None:
             if content.digest != post.digest:
                 raise changed(path)
-        elif path.startswith(self._prefix) and self._is_post_path(path.removeprefix(self._prefix)):
+        elif path in self._excused:
+            if state_said(content.data, path, self._site) is not PostState.PUBLISHED:
+                raise changed(path)
+        elif self._is_of_posts(path):
             reader = Reader(parse(content.data, path), self._site)
             if reader.read(content.digest) is not None or reader.problems:
                 raise changed(path)
+        elif self.may_stray(path, len(content.data)) and self._says_unreleased(path, content.data):
+            raise changed(path)
 
     # --- texts -----------------------------------------------------------------------------
 
@@ -107,7 +179,7 @@ class Unreleased:
                 document, post = self.document(path, top)[:2]
                 hidden = pages.hidden_text(document, post, self._site, self.policies[path])
                 manifest.add_text(path, known, self._targets(document, post), hidden)
-        for path in self.broken:
+        for path in (*self.broken, *self.strays):
             known = f"{stamps[path]} {self._site_facts}"
             note = manifest.notes.get(path)
             if note is None or note.known != known:
@@ -153,6 +225,7 @@ class Unreleased:
 
         metadata.staged_metadata(document, post, self._site, Embargo.REDACT, image=image)
         targets += redaction.image_targets(document.body)
+        targets += _names_in(document.text)
         return list(dict.fromkeys(targets))
 
     # --- preview blocks --------------------------------------------------------------------
@@ -195,11 +268,14 @@ class Unreleased:
         return data if new == body else (prefix + new).encode("utf-8", "surrogateescape")
 
 
-def policy_of(post: Post, embargo: Embargo) -> Embargo | None:
-    """Give how an unreleased post is held; ``None`` for what is public or not ours to hold."""
+def policy_of(post: Post, embargo: Embargo, gone: Collection[PostId] = ()) -> Embargo | None:
+    """Give how an unreleased post is held; ``None`` for what is public or not ours to hold.
+
+    Posts in ``gone`` were withdrawn: many generators have one word for those and coming ones.
+    """
     if post.state is PostState.PUBLISHED:
         return None
-    if post.state is PostState.DRAFT:
+    if post.state is PostState.DRAFT or post.id in gone:
         return Embargo.OMIT  # nobody promised it
     policy = post.embargo or embargo
     return None if policy is Embargo.OFF else policy
@@ -240,7 +316,12 @@ def _read_broken(path: str, top: Path) -> tuple[str, list[str]]:
     text = whole = data.decode("utf-8", "replace")
     with suppress(UnreadableError):
         text = parse(data, path).body
-    return text, [*redaction.image_targets(text), *names_in(whole)]
+    return text, [*redaction.image_targets(text), *_names_in(whole)]
+
+
+def _names_in(text: str) -> list[str]:
+    """Give the images that a text may show in ways of its generator or theme."""
+    return sorted({path for mention in mentions_in(text) for path in readings(mention)})
 
 
 def _split(data: bytes) -> tuple[str, str]:

@@ -8,6 +8,8 @@ without it, the branch is fetched again.
 from __future__ import annotations
 
 import os
+import posixpath
+import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
@@ -26,7 +28,17 @@ __all__ = ["STAGED", "DeployBranch", "check_name", "choose_files", "open_bare"]
 TRIES = 5
 PAUSE_S = 0.3  # between tries; grows
 NEVER = frozenset({".git", ".venv", "__pycache__", "node_modules", "venv"})
+SITE_SUFFIXES = frozenset(  # of files that are the site's, though nobody has added them yet
+    {".astro", ".cjs", ".css", ".htm", ".html", ".j2", ".jinja", ".js", ".json", ".jsx", ".liquid"}
+    | {".markdown", ".md", ".mdx", ".mjs", ".mts", ".njk", ".sass", ".scss", ".svelte", ".toml"}
+    | {".ts", ".tsx", ".vue", ".yaml", ".yml"}
+    | {".apng", ".avif", ".bmp", ".gif", ".ico", ".jfif", ".jpeg", ".jpg", ".png", ".svg", ".webp"}
+)
 SIZES: Config = (("gc.auto", "6700"), ("gc.autoDetach", "false"))
+
+# What the stage makes: placeholders of images, and data for themes. All else that only the copy has
+# is a generator's, such as a cache of what was built there under another policy.
+_MADE = re.compile(r"(?:^|/)(?:embargoed-[0-9a-f]{12}\.\w+|publisher\.json)\Z")
 
 # Files go in byte for byte, whatever a .gitattributes among them says.
 _ATTRIBUTES = "* -text -ident -filter -working-tree-encoding\n"
@@ -75,8 +87,8 @@ def choose_files(
 ) -> frozenset[str]:
     """Give the files and links of the staged copy that may be seen, relative to it.
 
-    A file goes when the sources' repository has it, when it is new and neither hidden nor named
-    by ``.gitignore``, or when only the copy has it.
+    A file goes when the sources' repository has it, when it is new, of the site (by its suffix),
+    and neither hidden nor named by ``.gitignore``, or when the stage made it.
     """
     at_project = replace(git, folder=project)
     known = frozenset(at_project.run("ls-files", "-z", "--cached").names)
@@ -93,10 +105,9 @@ def _is_meant(path: str, *, project: Path, known: Collection[str], added: Collec
     if path in known or any(parent in known for parent in _parents(path)):  # of a submodule
         return True
     if path in added:
-        return not any(part.startswith(".") for part in path.split("/"))
-    place = project / path
-    is_there = os.path.lexists(place) and (place.is_symlink() or not place.is_dir())
-    return not is_there
+        is_hidden = any(part.startswith(".") for part in path.split("/"))
+        return not is_hidden and posixpath.splitext(path)[1].lower() in SITE_SUFFIXES
+    return _MADE.search(path) is not None and not os.path.lexists(project / path)
 
 
 def _parents(path: str) -> Iterator[str]:

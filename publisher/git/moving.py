@@ -189,6 +189,17 @@ def put_files_into_index(git: Git, paths: Iterable[str]) -> None:
         git.run("update-index", "--add", "--remove", "-z", "--stdin", data=_joined(names))
 
 
+def without_ignored(git: Git, paths: Sequence[str]) -> list[str]:
+    """Give the paths but those that ``.gitignore`` names and the index does not have."""
+    if not paths:
+        return []
+    whole = git.having(GIT_LITERAL_PATHSPECS="0")  # check-ignore knows no other; "./" has no magic
+    asked = _joined(f"./{path}" for path in paths)
+    answer = whole.run("check-ignore", "-z", "--stdin", data=asked, allowed=(0, 1))
+    ignored = frozenset(answer.names)
+    return [path for path in paths if f"./{path}" not in ignored]
+
+
 def refuse_filtered(git: Git, paths: Sequence[str]) -> None:
     """Refuse to write or read files that a filter (Git LFS, for one) would have to change.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -131,9 +131,11 @@ class Repository:
     def commit_release(self, posts: Sequence[str], paths: Sequence[str]) -> str | None:
         """Commit these files as they are on disk, and nothing else; returns the commit.
 
-        ``paths`` are relative to the project; a file that is gone is removed. ``None`` when the
-        branch has them like this already. What is staged or edited in other files stays so. The
-        index follows first, then the branch: a kill in between leaves the files staged.
+        ``posts`` are those that it releases, if any. ``paths`` are relative to the project; a file
+        that is gone is removed, one that ``.gitignore`` keeps out of the repository stays out.
+        ``None`` when the branch has them like this already. What is staged or edited in other
+        files stays so. The index follows first, then the branch: a kill in between leaves the
+        files staged.
 
         :raises GitError: when that cannot be done; then the branch has not changed.
         """
@@ -142,6 +144,7 @@ class Repository:
             self._refuse_unfinished()
             old = moving.finish(git, self.place, ref=ref, tip=old)
             names = [self._in_repository(path) for path in dict.fromkeys(paths)]
+            names = moving.without_ignored(git, names)
             moving.refuse_filtered(git, names)
             return self._commit(git, names, message_for(posts, RELEASED), ref=ref, old=old)
 
@@ -171,14 +174,20 @@ class Repository:
             return Pushed(tip, note)
 
     def deploy(
-        self, folder: Path, posts: Sequence[str], leave_out: Collection[str] = ()
+        self,
+        folder: Path,
+        posts: Sequence[str],
+        leave_out: Collection[str] = (),
+        inspect: Callable[[Sequence[str]], None] | None = None,
     ) -> str | None:
         """Commit the staged tree to the deploy branch, and push it; returns the commit.
 
-        ``folder`` is a copy of the project. Of it goes what the sources' repository has or would
-        have (``git add -A``), and what only the copy has: never ``node_modules``, ``.git``, what
-        ``.gitignore`` names, links that lead out, and ``leave_out`` (files or folders, relative).
-        ``None`` when the remote has this tree already. The remote has the old tree or the new.
+        ``posts`` are those that it releases, if any; ``folder`` is a copy of the project. Of it
+        goes what the sources' repository has, new files of the site, and what the stage made:
+        never ``node_modules``, ``.git``, what ``.gitignore`` names, links that lead out, and
+        ``leave_out`` (files or folders, relative). ``inspect`` gets the files that go, relative
+        to ``folder``, before anything is written, and raises when they must not. ``None`` when
+        the remote has this tree already. The remote has the old tree or the new.
 
         :raises GitError: when the branch holds commits of somebody else, or cannot be pushed.
         """
@@ -194,6 +203,8 @@ class Repository:
             files = branches.choose_files(
                 git, folder.resolve(), project=self.project, leave_out=leave_out
             )
+            if inspect is not None:
+                inspect(sorted(files))
             target = branches.DeployBranch(git=bare, name=name, remote=remote)
             return target.update(
                 folder.resolve(), files, message_for(posts, branches.STAGED), who=identity(git)

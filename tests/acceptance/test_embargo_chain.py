@@ -171,6 +171,31 @@ def test_withdrawn_page_disappears_and_leads_where_it_should(tmp_path: Path) -> 
     assert showing(dist(site), CANARY) == []
 
 
+def test_what_no_build_made_stays_in_the_output(tmp_path: Path) -> None:
+    site = an_embargoed_site(tmp_path)
+    dist(site).mkdir()
+    (dist(site) / "CNAME").write_text("site.example")
+    site.run("adopt", "--yes")
+
+    site.run("tick")
+    site.run("release", "door", "--yes")
+
+    assert (dist(site) / "CNAME").read_text() == "site.example"
+
+
+def test_leftover_of_a_build_without_embargo_is_a_leak(tmp_path: Path) -> None:
+    site = an_embargoed_site(tmp_path)
+    text = (tmp_path / "content" / "blog" / "door.md").read_text()
+    (dist(site) / "assets").mkdir(parents=True)
+    (dist(site) / "assets" / "door.1a2b.js").write_text(f"export default {text!r}")
+    site.run("adopt", "--yes")
+
+    done = site.run("tick", code=1)
+
+    assert "a leak: assets/door.1a2b.js: shows text of door" in done.out
+    assert "no build made that file: delete it" in done.out
+
+
 # --- git -------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,9 @@ from rich.console import Console
 
 from publisher import config
 from publisher.errors import PublisherError, SiteError
+from publisher.ledger import Ledger
+from publisher.model import Observe, PostId, Sight
+from publisher.posts import Library
 from publisher.rehearsal import Rehearsal
 from publisher.rehearse import rehearse
 from publisher.scratch import MARKER, hold
@@ -325,6 +328,67 @@ def test_a_post_that_cannot_be_read_is_a_trouble_and_the_others_go_on(tmp_path: 
 
     assert [(row.post, row.ok) for row in result.rows] == [("one", True), ("three", True)]
     assert "2027-02-30 is not a date that exists" in result.troubles[0]
+
+
+def a_project_with_drafts(folder: Path) -> Path:
+    """Write a project whose generator knows a draft flag only, and three drafts with a date."""
+    jobs = a_project(folder)
+    jobs.write_text(jobs.read_text().replace("vitepress", "eleventy"))
+    build = folder / "site" / "build.py"
+    build.write_text(build.read_text().replace("status: published", "draft: false"))
+    write_post(folder, "zero", day="2026-01-01", more="draft: false")
+    for name, day in (("one", "2027-03-02"), ("two", "2027-03-09"), ("three", "2027-03-28")):
+        write_post(folder, name, day=day, more="draft: true")
+    return jobs
+
+
+def withdraw(jobs: Path, name: str) -> None:
+    """Have the real ledger know a post as withdrawn."""
+    settings = config.load(jobs, environ={})
+    at = datetime(2027, 3, 5, tzinfo=UTC)
+    scan = Library(settings.site, settings.project).scan()
+    (post,) = (post for post in scan.posts if post.id == name)
+    with Ledger.open(settings.ledger_url, site=settings.site.name, now=at) as ledger:
+        for sight in (Sight.NEW, Sight.WITHDRAWN):
+            seen = Observe(
+                post=PostId(name),
+                sight=sight,
+                path=post.path,
+                digest=post.digest,
+                release_at=post.release_at,
+                why="its file says draft",
+            )
+            ledger.observe(seen, now=at)
+
+
+@pytest.mark.parametrize("now", [None, datetime(2027, 3, 1, tzinfo=UTC)])
+def test_a_withdrawn_post_is_not_played(tmp_path: Path, now: datetime | None) -> None:
+    jobs = a_project_with_drafts(tmp_path / "project")
+    withdraw(jobs, "one")
+    before = digests(tmp_path / "project")
+
+    result, _ = play(jobs, tmp_path / "scratch", now=now)
+
+    assert [row.post for row in result.rows] == ["two", "three"]
+    assert result.ok
+    page = tmp_path / "scratch" / "site" / "blog" / "one.html"
+    assert "Not yet" in page.read_text()
+    assert digests(tmp_path / "project") == before
+
+
+@pytest.mark.parametrize(
+    ("day", "more"),
+    [("2027-03-03", "draft: true"), ("2027-03-02", "draft: true\nreveal: 2027-03-02")],
+)
+def test_a_withdrawn_post_that_comes_back_is_played(tmp_path: Path, day: str, more: str) -> None:
+    jobs = a_project_with_drafts(tmp_path / "project")
+    withdraw(jobs, "one")
+    write_post(tmp_path / "project", "one", day=day, more=more)
+
+    result, _ = play(jobs, tmp_path / "scratch")
+
+    assert [row.post for row in result.rows] == ["one", "two", "three"]
+    assert result.ok
 
 
 def test_a_calendar_without_a_coming_release_says_so(tmp_path: Path) -> None:

@@ -103,7 +103,10 @@ def test_ledger_knows_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
     found = site.run("status", "--json").json()["releases"]
     bevel = next(row for row in found if row["post"] == "bevel")
     assert bevel["release_at"] == "2099-05-04T07:00:00Z"
-    assert "rescheduled with `publisher reschedule`" in site.run("log", "bevel").out
+    assert (
+        "rescheduled with `publisher reschedule`, "
+        "from 2099-03-10 09:00 +01:00 to 2099-05-04 09:00 +02:00"
+    ) in site.run("log", "bevel").out
 
 
 def test_pages_that_name_the_old_day_are_listed(tmp_path: Path) -> None:
@@ -144,6 +147,54 @@ def test_order_that_is_broken_is_said(tmp_path: Path) -> None:
     shown = site.run("reschedule", "bevel", "--to", "2099-03-20", "--yes")
 
     assert "part 3 (chisel) comes before part 2 (bevel) then; --shift-following" in shown.out
+
+
+def test_part_that_would_come_before_an_earlier_one_is_told_when_it_fits(tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+
+    shown = site.run("reschedule", "drill", "--to", "2099-03-12", "--shift-following", "--yes")
+
+    assert (
+        "part 4 (drill) comes before part 3 (chisel) then; "
+        "2099-03-17 18:30 +01:00 is the earliest instant that fits\n"
+    ) in shown.out
+    assert "--shift-following moves" not in shown.out
+
+
+@pytest.mark.parametrize(
+    ("span", "at"),
+    [
+        ("+2w", "2099-03-24T09:00:00+01:00"),
+        ("+7 d", "2099-03-17T09:00:00+01:00"),
+        ("+1w1d6h", "2099-03-18T15:00:00+01:00"),
+    ],
+)
+def test_span_may_have_weeks_and_blanks(span: str, at: str, tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+
+    site.run("reschedule", "bevel", "--to", span, "--yes")
+
+    assert ("bevel", at) in due(site)
+
+
+@pytest.mark.parametrize("to", ["soon", "+soon", "next week", "+7"])
+def test_what_is_no_instant_is_answered_with_the_spans(to: str, tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+
+    shown = site.run("reschedule", "bevel", "--to", to, "--yes", code=2)
+
+    assert "+7d, +2w, +6h" in " ".join(shown.err.split())
+
+
+def test_hint_is_written_as_hugo_takes_it(tmp_path: Path) -> None:
+    site = a_site(tmp_path)
+    jobs = tmp_path / "jobs.yaml"
+    jobs.write_text(jobs.read_text().replace("generator: vitepress", "generator: hugo"))
+    site.write("saw", reveal="2099-03-10", status="scheduled", more="draft: true\n")
+
+    shown = site.run("reschedule", "saw", "--to", "2099-03-29T02:30", "--yes", code=2)
+
+    assert "give an offset: 2099-03-29T02:30:00+01:00" in " ".join(shown.err.split())
 
 
 @pytest.mark.parametrize(

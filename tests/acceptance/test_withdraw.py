@@ -297,3 +297,105 @@ def test_draft_flag_withdraws_only_where_no_date_brings_the_post_back(
         assert page(site, "saw").exists() is (code == 1)
         assert ("a draft with a date is scheduled" in shown.err) is (code == 1)
         assert len(platform.accepted) == 1
+
+
+# --- links that will be dead -----------------------------------------------------------------
+
+REFUSED = "VitePress refuses dead links: take these out first, or set `ignoreDeadLinks`"
+LINKING = (
+    "# About\n\nRead [the pattern](/blog/pattern).\n\n"
+    "`[shown](/blog/pattern)` is code.\n\n"
+    '<a href="./blog/pattern.html">again</a>, and [the door](/blog/door)\n'
+)
+
+
+def a_linked_site(folder: Path, *, generator: str = "vitepress", more: str = "") -> Site:
+    """Give a site with a public post, which a public page and a draft link to."""
+    site = a_series(folder, more=more)
+    (folder / "content" / "generate.py").write_text(GENERATOR)
+    jobs = folder / "jobs.yaml"
+    jobs.write_text(jobs.read_text().replace("generator: vitepress", f"generator: {generator}"))
+    if generator == "hugo":
+        for path in (folder / "content" / "blog").glob("*.md"):
+            text = path.read_text().replace("status: published", "draft: false")
+            path.write_text(text.replace("status: scheduled", "draft: true"))
+    site.run("adopt", "--yes")
+    (folder / "content" / "about.md").write_text(LINKING.replace("pattern", "plane"))
+    idea = folder / "content" / "blog" / "idea.md"
+    idea.write_text(idea.read_text() + "\n[plane](/blog/plane)\n")
+    return site
+
+
+def test_links_that_vitepress_would_refuse_are_named_before_asking(tmp_path: Path) -> None:
+    site = a_linked_site(tmp_path, more="embargo: redact\n")
+
+    shown = site.run("withdraw", "plane", code=2)
+
+    assert (
+        "\nlinks to it on public pages:\n"
+        "  content/about.md:3: /blog/plane\n"
+        "  content/about.md:7: ./blog/plane.html\n"
+    ) in shown.out
+    assert f"  {REFUSED}, else no build succeeds and the page stays as it is\n" in shown.out
+    assert "idea.md" not in shown.out
+
+
+def test_links_in_a_preview_of_the_post_are_concealed_with_it(tmp_path: Path) -> None:
+    site = a_linked_site(tmp_path, more="embargo: redact\n")
+    (site.folder / "content" / "about.md").write_text(
+        '# About\n\n<PostPreview revealed post="plane">\n\n[plane](/blog/plane)\n\n</PostPreview>\n'
+    )
+
+    shown = site.run("withdraw", "plane", code=2)
+
+    assert "links to it" not in shown.out
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("embargo: omit\n", "these links will lead nowhere\n"),
+        ("", "these links will lead nowhere\n"),
+        ("embargo: redact\nwithdrawn: /gone\n", "these links will lead to /gone\n"),
+    ],
+)
+def test_links_are_named_for_generators_that_let_them_pass(
+    more: str, told: str, tmp_path: Path
+) -> None:
+    site = a_linked_site(tmp_path, generator="hugo", more=more)
+
+    shown = site.run("withdraw", "plane", code=2)
+
+    assert "  content/about.md:3: /blog/plane\n" in shown.out
+    assert f"  {told}" in shown.out
+    assert "VitePress" not in shown.out
+
+
+@pytest.mark.parametrize(
+    ("config", "link"),
+    [
+        ("export default { ignoreDeadLinks: true }", "[plane](/blog/plane)"),
+        ("export default {}", '<a href="/blog/plane">plane</a>'),
+        ("export default {}", "[plane](https://site.example/blog/plane)"),
+    ],
+)
+def test_links_that_vitepress_lets_pass_lead_nowhere(
+    config: str, link: str, tmp_path: Path
+) -> None:
+    site = a_linked_site(tmp_path, more="embargo: redact\n")
+    (tmp_path / "content" / "about.md").write_text(f"# About\n\n{link}\n")
+    (tmp_path / "content" / ".vitepress").mkdir()
+    (tmp_path / "content" / ".vitepress" / "config.mts").write_text(config)
+
+    shown = site.run("withdraw", "plane", code=2)
+
+    assert "  content/about.md:3: " in shown.out
+    assert "  these links will lead nowhere\n" in shown.out
+
+
+def test_nothing_is_said_of_links_where_the_page_stays(tmp_path: Path) -> None:
+    site = a_linked_site(tmp_path)  # VitePress builds every page, and nothing is staged
+
+    shown = site.run("withdraw", "plane", code=2)
+
+    assert "links to it" not in shown.out

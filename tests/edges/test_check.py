@@ -53,6 +53,8 @@ def problems_of(
     **changes: Any,
 ) -> tuple[Problem, ...]:
     library = a_library(project, generator=generator)
+    if not (project / "content" / "blog" / "index.md").exists():
+        write(project, "blog/index.md", "# Blog\n")  # no post, but what site.posts means
     settings = settings_of(library, **changes)
     return check.run(settings, library, now=NOW, environ=environ or {}, paths=paths)
 
@@ -408,6 +410,7 @@ def test_a_link_is_relative_to_its_page(tmp_path: Path) -> None:
 
 def test_a_site_below_a_path_links_with_and_without_it(tmp_path: Path) -> None:
     write(tmp_path, "about.md", "# About\n")
+    write(tmp_path, "blog/index.md", "# Blog\n")
     write(tmp_path, "index.md", "[a](/about), [b](https://example.org/base/about), [c](/base/no)\n")
     library = a_library(tmp_path, url="https://example.org/base")
 
@@ -747,3 +750,72 @@ def test_fixing_without_problems_reads_nothing(tmp_path: Path) -> None:
     library = a_library(tmp_path)
 
     assert check.fix(settings_of(library), library, ()) == ()
+
+
+# --- posts that are not there ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("glob", "hint"),
+    [
+        ("articles/*.md", "write the folder of your posts"),
+        ("{blog,news}/*.md", "braces are not understood"),
+    ],
+)
+def test_posts_that_mean_no_file_are_an_error(glob: str, hint: str, tmp_path: Path) -> None:
+    a_post(tmp_path, "chisel")
+    library = a_library(tmp_path, posts=glob)
+
+    found = check.run(settings_of(library), library, now=NOW, environ={})
+
+    (problem,) = [problem for problem in found if problem.rule == "posts-empty"]
+    assert (problem.severity, problem.path) == ("error", "jobs.yaml")
+    assert problem.message == f"site.posts: {glob} matches no file in {tmp_path}/content"
+    assert hint in problem.hint
+
+
+def test_posts_that_cannot_be_read_are_there(tmp_path: Path) -> None:
+    library = a_library(tmp_path)
+    write(tmp_path, "blog/broken.md", "no frontmatter")
+
+    found = check.run(settings_of(library), library, now=NOW, environ={})
+
+    assert "posts-empty" not in {problem.rule for problem in found}
+
+
+# --- what Hugo makes of a date ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("2027-03-07T02:30", "2027-03-07T02:30:00+01:00"),
+        ('"2027-07-07 02:30"', "2027-07-07T02:30:00+02:00"),
+        ("2027-03-07T02:30Z", "2027-03-07T03:30:00+01:00"),
+    ],
+)
+def test_a_time_that_hugo_refuses_is_a_warning(value: str, written: str, tmp_path: Path) -> None:
+    a_post(tmp_path, "saw", date="", status="", publishDate=value, draft="true")
+
+    found = [p for p in problems_of(tmp_path, generator="hugo") if p.rule == "hugo-date"]
+
+    assert [(p.severity, p.line) for p in found] == [("warning", 4)]
+    assert "has no seconds, and Hugo then refuses to build the site" in found[0].message
+    assert found[0].hint == f"write publishDate: {written}"
+
+
+@pytest.mark.parametrize("value", ["2027-03-07", "2027-03-07T02:30:00", "2027-03-07 02:30:00Z"])
+def test_a_time_that_hugo_takes_is_fine(value: str, tmp_path: Path) -> None:
+    a_post(tmp_path, "saw", date="", status="", publishDate=value, draft="true")
+
+    assert "hugo-date" not in {p.rule for p in problems_of(tmp_path, generator="hugo")}
+
+
+def test_other_generators_and_our_own_key_need_no_seconds(tmp_path: Path) -> None:
+    a_post(tmp_path, "saw", date="2027-03-07T02:30")
+    other = tmp_path / "other"
+    a_post(other, "saw", date="", status="", reveal="2027-03-07T02:30", draft="true")
+
+    found = (*problems_of(tmp_path), *problems_of(other, generator="hugo"))
+
+    assert "hugo-date" not in {problem.rule for problem in found}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,14 @@ import pytest
 from publisher import check
 from publisher.config import load
 from publisher.model import Embargo, Problem
-from publisher.settings import DeploySettings, GitHubSettings, GitSettings, SecretRef
-from tests.edges.sites import a_library
+from publisher.settings import (
+    DeploySettings,
+    GitHubSettings,
+    GitSettings,
+    RebuildSettings,
+    SecretRef,
+)
+from tests.edges.sites import a_library, a_text, write
 from tests.edges.test_check import NOW, ROOT, settings_of
 
 CANARY = "canary-7f3a9c"
@@ -30,7 +37,7 @@ def problems_of(
     library = a_library(project)
     settings = settings_of(library, deploy=deploy, **changes)
     found = check.run(settings, library, now=NOW, environ={"TOKEN": "t", **(environ or {})})
-    return [problem for problem in found if problem.rule.startswith("deploy-")]
+    return [problem for problem in found if "deploy" in problem.rule]
 
 
 def with_hook(project: Path, url: str, **changes: Any) -> list[Problem]:
@@ -45,6 +52,12 @@ def a_workflow(**changes: Any) -> DeploySettings:
         "workflow": "deploy.yml",
     }
     return DeploySettings(github=GitHubSettings(**{**facts, **changes}))
+
+
+def a_rebuild(project: Path) -> RebuildSettings:
+    return RebuildSettings(
+        command=("sh",), output=project / "content" / "dist", timeout=timedelta(minutes=1)
+    )
 
 
 def test_nothing_configured_is_fine(tmp_path: Path) -> None:
@@ -128,16 +141,6 @@ def test_a_private_hook_is_fine_where_it_is_meant(tmp_path: Path, url: str) -> N
     assert with_hook(tmp_path, url, private=True) == []
 
 
-def test_a_hook_in_jobs_yaml_is_a_password_for_all_to_read(tmp_path: Path) -> None:
-    deploy = DeploySettings(hook=f"https://api.netlify.com/build_hooks/{CANARY}")
-
-    (problem,) = problems_of(tmp_path, deploy=deploy)
-
-    assert (problem.rule, problem.severity) == ("deploy-hook", "warning")
-    assert "stands in this file" in problem.message
-    assert CANARY not in repr(problem)
-
-
 # --- GitHub ----------------------------------------------------------------------------------
 
 
@@ -190,9 +193,29 @@ def test_a_service_that_builds_the_deploy_branch_is_fine(
 
 
 def test_a_command_that_publishes_what_was_built_here_is_fine(tmp_path: Path) -> None:
-    deploy = DeploySettings(command=("sh",))
+    deploy, rebuild = DeploySettings(command=("sh",)), a_rebuild(tmp_path)
 
-    assert problems_of(tmp_path, deploy=deploy, embargo=Embargo.REDACT) == []
+    assert problems_of(tmp_path, deploy=deploy, rebuild=rebuild, embargo=Embargo.REDACT) == []
+
+
+def test_a_command_that_would_publish_the_sources_is_an_error(tmp_path: Path) -> None:
+    (problem,) = problems_of(
+        tmp_path, deploy=DeploySettings(command=("sh",)), embargo=Embargo.REDACT
+    )
+
+    assert (problem.rule, problem.severity) == ("unbuilt-deploy", "error")
+    assert "deploy.command without rebuild.command" in problem.message
+
+
+def test_one_post_under_embargo_is_enough(tmp_path: Path) -> None:
+    deploy = DeploySettings(command=("sh",))
+    before = problems_of(tmp_path, deploy=deploy)
+    write(tmp_path, "blog/waits.md", a_text("embargo: omit"))
+
+    found = problems_of(tmp_path, deploy=deploy)
+
+    assert before == []
+    assert [problem.rule for problem in found] == ["unbuilt-deploy"]
 
 
 # --- the documentation -----------------------------------------------------------------------
@@ -213,6 +236,7 @@ site:
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_example_of_the_documentation_is_fine(tmp_path: Path, example: str) -> None:
     library = a_library(tmp_path)
+    write(tmp_path, "blog/out.md", a_text("date: 2025-10-28", state="status: published"))
     (tmp_path / "jobs.yaml").write_text(SITE + example)
 
     settings = load(tmp_path / "jobs.yaml", environ={"HOME": str(tmp_path)})

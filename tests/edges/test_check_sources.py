@@ -14,7 +14,7 @@ from tests.edges.repositories import World, a_world
 from tests.edges.sites import a_library, a_text
 from tests.edges.test_check import NOW, settings_of
 
-RULES = ("git-unusable", "public-sources")
+RULES = ("git-unusable", "public-sources", "state-tracked")
 GITHUB = "https://ada:t0ken@github.com/ada/site.git"
 
 
@@ -118,3 +118,28 @@ def test_git_without_a_repository_is_an_error_only_where_it_is_asked_for(
     assert problem.rule == "git-unusable"
     assert "git init" in problem.hint
     assert problems_of(world, at=plain) == []
+
+
+# --- the ledger ------------------------------------------------------------------------------
+
+
+def test_a_ledger_in_the_repository_is_a_warning(world: World) -> None:
+    world.git("remote", "set-url", "origin", "/srv/site.git")
+    world.commit(".publisher/ledger.db", "rows")
+    world.commit(".publisher/outbox/x.json", "{}")
+
+    (problem,) = problems_of(world)
+
+    assert (problem.rule, problem.severity) == ("state-tracked", "warning")
+    assert problem.message.startswith("git tracks .publisher/ledger.db and 1 more of state_dir: ")
+    assert problem.hint.startswith("write .publisher/ into .gitignore, and run `git rm -r --cached")
+
+
+def test_a_state_dir_beside_the_repository_s_files_is_fine(world: World, tmp_path: Path) -> None:
+    world.git("remote", "set-url", "origin", "/srv/site.git")
+    world.write(".publisher/ledger.db", "rows")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "ledger.db").touch()
+
+    assert problems_of(world) == []
+    assert problems_of(world, state_dir=tmp_path / "state") == []

@@ -439,10 +439,22 @@ def test_git_does_nothing_unless_it_is_named(tmp_path: Path) -> None:
 
 
 def test_a_git_section_pulls_commits_and_pushes(tmp_path: Path) -> None:
-    settings = loaded(tmp_path, f"{SITE}git: {{deploy_branch: pages}}\n")
+    settings = loaded(tmp_path, f"{SITE}embargo: omit\ngit: {{deploy_branch: pages}}\n")
 
     assert settings.git == GitSettings(
         pull=True, commit=True, push=True, remote="origin", deploy_branch="pages"
+    )
+
+
+@pytest.mark.parametrize("written", ["git: {}", "git:"])
+def test_to_name_git_is_to_use_it(tmp_path: Path, written: str) -> None:
+    assert loaded(tmp_path, f"{SITE}{written}\n").git == GitSettings()
+
+
+def test_a_deploy_branch_needs_a_stage_to_hold(tmp_path: Path) -> None:
+    assert complaints(tmp_path, f"{SITE}git: {{deploy_branch: pages}}\n") == (
+        "jobs.yaml:9: git.deploy_branch: needs an embargo\n"
+        "  write embargo: redact, teaser or omit; without a stage there is nothing to put there"
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from publisher.errors import GitError
+from publisher.errors import GitError, SiteError
 from tests.edges.repositories import World, a_world
 from tests.edges.test_git import until_it_gets_through
 
@@ -47,6 +48,10 @@ def deploy(world: World, stage: Path, *posts: str, at: Path | None = None, **how
 
 def public(world: World) -> Path:
     return world.folder / "public.git"
+
+
+def cache(world: World) -> Path:
+    return world.site / ".git/publisher/deploy.git"
 
 
 def deployed(world: World, name: str = "deploy") -> dict[str, str]:
@@ -117,8 +122,10 @@ def test_the_same_tree_is_not_committed_again(world: World, stage: Path) -> None
 
 def test_the_next_tree_goes_on_top_and_forgets_what_is_gone(world: World, stage: Path) -> None:
     first = deploy(world, stage)
-    shutil.rmtree(stage / "blog")
-    world.write("blog", "now a file", at=stage)
+    for folder in (stage, world.site):
+        shutil.rmtree(folder / "blog")
+        world.write("blog", "now a file", at=folder)
+    world.git("add", "-A")
 
     second = deploy(world, stage)
 
@@ -132,6 +139,7 @@ def test_what_nobody_should_see_is_left_out(world: World, stage: Path) -> None:
     world.write("build.log", "as in the project")
     world.write("secrets/key.pem", "key")
     world.write(".env", "TOKEN=1")  # not even ignored
+    world.write("content/index.md", "in the sources")
     hidden = (
         "build.log",
         "secrets/key.pem",
@@ -156,15 +164,58 @@ def test_what_gitignore_names_is_there_where_the_site_needs_it(world: World, sta
     world.commit(".gitignore", "*.png\n/.publisher\n/new.md\n")
     world.write("images/kept.png", "forced in")
     world.git("add", "-f", "images/kept.png")
-    world.write("draft.md", "not added yet")
-    for name in ("images/kept.png", "images/placeholder.png", "draft.md", "new.md"):
+    world.write("images/own.png", "not for git")
+    placeholder = "images/embargoed-0123456789ab.png"
+    for name in ("images/kept.png", "images/own.png", placeholder, "new.md"):
         world.write(name, name, at=stage)
     world.write(".gitignore", "*\n", at=stage)
 
     deploy(world, stage)
 
-    names = {".gitignore", "draft.md", "images/kept.png", "images/placeholder.png", "new.md"}
-    assert set(deployed(world)) == {*STAGED, *names}
+    assert set(deployed(world)) == {*STAGED, ".gitignore", "images/kept.png", placeholder}
+
+
+def test_of_new_files_only_those_of_the_site_go(world: World, stage: Path) -> None:
+    site = ("draft.md", "theme/Card.vue", "data/books.yaml", "images/photo.JPG")
+    others = ("publisher.log", "door.md~", "door.md.bak", "door.md.orig", "x.tmp", ".door.md.swp")
+    more = ("#door.md#", "notes.txt", "posts.sqlite", "key", ".cache/door.md")
+    for name in (*site, *others, *more):
+        world.write(name, name)
+        world.write(name, name, at=stage)
+
+    deploy(world, stage)
+
+    assert set(deployed(world)) == {*STAGED, *site}
+
+
+def test_of_what_only_the_stage_has_nothing_goes_but_what_was_made_for_it(
+    world: World, stage: Path
+) -> None:
+    made = ("publisher.json", "src/data/publisher.json", "blog/embargoed-0123456789ab.jpg")
+    caches = (".gencache/door.md.html", "resources/_gen/door.html", "cache/door.json", "a.png")
+    for name in (*made, *caches, "data/my-publisher.json"):
+        world.write(name, name, at=stage)
+
+    deploy(world, stage)
+
+    assert set(deployed(world)) == {*STAGED, *made}
+
+
+def test_what_goes_is_inspected_first_and_can_be_stopped(world: World, stage: Path) -> None:
+    seen: list[Sequence[str]] = []
+
+    def refuse(files: Sequence[str]) -> None:
+        seen.append(files)
+        raise SiteError("a leak")
+
+    with pytest.raises(SiteError, match="a leak"):
+        deploy(world, stage, inspect=refuse)
+    nothing = (list(world.blobs(public(world))), list(world.blobs(cache(world))))
+    deploy(world, stage, inspect=seen.append)
+
+    assert nothing == ([], [])
+    assert seen == [sorted(STAGED)] * 2
+    assert set(deployed(world)) == set(STAGED)
 
 
 def test_links_that_lead_out_are_left_out(world: World, stage: Path) -> None:
@@ -180,7 +231,9 @@ def test_links_that_lead_out_are_left_out(world: World, stage: Path) -> None:
         "loop": "loop",
     }
     for name, target in targets.items():
-        (stage / name).symlink_to(target)
+        for folder in (stage, world.site):
+            (folder / name).symlink_to(target)
+    world.git("add", "--", *targets)
 
     deploy(world, stage, leave_out=["dist"])
 
@@ -195,6 +248,9 @@ def test_files_arrive_byte_for_byte(world: World, stage: Path) -> None:
     world.write(".gitattributes", "* text=auto filter=lfs ident\n", at=stage)
     world.write("id.md", "$Id$", at=stage)
     world.write("run.sh", "#!/bin/sh", at=stage).chmod(0o755)
+    for name in (*names, ".gitattributes", "id.md", "run.sh"):
+        world.write(name, "in the sources")
+    world.git("-c", "filter.lfs.required=false", "add", "-A")
 
     deploy(world, stage)
 
@@ -221,8 +277,10 @@ def test_files_of_a_submodule_go_along_as_files(world: World, stage: Path) -> No
 def test_a_project_below_its_repository_is_the_root_of_the_branch(
     world: World, stage: Path
 ) -> None:
-    world.write("docs/jobs.yaml", "site: {}\n")
     world.write("docs/.env", "TOKEN=1")
+    for name in STAGED:
+        world.write(f"docs/{name}", "in the sources")
+    world.git("add", "docs/jobs.yaml", "docs/blog")
     world.write(".env", "TOKEN=1", at=stage)
 
     deploy(world, stage, at=world.site / "docs")
@@ -326,7 +384,7 @@ def test_two_publishers_at_once_make_one_history(world: World, stage: Path) -> N
     world.git("remote", "add", "public", str(public(world)), at=second)
     stages = [world.folder / f"stage-{number}" for number in range(4)]
     for number, folder in enumerate(stages):
-        world.write("index.md", f"{number}", at=folder)
+        world.write("jobs.yaml", f"{number}", at=folder)
 
     threads = [
         threading.Thread(target=deploy, args=(world, folder), kwargs={"at": at})

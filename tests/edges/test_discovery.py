@@ -11,6 +11,7 @@ from publisher.cli.discovery import Found, discover
 from publisher.cli.jobs_file import to_yaml
 from publisher.errors import ConfigError
 from publisher.presets import PRESETS
+from tests.acceptance.sites import Site
 
 HUGO = 'baseURL = "https://blog.example/"\n'
 MKDOCS = "site_name: Mine\nsite_url: https://blog.example/\nplugins:\n  - search\n  - blog\n"
@@ -284,3 +285,26 @@ def test_what_is_written_for_each_generator_loads(generator: str, tmp_path: Path
     assert settings.embargo == "redact"
     assert (settings.verify.feed, settings.verify.sitemap) == (site.feed, site.sitemap)
     assert settings.site.post_url == site.post_url
+
+
+# --- what belongs into .gitignore ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ignored", "told"),
+    [
+        (None, "keep .publisher/ out of git: it holds the ledger, and belongs into .gitignore\n"),
+        ("node_modules\n", "for it holds the ledger; add to .gitignore:\n.publisher/\n"),
+        ("dist\n/.publisher/\n", "or `publisher tick` from cron\n"),
+    ],
+)
+def test_init_ends_with_what_is_to_be_kept_out_of_git(
+    ignored: str | None, told: str, tmp_path: Path
+) -> None:
+    write(tmp_path, "hugo.toml", HUGO)
+    if ignored is not None:
+        write(tmp_path, ".gitignore", ignored)
+
+    shown = Site(folder=tmp_path).run("init")
+
+    assert shown.err.endswith(told)

@@ -408,12 +408,34 @@ def test_a_release_takes_along_what_was_staged_of_the_same_post(world: World) ->
     assert world.status() == []
 
 
-def test_a_post_that_gitignore_names_is_committed_all_the_same(world: World) -> None:
+def test_a_release_that_is_of_no_post_in_particular_is_an_update(world: World) -> None:
+    world.write("blog/a-post.md", PUBLISHED)
+
+    world.open().commit_release([], ["blog/a-post.md"])
+
+    assert world.git("log", "-1", "--format=%B") == "Update the site\n\nReleased-by: publisher\n"
+
+
+def test_a_post_that_gitignore_names_stays_out_of_the_repository(world: World) -> None:
+    before = world.commit(".gitignore", "blog/[:new]*\n")
+
+    alone = a_release(world, name="new")
+    world.write("blog/a-post.md", PUBLISHED)
+    world.open().commit_release(["new", "a-post"], ["blog/new.md", "blog/a-post.md"])
+
+    assert alone is None
+    assert world.git("rev-parse", "HEAD^") == before
+    assert world.git("show", "--format=", "--name-only") == "blog/a-post.md"
+    assert world.git("ls-files", "blog/new.md") == ""
+
+
+def test_a_post_that_gitignore_names_too_late_is_committed(world: World) -> None:
     world.commit(".gitignore", "blog/\n")
 
-    a_release(world, name="new")
+    commit = a_release(world)
 
-    assert "blog/new.md" in world.files("HEAD", world.site)
+    assert commit == world.head()
+    assert world.git("show", "--format=", "--name-only") == "blog/a-post.md"
 
 
 def test_a_release_keeps_crlf_text_as_git_would(world: World) -> None:
@@ -909,7 +931,7 @@ def test_no_program_of_the_repository_ever_runs(world: World, request) -> None:
     os.utime(world.site / "images/a.png", (1, 1))  # so that git looks into it again
     theirs = world.colleague("blog/new.md", "new")
     stage = world.folder / "stage"
-    world.write("index.md", "staged", at=stage)
+    world.write("jobs.yaml", "staged", at=stage)
     world.write(".gitattributes", "* filter=evil diff=evil merge=evil\n", at=stage)
     repository = world.open(deploy_branch="deploy")
 

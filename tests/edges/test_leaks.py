@@ -20,7 +20,7 @@ import pytest
 
 from publisher.embargo import decoding
 from publisher.embargo.hidden import Hidden
-from publisher.embargo.leaks import Leak, look_through, search
+from publisher.embargo.leaks import Leak, look_through, search, search_files
 from publisher.errors import SiteError
 from publisher.model import Embargo, PostId
 from tests.acceptance.sites import Site, a_site
@@ -246,6 +246,13 @@ def test_what_a_public_text_has_is_no_leak(tmp_path: Path, public: str) -> None:
     assert leaks_of(tmp_path, public=(public,)) == []
 
 
+@pytest.mark.parametrize("head", ["", "---\ntitle: Six Drawers\n---\n\n"])
+def test_a_copy_in_the_project_makes_no_post_public(tmp_path: Path, head: str) -> None:
+    write(tmp_path, "page.html", PAGE)
+
+    assert leaks_of(tmp_path, public=("Hello.", head + POST)) == ["page.html"]
+
+
 def test_title_description_and_teaser_are_no_leak_on_any_page(tmp_path: Path) -> None:
     teaser = "What changes when the unfinished thing can be seen from the street by anybody?"
     hidden = a_hidden(f"{teaser}\n\nA lot.", post="door", shown=f"The Workshop Door\n\n{teaser}")
@@ -319,6 +326,50 @@ def test_without_hidden_posts_nothing_leaks(tmp_path: Path) -> None:
     write(tmp_path, "page.html", PAGE)
 
     assert search(tmp_path, hidden=[], public=[]) == ()
+
+
+# --- files that go as they are ---------------------------------------------------------------
+
+
+def test_of_files_that_go_as_they_are_copies_and_what_is_no_public_text_are_leaks(
+    tmp_path: Path,
+) -> None:
+    public = {
+        "blog/bench.md": "---\ntitle: The Bench\n---\n\nSomething else, by and large.\n",
+        "blog/quote.md": f"---\ntitle: A quotation\n---\n\nAs I wrote: {SECRET}.\n",
+        ".trash/pattern.md": f"---\ntitle: Six drawers\nstatus: scheduled\n---\n\n{POST}",
+    }
+    others = {
+        ".gencache/pattern.md.html": PAGE + POST,
+        "blog/pattern.md~": POST,
+        "data/all.sqlite": b"SQLite format 3\0\xff\xfe" + POST.encode() + b"\0\xff",
+        "not-to-go.html": POST,
+    }
+    for name, content in (public | others).items():
+        write(tmp_path, name, content)
+    (tmp_path / "latest.md").symlink_to("blog/pattern.md~")
+    (tmp_path / "old").symlink_to("blog")
+    files = [*public, *others, "latest.md", "old"]
+    files.remove("not-to-go.html")
+
+    found = search_files(tmp_path, files, hidden=[a_hidden()], public=public.values())
+
+    assert [leak.file for leak in found] == [
+        ".gencache/pattern.md.html",
+        ".trash/pattern.md",
+        "blog/pattern.md~",
+        "data/all.sqlite",
+    ]
+
+
+def test_a_file_to_go_that_cannot_be_searched_is_an_error_in_words(tmp_path: Path) -> None:
+    write(tmp_path, "posts.7z", b"7z\xbc\xaf\x27\x1c rest")
+    files = ["gone.md", "posts.7z"]
+
+    with pytest.raises(SiteError, match="what is to be deployed cannot be searched") as caught:
+        search_files(tmp_path, files, hidden=[a_hidden()], public=[])
+
+    assert "gone.md: cannot be read: no such file or directory; posts.7z: " in caught.value.what
 
 
 # --- what cannot be searched -----------------------------------------------------------------
@@ -525,6 +576,51 @@ def test_where_the_site_itself_withholds_its_own_output_is_searched(tmp_path: Pa
         "embargo: off, so the site itself withholds unreleased text: searching what it built\n"
     )
     assert leaking.out.startswith("feed.xml: shows text of door (content/blog/door.md): ")
+
+
+def test_the_command_searches_what_is_public_besides_the_stage(tmp_path: Path) -> None:
+    site = a_built_site(tmp_path, more="embargo: redact\n")
+    site.run("embargo", "--build")
+    public = tmp_path / "content" / "dist"
+    write(public, "feed.xml", f"<rss>{LINE.partition('): ')[2]}</rss>")  # the author built it
+
+    shown = site.run("embargo", code=1)
+    found = site.run("embargo", "--json", code=1).json()
+
+    staged = tmp_path / ".publisher" / "stage" / "project" / "content" / "dist"
+    assert shown.out.startswith(f"{public}/{LINE.strip()}")
+    assert "1 leak: searched 7 files" in shown.out
+    assert found["outputs"] == [str(staged), str(public)]
+    assert [leak["file"] for leak in found["leaks"]] == [f"{public}/feed.xml"]
+
+
+def test_an_edit_that_takes_the_staged_output_away_is_told(tmp_path: Path) -> None:
+    site = a_built_site(tmp_path, more="embargo: redact\n")
+    site.run("embargo", "--build")
+    site.write("door", reveal="2099-03-24", status="draft")
+
+    shown = site.run("embargo", code=1)
+
+    assert "the staged one goes when a post changes" in shown.err
+    assert "run `publisher embargo --build`" in shown.err
+
+
+def test_a_copy_of_one_of_two_posts_that_share_a_paragraph_is_a_leak(tmp_path: Path) -> None:
+    site = a_built_site(tmp_path, more="embargo: redact\n")
+    shared = " ".join(f"both{n}" for n in range(38))
+    for name in ("door", "pattern"):
+        post = site.write(name, reveal="2099-03-24")
+        own = " ".join(f"{name}{n}" for n in range(34))
+        post.write_text(post.read_text().partition("\n---\n")[0] + f"\n---\n\n{shared}\n\n{own}\n")
+    copy = post.read_text().partition("\n---\n")[2]
+    write(tmp_path, "content/public/pattern.txt", copy)
+    generator = tmp_path / "content" / "generate.py"
+    serve = "(out / 'pattern.txt').write_text(pathlib.Path('public/pattern.txt').read_text())\n"
+    generator.write_text(generator.read_text() + serve)
+
+    shown = site.run("embargo", "--build", code=1)
+
+    assert shown.out.startswith("pattern.txt: shows text of pattern (content/blog/pattern.md): ")
 
 
 def test_without_a_built_site_the_command_says_what_to_do(tmp_path: Path) -> None:

@@ -335,6 +335,32 @@ def test_the_page_of_a_section_is_no_post(tmp_path: Path, text: str) -> None:
     assert (scan.posts, scan.problems) == ((), ())
 
 
+@pytest.mark.parametrize("name", ["blog/trip/index.md", "blog/_index.md"])
+def test_the_draft_of_a_section_page_is_a_post(tmp_path: Path, name: str) -> None:
+    write(tmp_path, name, "---\ntitle: A trip\ndescription: Out\nstatus: draft\n---\n\nText.\n")
+
+    scan = a_library(tmp_path).scan()
+
+    assert [(post.path, post.state) for post in scan.posts] == [
+        (f"content/{name}", PostState.DRAFT)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("generator", "line", "rule"),
+    [("vitepress", "status: drafft", "bad-state"), ("hugo", "Draft: true", "key-case")],
+)
+def test_a_section_page_of_unknown_state_is_complained_of(
+    tmp_path: Path, generator: str, line: str, rule: str
+) -> None:
+    write(tmp_path, "blog/trip/index.md", f"---\ntitle: A trip\n{line}\n---\n\nText.\n")
+
+    scan = a_library(tmp_path, generator=generator).scan()
+
+    assert scan.posts == ()
+    assert rule in [problem.rule for problem in scan.problems]
+
+
 @pytest.mark.parametrize(
     ("glob", "expected"),
     [

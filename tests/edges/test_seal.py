@@ -100,12 +100,13 @@ def test_the_page_is_found_where_hosts_find_it(tmp_path: Path, name: str) -> Non
 
 
 def test_other_pages_are_left_alone(tmp_path: Path) -> None:
-    files = {"a.html": "<p>a", "omitted.html": "<p>b", "film": "no page", "deep/film": "no"}
+    files = {"a.html": "<p>a", "index.html": "<p>b", "film": "no page", "deep/film": "no"}
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     hidden = [
         a_hidden(f"{SITE}/omitted", Embargo.OMIT),
+        a_hidden(f"{SITE}/", Embargo.OMIT),
         a_hidden(f"{SITE}/film"),
         a_hidden(f"{SITE}/nowhere"),
         a_hidden(""),
@@ -182,3 +183,107 @@ def test_a_redirect_takes_nobodys_place_but_its_own(tmp_path: Path) -> None:
 def test_a_path_that_leads_out_is_refused(tmp_path: Path, path: str) -> None:
     with pytest.raises(SiteError, match="the path"):
         seal(tmp_path, [], site_url=SITE, redirects={path: "/gone"})
+
+
+# --- what an earlier build left ----------------------------------------------------------------
+
+
+def an_output(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("<p>A page.")
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
+
+
+@pytest.mark.parametrize("page", ["blog/next.html", "blog/next/index.html", "blog/next"])
+def test_the_page_that_an_omitted_post_left_goes(tmp_path: Path, page: str) -> None:
+    an_output(tmp_path, page, f"{page}.gz", f"{page}.br", "blog/nextdoor.html")
+    omitted = [a_hidden(policy=Embargo.OMIT)]
+
+    changed = seal(tmp_path, omitted, site_url=SITE, redirects={})
+
+    assert changed == (page, f"{page}.br", f"{page}.gz")
+    assert names(tmp_path) == ["blog/nextdoor.html"]
+    assert seal(tmp_path, omitted, site_url=SITE, redirects={}) == ()
+
+
+def test_only_the_link_goes_where_the_page_is_one(tmp_path: Path) -> None:
+    an_output(tmp_path, "blog/other.html")
+    (tmp_path / "blog/next.html").symlink_to("other.html")
+
+    seal(tmp_path, [a_hidden(policy=Embargo.OMIT)], site_url=SITE, redirects={})
+
+    assert names(tmp_path) == ["blog/other.html"]
+
+
+def test_a_redirect_takes_the_place_of_a_page_that_an_omitted_post_left(tmp_path: Path) -> None:
+    an_output(tmp_path, "blog/next.html", "blog/other.html", "blog/next.html.gz")
+    omitted, redirects = [a_hidden(policy=Embargo.OMIT)], {"/blog/next": "/gone"}
+
+    changed = seal(tmp_path, omitted, site_url=SITE, redirects=redirects)
+
+    assert changed == ("blog/next.html", "blog/next.html.gz")
+    assert "url=/gone" in (tmp_path / "blog/next.html").read_text()
+    assert not (tmp_path / "blog/next.html.gz").exists()
+    assert seal(tmp_path, omitted, site_url=SITE, redirects=redirects) == ()
+
+
+def test_a_redirect_that_is_none_any_more_goes(tmp_path: Path) -> None:
+    redirects = {"/blog/old": "/gone", "/blog/next": "/gone"}
+    seal(tmp_path, [], site_url=SITE, redirects=redirects)
+    before = names(tmp_path)
+    an_output(tmp_path, "blog/old/index.html.gz", "moved.html")
+
+    changed = seal(tmp_path, [], site_url=SITE, redirects={"/blog/next": "/gone"})
+
+    assert before == ["blog/next/index.html", "blog/old/index.html"]
+    assert changed == ("blog/old/index.html", "blog/old/index.html.gz")
+    assert names(tmp_path) == ["blog/next/index.html", "moved.html"]
+
+
+@pytest.mark.parametrize(
+    ("ours", "real"),
+    [
+        ("blog/door/index.html", "blog/door.html"),
+        ("blog/door.html", "blog/door/index.html"),
+        ("blog/door.html", "blog/door"),
+    ],
+)
+@pytest.mark.parametrize("redirects", [{}, {"/blog/door": "/gone"}], ids=["no more", "still"])
+def test_a_redirect_beside_the_real_page_goes(
+    tmp_path: Path, ours: str, real: str, redirects: dict[str, str]
+) -> None:
+    beside = [] if ours.endswith("index.html") else ["blog/a.html"]
+    an_output(tmp_path, *beside)
+    seal(tmp_path, [], site_url=SITE, redirects={"/blog/door": "/gone"})
+    is_there = (tmp_path / ours).is_file()
+    an_output(tmp_path, real)
+
+    changed = seal(tmp_path, [], site_url=SITE, redirects=redirects)
+
+    assert is_there
+    assert changed == (ours,)
+    assert (tmp_path / real).read_text() == "<p>A page."
+    assert not (tmp_path / ours).exists()
+
+
+def test_a_page_that_a_redirect_stood_in_front_of_is_sealed(tmp_path: Path) -> None:
+    an_output(tmp_path, "blog/a.html")
+    seal(tmp_path, [], site_url=SITE, redirects={"/blog/next": "/gone"})
+    an_output(tmp_path, "blog/next/index.html")
+
+    changed = seal(tmp_path, [a_hidden()], site_url=SITE, redirects={})
+
+    assert changed == ("blog/next.html", "blog/next/index.html")
+    assert NOINDEX in (tmp_path / "blog/next/index.html").read_text()
+
+
+def test_what_was_packed_of_an_omitted_page_goes_without_the_page(tmp_path: Path) -> None:
+    an_output(tmp_path, "blog/next.html.gz", "blog/next.zip")
+
+    changed = seal(tmp_path, [a_hidden(policy=Embargo.OMIT)], site_url=SITE, redirects={})
+
+    assert changed == ("blog/next.html.gz",)

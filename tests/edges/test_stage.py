@@ -819,9 +819,9 @@ def test_a_build_is_delivered_to_a_folder_that_is_not_there_yet(tmp_path: Path) 
     built = a_build(tmp_path)
     (built / "index.html").chmod(0o604)
 
-    count = deliver(built, tmp_path / "deep" / "live")
+    done = deliver(built, tmp_path / "deep" / "live")
 
-    assert count == 3
+    assert done.changed == 3
     assert tree(tmp_path / "deep/live") == tree(built)
     assert (tmp_path / "deep/live/index.html").stat().st_mode & 0o777 == 0o604
 
@@ -835,15 +835,15 @@ def test_only_what_differs_is_written(tmp_path: Path) -> None:
     (built / "new.html").write_text("new")
     (built / "index.html").touch()
 
-    count = deliver(built, live)
+    done = deliver(built, live)
 
-    assert count == 3
+    assert done.changed == 3
     assert tree(live) == tree(built)
     kept = ("index.html", "app.js", "feed.xml")
     assert [(live / "assets" / n if n == "app.js" else live / n).stat() for n in kept] == [
         before[n] for n in kept
     ]
-    assert deliver(built, live) == 0
+    assert deliver(built, live).changed == 0
 
 
 ORDERED = """\

@@ -385,6 +385,17 @@ def test_a_missing_index_is_a_finding(tmp_path):
     reason = look_at_output(a_site(tmp_path), settings=INDEXED).reason
 
     assert reason.startswith("the index https://example.org/blog/: the output ")
+    assert reason.endswith("or correct verify.index in jobs.yaml")
+    assert "post_url" not in reason
+
+
+@pytest.mark.parametrize("kind", ["feed", "sitemap"])
+def test_a_setting_that_names_no_file_of_the_output_is_named(tmp_path, kind):
+    reason = look_at_output(a_site(tmp_path), settings=VerifySettings(**{kind: "/nope/"})).reason
+
+    assert reason.startswith(f"the {kind} https://example.org/nope/: the output ")
+    assert reason.endswith(f"or correct verify.{kind} in jobs.yaml")
+    assert "post_url" not in reason
 
 
 def test_an_index_that_a_cache_keeps_old_is_named_as_such(tmp_path):

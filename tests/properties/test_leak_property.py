@@ -155,4 +155,7 @@ def test_what_a_public_text_has_is_no_leak(tmp_path_factory, words, way) -> None
     text = " ".join(words)
     (output / "page").write_text(TEXTUAL[way](text))
 
-    assert search(output, hidden=[a_hidden(text)], public=[f"# A page\n\n{text}\n"]) == ()
+    essay = " ".join(f"Else{number}" for number in range(120))  # else it would be a copy
+    public = [f"# A page\n\n{essay}\n\n{text}\n"]
+
+    assert search(output, hidden=[a_hidden(text)], public=public) == ()

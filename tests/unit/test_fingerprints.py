@@ -185,12 +185,60 @@ def test_a_copy_of_a_post_makes_nothing_public() -> None:
     assert b"word7" in fingerprints.names
 
 
-def test_a_page_of_its_own_may_say_the_same() -> None:
-    fingerprints = Fingerprints([a_hidden(ESSAY)])
+@pytest.mark.parametrize("head", ["", "---\ntitle: The Door\nstatus: scheduled\n---\n\n"])
+@pytest.mark.parametrize("size", [30, len(ESSAY.split())])
+def test_a_copy_is_one_with_frontmatter_and_without(head: str, size: int) -> None:
+    text = " ".join(ESSAY.split()[:size])
+    fingerprints = Fingerprints([a_hidden(text)])
 
-    fingerprints.subtract(f"---\ntitle: First edition\n---\n\n{ESSAY}\n")
+    fingerprints.subtract(f"{head}{text}\n")
+
+    assert set(fingerprints.windows) == windows(text)
+
+
+def test_a_long_page_may_quote_all_of_a_short_post() -> None:
+    note = " ".join(ESSAY.split()[:30])
+    fingerprints = Fingerprints([a_hidden(note)])
+
+    fingerprints.subtract(f"---\ntitle: An essay\n---\n\n{ESSAY}\n")
 
     assert fingerprints.windows == {}
+
+
+def test_a_copy_is_one_though_other_texts_have_quoted_much_of_the_post() -> None:
+    fingerprints = Fingerprints([a_hidden(ESSAY)])
+    quotation = " ".join(ESSAY.split()[:55])
+    fingerprints.subtract(quotation)
+    fingerprints.subtract(" ".join(ESSAY.split()[50:80]))
+    left = set(fingerprints.windows)
+
+    fingerprints.subtract(ESSAY)
+
+    assert left
+    assert set(fingerprints.windows) == left
+
+
+def test_what_is_shown_of_a_post_does_not_count_where_the_rest_is_copied() -> None:
+    rest = " ".join(f"other{n} but" for n in range(40))
+    fingerprints = Fingerprints([a_hidden(f"{ESSAY} {rest}", shown=ESSAY)])
+    fingerprints.subtract(ESSAY, is_quotation=True)
+
+    fingerprints.subtract(f"{ESSAY} {rest}")
+
+    assert windows(rest) <= set(fingerprints.windows)
+
+
+def test_a_paragraph_that_two_posts_share_counts_for_each_of_them() -> None:
+    shared = " ".join(f"both{n}" for n in range(38))
+    own = [" ".join(f"{name}{n}" for n in range(34)) for name in ("first", "second")]
+    hidden = [a_hidden(f"{shared}\n\n{text}", post=text[:5]) for text in own]
+    fingerprints = Fingerprints(hidden)
+
+    fingerprints.subtract(f"{shared}\n\n{own[1]}\n")
+
+    kept = fingerprints.windows
+    assert {kept[window] for window in windows(shared) | windows(own[1])} == {1}
+    assert {kept[window] for window in windows(own[0])} == {0}
 
 
 def test_a_quotation_in_a_file_makes_it_public() -> None:

@@ -1,0 +1,57 @@
+"""The gate between a build and the public: sealed, searched, and only then delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from publisher.addresses import path_on_site
+from publisher.embargo import leaks
+from publisher.embargo.leaks import Leak
+from publisher.embargo.listings import unlist
+from publisher.embargo.seal import seal
+from publisher.embargo.stage import Staged, deliver
+from publisher.errors import SiteError
+
+
+def let_through(
+    staged: Staged, output: Path, *, record: Path, site_url: str, redirects: Mapping[str, str]
+) -> None:
+    """Bring what was built in the stage to ``output``, if nothing of it is under embargo.
+
+    What else lies in ``output`` stays; pages there of posts under embargo go. ``record`` is where
+    is kept what was delivered. A file of others that cannot be searched is theirs to answer for.
+
+    :raises SiteError: at a leak; of a build that shows one nothing is delivered.
+    """
+    seal(staged.output, staged.hidden, site_url=site_url, redirects=redirects)
+    unlist(staged.output, staged.hidden)
+    public = list(staged.public())
+    found = leaks.search(staged.output, hidden=staged.hidden, public=public)
+    _refuse(found, hint="mend the page or theme that shows it; `publisher embargo` lists all")
+    absent = [path_on_site(post.url, site_url) for post in staged.hidden if post.url]
+    delivered = deliver(staged.output, output, record=record, absent=absent)
+    kept: Sequence[Leak] = ()
+    with suppress(SiteError):  # unsearchable
+        kept = leaks.search_files(output, delivered.kept, hidden=staged.hidden, public=public)
+    _refuse(kept, hint="no build made that file: delete it, or mend what made it")
+
+
+def inspect_files(staged: Staged, files: Sequence[str]) -> None:
+    """Look through the files that go to the deploy branch; paths are relative to the stage.
+
+    :raises SiteError: at a leak, or a file that cannot be searched.
+    """
+    found = leaks.search_files(staged.folder, files, hidden=staged.hidden, public=staged.public())
+    _refuse(found, hint="it would go to git.deploy_branch: take it out of the project")
+
+
+def _refuse(found: Sequence[Leak], *, hint: str) -> None:
+    if found:
+        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        raise SiteError(
+            f"a leak: {found[0]}{more}",
+            why="nothing of this build was deployed",
+            hint=hint,
+        )

@@ -11,7 +11,6 @@ from typing import Any
 
 from publisher.embargo.mirror import Place
 from publisher.embargo.stage import Stage, Staged, in_words
-from publisher.errors import SiteError
 from publisher.model import LedgerView, Post, PostId, PostState, ReleaseState
 from publisher.posts import Scan
 from publisher.series import series_data
@@ -54,16 +53,16 @@ def write_data(
 ) -> bool:
     """Write the data below the staged ``root``; tell whether they say anything new.
 
-    A file of that name in the project is for its author's own builds, and is not staged.
+    A file of that name in the project is for its author's own builds, and is not staged. Where the
+    folder is a link, or a file, nothing is written.
 
-    :raises SiteError: when their folder is none, or they cannot be written.
+    :raises SiteError: when they cannot be written.
     """
     name = settings.site.preset.data
-    if not name:
+    if not name or not _has_room(root, name):
         return False
     data = series_data(posts, view, settings.site, now, embargo=settings.embargo)
     file = root / name
-    _check_folder(root, name)
     with suppress(OSError, ValueError):
         known = None if file.is_symlink() else json.loads(file.read_text(encoding="utf-8"))
         if _without_instants(known) == _without_instants(data):
@@ -74,16 +73,10 @@ def write_data(
     return True
 
 
-def _check_folder(root: Path, name: str) -> None:
-    for parent in PurePosixPath(name).parents:
-        folder = root / parent
-        is_taken = folder.is_symlink() or folder.exists()
-        if is_taken and (folder.is_symlink() or not folder.is_dir()) and folder != root:
-            raise SiteError(
-                f"{parent}: is {'a link' if folder.is_symlink() else 'no folder'}",
-                why=f"{name} is written for themes, and never through a link",
-                hint="put a folder there",
-            )
+def _has_room(root: Path, name: str) -> bool:
+    """Tell whether the folder is one, or can be made: a link would lead out of the stage."""
+    folders = [root / parent for parent in PurePosixPath(name).parents if parent.parts]
+    return all(not f.is_symlink() and (f.is_dir() or not f.exists()) for f in folders)
 
 
 def _without_instants(value: Any) -> Any:

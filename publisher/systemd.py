@@ -12,14 +12,18 @@ import shlex
 import socket
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from string import Template
 
 from publisher.errors import ConfigError
+from publisher.model import Embargo
 from publisher.settings import SecretRef, Settings
 
 NOTIFY_TIMEOUT_S = 5.0
 MARGIN_S = 60  # for scans, the ledger, a busy machine
+SEARCH = timedelta(minutes=15)  # to stage and search 10,000 posts and 1 GB took 4 to 7 minutes
+GIT = timedelta(minutes=30)  # to push the release and the deploy branch, ten minutes a try
 STOP_MARGIN_S = 30  # for ending a build and closing the ledger
 HOMES = (Path("/home"), Path("/root"), Path("/run/user"))  # what ProtectHome= is about
 
@@ -129,10 +133,19 @@ def delivery_bound_s(settings: Settings) -> int:
 
 
 def step_bound_s(settings: Settings) -> int:
-    """Give the longest that a healthy daemon may be silent: one build, look and delivery."""
-    build_s = settings.rebuild.timeout.total_seconds() if settings.rebuild else 0
-    verify_s = settings.verify.timeout.total_seconds()
-    return round(build_s + verify_s) + delivery_bound_s(settings) + MARGIN_S
+    """Give the longest that a healthy daemon may be silent: one build, look and delivery.
+
+    To a build belong staging and search, git's pushes, and each step of the deployment.
+    """
+    build = settings.rebuild.timeout if settings.rebuild else timedelta(0)
+    if settings.embargo is not Embargo.OFF:
+        build += SEARCH
+    if settings.git is not None:
+        build += GIT
+    deploy = settings.deploy
+    build += deploy.timeout * sum(map(bool, (deploy.command, deploy.hook, deploy.github)))
+    slowest = (build + settings.verify.timeout).total_seconds()
+    return round(slowest) + delivery_bound_s(settings) + MARGIN_S
 
 
 def writable_paths(settings: Settings) -> tuple[Path, ...]:
@@ -140,10 +153,19 @@ def writable_paths(settings: Settings) -> tuple[Path, ...]:
     folders = {settings.site.root, settings.state_dir}
     if settings.rebuild is not None and not _is_below(settings.rebuild.output, folders):
         folders.add(settings.rebuild.output.parent)  # generators replace the folder itself
+    if settings.deploy.command:
+        folders.add(settings.project)  # where it runs
+    if settings.git is not None:
+        folders.add(_repository_of(settings.project))
     ledger = _ledger_file(settings.ledger_url)
     if ledger is not None:
         folders.add(ledger.parent)  # its journal appears beside it
     return tuple(sorted(path for path in folders if not _is_below(path, folders - {path})))
+
+
+def _repository_of(project: Path) -> Path:
+    """Give the folder that git works in: a pull changes files anywhere in it."""
+    return next((f for f in (project, *project.parents) if (f / ".git").exists()), project)
 
 
 def _is_below(path: Path, folders: Iterable[Path]) -> bool:

@@ -16,17 +16,19 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from publisher.errors import ConfigError
-from publisher.model import ChannelName
+from publisher.model import ChannelName, Embargo
 from publisher.presets import PRESETS
 from publisher.settings import (
     ChannelSettings,
+    DeploySettings,
+    GitSettings,
     RebuildSettings,
     SecretRef,
     Settings,
     SiteSettings,
     VerifySettings,
 )
-from publisher.systemd import Notifier, unit_name, units, watchdog_of, writable_paths
+from publisher.systemd import Notifier, step_bound_s, unit_name, units, watchdog_of, writable_paths
 
 SECRETS = {
     "api_key": SecretRef("env", "X_API_KEY"),
@@ -189,6 +191,15 @@ def test_the_watchdog_outlasts_a_build_and_a_look_at_the_page(tmp_path: Path) ->
     assert int(value_of(unit, "WatchdogSec")) >= 10 * 60 + 15 * 60 + 60
 
 
+def test_the_watchdog_outlasts_git_the_search_and_the_deployment(tmp_path: Path) -> None:
+    deploy = DeploySettings(command=("make",), timeout=timedelta(minutes=20))
+    settings = replace(some_settings(tmp_path), embargo=Embargo.OMIT, git=GitSettings())
+
+    bare = step_bound_s(some_settings(tmp_path))
+
+    assert step_bound_s(replace(settings, deploy=deploy)) == bare + (15 + 30 + 20) * 60
+
+
 def test_only_the_site_and_the_state_folder_can_be_written(tmp_path: Path) -> None:
     settings = some_settings(tmp_path)
 
@@ -199,6 +210,19 @@ def test_a_ledger_elsewhere_can_be_written_with_its_journal(tmp_path: Path) -> N
     settings = replace(some_settings(tmp_path), ledger_url="sqlite:////srv/ledgers/sample.db")
 
     assert Path("/srv/ledgers") in writable_paths(settings)
+
+
+def test_git_may_write_the_whole_repository(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    settings = replace(some_settings(tmp_path / "blog"), git=GitSettings())
+
+    assert writable_paths(settings) == (tmp_path,)
+
+
+def test_deploy_command_may_write_where_it_runs(tmp_path: Path) -> None:
+    settings = replace(some_settings(tmp_path), deploy=DeploySettings(command=("make", "upload")))
+
+    assert writable_paths(settings) == (tmp_path,)
 
 
 def test_homes_are_closed_unless_the_site_lies_in_one() -> None:

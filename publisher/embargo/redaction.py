@@ -46,13 +46,14 @@ def redact_blocks(
     """Redact the preview blocks of hidden posts on a page; all else stays as it is.
 
     A stamp stays. Where the policy is not to redact, nothing but the stamp does. The block of a
-    post that was withdrawn is blurred again.
+    post that was withdrawn is blurred again. A blurred block that belongs to no post, since that
+    cannot be read, or has gone elsewhere, is redacted, too.
     """
     found = blocks.find_blocks(text)
     edits: list[tuple[int, int, str]] = []
     for number, (block, parts) in enumerate(zip(found, blocks.dissect(text, found), strict=True)):
         owner = posts.owner(block, page)
-        policy = Embargo.OFF if owner is None else hidden.get(owner, Embargo.OFF)
+        policy = hidden.get(owner, Embargo.OFF) if owner else _unowned(block)
         is_inside = bool(edits) and block.start < edits[-1][1]
         if policy is not Embargo.OFF and not is_inside:
             seed = f"{owner} {page} {number}"
@@ -61,6 +62,10 @@ def redact_blocks(
     for start, end, new in reversed(edits):
         text = text[:start] + new + text[end:]
     return text
+
+
+def _unowned(block: blocks.Block) -> Embargo:
+    return Embargo.REDACT if block.is_blurred else Embargo.OFF
 
 
 # --- preview blocks --------------------------------------------------------------------------

@@ -530,3 +530,16 @@ def test_a_block_on_one_line_is_redacted() -> None:
 
     assert not WORD.search(result)
     assert len(find_blocks(result)) == 1
+
+
+@pytest.mark.parametrize(("word", "is_shown"), [("blurred", False), ("revealed", True)])
+def test_block_that_belongs_to_no_post_is_redacted_where_it_is_blurred(
+    word: str, is_shown: bool
+) -> None:
+    text = f"<PostPreview {word}>\n\nThe butler did it with a candlestick.\n\n</PostPreview>\n"
+    nobody = Posts(site_url="https://site.example", paths={})
+
+    new = redact_blocks(text, page="/a.md", posts=nobody, hidden={}, image=lambda target: target)
+
+    assert ("candlestick" in new) is is_shown
+    assert f"<PostPreview {word}>" in new

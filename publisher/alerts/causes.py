@@ -102,7 +102,7 @@ def is_hidden(done: Tick | PublisherError, key: str) -> bool:
     """Tell whether nobody can know by this tick if a cause still stands."""
     if isinstance(done, PublisherError):
         return key != TICK
-    is_blocked = any(hold.post is None and hold.needs_person for hold in done.plan.holds)
+    is_blocked = any(map(_is_block, done.plan.holds))
     return is_blocked and key.startswith(("post/", "delivery/"))
 
 
@@ -131,10 +131,18 @@ def subject_of(cause: Cause, title: Callable[[PostId], str]) -> str:
 
 def _of_site(facts: Facts) -> Iterator[Cause]:
     for hold in facts.done.plan.holds:
-        if hold.post is None and hold.needs_person:
+        if _is_block(hold):
             command = COMMAND.search(hold.why)
             key = f"site/{command[1] if command else 'held'}"
             yield Cause(key=key, level=Level.WAITING, why=hold.why)
+
+
+def _is_block(hold: Hold) -> bool:
+    """Tell whether nothing at all is planned until a person acts.
+
+    The build of the site that failed waits for a while only, and all else goes on.
+    """
+    return hold.post is None and hold.needs_person and hold.until is None
 
 
 def _of_troubles(facts: Facts) -> Iterator[Cause]:

@@ -23,7 +23,7 @@ class ReleaseRecord:
     schedule_rev: int = 1
     first_seen_at: datetime | None = None
     missing_since: datetime | None = None
-    flip_gen: int | None = None  # set once the flip is on disk
+    flip_gen: int | None = None  # of its flip; at rest: of the change that a build owes its page
     verified_gen: int | None = None
     live_at: datetime | None = None
     verified_url: str | None = None  # the address that was seen to show the post

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from publisher.alerts import Address, Alerts, Level, Pinger, address_at
-from publisher.alerts.causes import Cause
+from publisher.alerts.causes import Cause, is_hidden
 from publisher.alerts.letters import a_test
 from publisher.alerts.news import is_news, noted, told
 from publisher.engine import Engine, Outlets, Tick
@@ -104,6 +104,23 @@ def names_in(events: list[Event], name: str) -> list[Event]:
 
 
 # --- once, again, over ---------------------------------------------------------------------
+
+
+def test_failing_build_of_an_edit_is_one_matter_and_hides_no_other(
+    tmp_path: Path, server: AlertPlatform
+) -> None:
+    world = a_waiting_world(tmp_path)
+    world.site.builds = [BROKEN]
+    with a_desk(world, server) as desk:
+        desk.tick()
+        world.site.has_edits = True
+
+        done = desk.tick()
+
+        assert [hold.post for hold in done.plan.holds if hold.needs_person] == [None]
+        assert list(desk.standing()) == ["rebuild"]
+        assert not is_hidden(done, "post/one")
+    assert server.titles == ["sample: the rebuild fails; publisher keeps trying"]
 
 
 def test_failing_build_is_told_once_and_not_at_every_try(

@@ -16,7 +16,7 @@ from functools import partial
 
 from publisher import locks, rebuild, verify
 from publisher.deploy import deploy
-from publisher.embargo.gate import inspect_files, let_through
+from publisher.embargo.checkpoint import inspect_files, let_through
 from publisher.embargo.hidden import holds
 from publisher.embargo.stage import Stage, Staged
 from publisher.embargo.theme_data import stage_with_data, withdrawn
@@ -141,7 +141,7 @@ class GeneratedSite:
             let_through(
                 staged,
                 self.settings.rebuild.output,
-                record=self.settings.state_dir / "stage" / "delivered.json",
+                record=self.settings.state_dir / "stage" / "mirrored.json",
                 site_url=self.settings.site.url,
                 redirects=self._redirects(scan, view, now),
             )

@@ -178,7 +178,7 @@ def _built(outputs: tuple[Path, ...]) -> tuple[Path, ...]:
 
 
 def _search_all(outputs: tuple[Path, ...], subject: Subject) -> Found:
-    """Search several outputs as one; in the delivered one, files are named with its path."""
+    """Search several outputs as one; in the one that is public, files are named with its path."""
     from dataclasses import replace
 
     first, *others = (_search(output, subject) for output in outputs)

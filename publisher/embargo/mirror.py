@@ -1,6 +1,6 @@
 """Puts files into a folder, each entirely or not at all, and never through a link.
 
-``deliver`` brings a built site to its place this way.
+``mirror`` brings a built site to its place this way.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from publisher.embargo.delivered import read_names, write_names
+from publisher.embargo.mirrored import read_names, write_names
 from publisher.errors import SiteError
 from publisher.output import page_names
 
@@ -174,14 +174,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivered:
+class Mirrored:
     changed: int  # files written or deleted
     kept: tuple[str, ...]  # files that no build made: they stay, and are as public as the rest
 
 
-def deliver(
+def mirror(
     built: Path, target: Path, *, record: Path | None = None, absent: Collection[str] = ()
-) -> Delivered:
+) -> Mirrored:
     """Bring ``target`` up to date with ``built``; what others put there stays, or gives way to it.
 
     A file that is equal already is not touched. What others refer to comes first, what lists the
@@ -203,11 +203,11 @@ def deliver(
             known = read_names(record, target)
             write_names(record, target, known | files.keys())  # first: a kill leaves none unknown
             ours = known.union(*map(_page_files, absent))
-        changed = sum(_deliver_file(files[path], place, path) for path in sorted(files, key=_rank))
+        changed = sum(_mirror_file(files[path], place, path) for path in sorted(files, key=_rank))
         deleted, kept = _delete_others(place, files, ours)
         if record is not None:
             write_names(record, target, files)
-        return Delivered(changed=changed + deleted, kept=kept)
+        return Mirrored(changed=changed + deleted, kept=kept)
     except OSError as error:
         raise SiteError(
             f"{error.filename or target}: the built site cannot be put there: "
@@ -274,7 +274,7 @@ def _rank(path: str) -> tuple[int, str]:
     return 2 if is_listing else 1 if file.suffix in PAGES else 0, path
 
 
-def _deliver_file(file: Path, place: Place, path: str) -> bool:
+def _mirror_file(file: Path, place: Place, path: str) -> bool:
     """Copy a file unless it is there already; tell whether it was not."""
     with file.open("rb") as source:
         status = os.fstat(source.fileno())

@@ -1,6 +1,6 @@
 """Keeps the stage: a copy of the project in which every unreleased post stands as its policy says.
 
-How each file gets there is ``staging``'s; ``deliver`` brings what was built from it to its place.
+How each file gets there is ``staging``'s; ``mirror`` brings what was built from it to its place.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import publisher
 from publisher.embargo.hidden import Hidden
 from publisher.embargo.manifest import Entry, open_manifest, read_texts
-from publisher.embargo.mirror import Place, deliver
+from publisher.embargo.mirror import Place, mirror
 from publisher.embargo.staging import Staging, is_text
 from publisher.errors import PostError, SiteError
 from publisher.files import read_file
@@ -24,7 +24,7 @@ from publisher.model import PostId
 from publisher.posts import Scan
 from publisher.settings import Settings
 
-__all__ = ["Stage", "Staged", "deliver"]
+__all__ = ["Stage", "Staged", "mirror"]
 
 
 @dataclass(frozen=True, kw_only=True)

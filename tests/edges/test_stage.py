@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from publisher.embargo.stage import Stage, deliver
+from publisher.embargo.stage import Stage, mirror
 from publisher.errors import PublisherError, SiteError
 from publisher.model import Embargo
 from publisher.posts import Library
@@ -819,7 +819,7 @@ def test_a_build_is_delivered_to_a_folder_that_is_not_there_yet(tmp_path: Path) 
     built = a_build(tmp_path)
     (built / "index.html").chmod(0o604)
 
-    done = deliver(built, tmp_path / "deep" / "live")
+    done = mirror(built, tmp_path / "deep" / "live")
 
     assert done.changed == 3
     assert tree(tmp_path / "deep/live") == tree(built)
@@ -828,14 +828,14 @@ def test_a_build_is_delivered_to_a_folder_that_is_not_there_yet(tmp_path: Path) 
 
 def test_only_what_differs_is_written(tmp_path: Path) -> None:
     built, live = a_build(tmp_path, old_html="old", same_html="1"), tmp_path / "live"
-    deliver(built, live)
+    mirror(built, live)
     before = {path.name: path.stat() for path in live.rglob("*.*")}
     (built / "old.html").unlink()
     (built / "same.html").write_text("2")
     (built / "new.html").write_text("new")
     (built / "index.html").touch()
 
-    done = deliver(built, live)
+    done = mirror(built, live)
 
     assert done.changed == 3
     assert tree(live) == tree(built)
@@ -843,13 +843,13 @@ def test_only_what_differs_is_written(tmp_path: Path) -> None:
     assert [(live / "assets" / n if n == "app.js" else live / n).stat() for n in kept] == [
         before[n] for n in kept
     ]
-    assert deliver(built, live).changed == 0
+    assert mirror(built, live).changed == 0
 
 
 ORDERED = """\
 import sys
 from pathlib import Path
-from publisher.embargo.stage import deliver
+from publisher.embargo.stage import mirror
 live = sys.argv[2]
 
 def hook(event, args):
@@ -858,13 +858,13 @@ def hook(event, args):
         print(path.removeprefix(live + "/"))
 
 sys.addaudithook(hook)
-deliver(Path(sys.argv[1]), Path(live))
+mirror(Path(sys.argv[1]), Path(live))
 """
 
 
 def test_what_others_refer_to_comes_first_and_deletions_last(tmp_path: Path) -> None:
     live = tmp_path / "live"
-    deliver(a_build(tmp_path, old_html="old", assets__old_js="old"), live)
+    mirror(a_build(tmp_path, old_html="old", assets__old_js="old"), live)
     built = a_build(
         tmp_path,
         index_html="<p>New",
@@ -893,7 +893,7 @@ def test_what_others_refer_to_comes_first_and_deletions_last(tmp_path: Path) -> 
     assert set(order[7:]) == {"assets/old.js", "old.html"}
 
 
-def test_deliver_follows_no_link_in_the_target(tmp_path: Path) -> None:
+def test_mirror_follows_no_link_in_the_target(tmp_path: Path) -> None:
     built, live, outside = a_build(tmp_path), tmp_path / "live", tmp_path / "outside"
     outside.mkdir()
     live.mkdir()
@@ -903,7 +903,7 @@ def test_deliver_follows_no_link_in_the_target(tmp_path: Path) -> None:
     (live / "uploads").symlink_to(outside)
     (live / "index.html").symlink_to(outside / "precious.txt")
 
-    deliver(built, live)
+    mirror(built, live)
 
     assert tree(live) == tree(built)
     assert {path.name: path.read_text() for path in outside.iterdir()} == {
@@ -918,7 +918,7 @@ def test_a_file_and_a_folder_can_change_places(tmp_path: Path) -> None:
     (live / "index.html" / "x").touch()
     (live / "assets").write_text("a file")
 
-    deliver(built, live)
+    mirror(built, live)
 
     assert tree(live) == tree(built)
 
@@ -927,7 +927,7 @@ def test_a_link_in_the_build_is_delivered_as_its_file(tmp_path: Path) -> None:
     built = a_build(tmp_path)
     (built / "latest.html").symlink_to("index.html")
 
-    deliver(built, tmp_path / "live")
+    mirror(built, tmp_path / "live")
 
     assert not (tmp_path / "live/latest.html").is_symlink()
     assert (tmp_path / "live/latest.html").read_text() == "<p>Start"
@@ -940,7 +940,7 @@ def test_a_link_out_of_the_build_is_refused(tmp_path: Path, target: str) -> None
     (built / "out").symlink_to(target)
 
     with pytest.raises(SiteError, match="out: the build made a link"):
-        deliver(built, tmp_path / "live")
+        mirror(built, tmp_path / "live")
 
     assert not (tmp_path / "live").exists()
 
@@ -955,9 +955,9 @@ def test_a_target_that_could_harm_is_refused(tmp_path: Path) -> None:
 
     for name in ("link", "sources", "state", "state/built", "state/built/assets"):
         with pytest.raises(SiteError, match="the output"):
-            deliver(built, tmp_path / name)
+            mirror(built, tmp_path / name)
     with pytest.raises(SiteError, match="has written no folder"):
-        deliver(tmp_path / "none", tmp_path / "real")
+        mirror(tmp_path / "none", tmp_path / "real")
 
     assert tree(tmp_path) == before
 
@@ -967,20 +967,20 @@ def test_version_control_of_the_output_stays(tmp_path: Path) -> None:
     (live / ".git").mkdir(parents=True)
     (live / ".git" / "HEAD").write_text("ref")
 
-    deliver(built, live)
+    mirror(built, live)
 
     assert (live / ".git" / "HEAD").read_text() == "ref"
 
 
-def test_whatever_a_kill_leaves_of_a_delivery_the_next_completes(tmp_path: Path) -> None:
+def test_whatever_a_kill_leaves_of_a_mirrored_site_the_next_completes(tmp_path: Path) -> None:
     built, live = a_build(tmp_path, old_html="old", a_html="a", b__c_html="c"), tmp_path / "live"
-    deliver(built, live)
+    mirror(built, live)
     (built / "old.html").unlink()
     for file in built.rglob("*.*"):
         file.write_text("changed")
     code = KILLED.replace("/stage", "/live") + (
-        "from pathlib import Path\nfrom publisher.embargo.stage import deliver\n"
-        "begin()\ndeliver(Path(sys.argv[1]), Path(sys.argv[3]))\n"
+        "from pathlib import Path\nfrom publisher.embargo.stage import mirror\n"
+        "begin()\nmirror(Path(sys.argv[1]), Path(sys.argv[3]))\n"
     )
     kills = 0
     while True:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.embargo.stage import deliver
+from publisher.embargo.stage import mirror
 from tests.edges.staged_sites import files
 
 
@@ -30,13 +30,13 @@ def put(folder: Path, *names: str, text: str) -> None:
 
 
 def test_what_no_build_made_stays_and_is_named(tmp_path: Path) -> None:
-    live, record = tmp_path / "live", tmp_path / "delivered.json"
+    live, record = tmp_path / "live", tmp_path / "mirrored.json"
     put(live, "CNAME", "uploads/cat.png", "index.html", text="mine")
     (live / "empty").mkdir()
     (live / "shared").symlink_to(tmp_path)
 
-    first = deliver(build(tmp_path, "a.html"), live, record=record)
-    second = deliver(build(tmp_path, "b.html"), live, record=record)
+    first = mirror(build(tmp_path, "a.html"), live, record=record)
+    second = mirror(build(tmp_path, "b.html"), live, record=record)
 
     others = ("CNAME", "shared", "uploads/cat.png")
     assert (first.changed, first.kept) == (2, others)
@@ -52,24 +52,24 @@ def test_what_no_build_made_stays_and_is_named(tmp_path: Path) -> None:
 
 
 def test_what_was_delivered_and_is_built_no_longer_goes_with_its_folder(tmp_path: Path) -> None:
-    live, record = tmp_path / "live", tmp_path / "delivered.json"
-    deliver(build(tmp_path, "blog/old/index.html", "up/a.png"), live, record=record)
+    live, record = tmp_path / "live", tmp_path / "mirrored.json"
+    mirror(build(tmp_path, "blog/old/index.html", "up/a.png"), live, record=record)
     put(live, "up/mine.png", text="mine")
 
-    done = deliver(build(tmp_path), live, record=record)
+    done = mirror(build(tmp_path), live, record=record)
 
     assert done.changed == 2
     assert files(live) == {"index.html": b"built", "up/mine.png": b"mine"}
     assert not (live / "blog").exists()
-    assert deliver(build(tmp_path), live, record=record).changed == 0
+    assert mirror(build(tmp_path), live, record=record).changed == 0
 
 
 def test_names_that_are_no_text_are_remembered(tmp_path: Path) -> None:
-    live, record = tmp_path / "live", tmp_path / "delivered.json"
+    live, record = tmp_path / "live", tmp_path / "mirrored.json"
     name = os.fsdecode(b"caf\xe9.html")
-    deliver(build(tmp_path, name), live, record=record)
+    mirror(build(tmp_path, name), live, record=record)
 
-    deliver(build(tmp_path), live, record=record)
+    mirror(build(tmp_path), live, record=record)
 
     assert files(live) == {"index.html": b"built"}
 
@@ -78,22 +78,22 @@ def test_names_that_are_no_text_are_remembered(tmp_path: Path) -> None:
 def test_without_a_record_that_can_be_read_nothing_is_deleted(
     tmp_path: Path, damage: bytes
 ) -> None:
-    live, record = tmp_path / "live", tmp_path / "delivered.json"
-    deliver(build(tmp_path, "old.html"), live, record=record)
+    live, record = tmp_path / "live", tmp_path / "mirrored.json"
+    mirror(build(tmp_path, "old.html"), live, record=record)
     record.write_bytes(damage)
 
-    done = deliver(build(tmp_path), live, record=record)
+    done = mirror(build(tmp_path), live, record=record)
 
     assert done.kept == ("old.html",)
     assert (live / "old.html").exists()
 
 
 def test_a_record_of_one_folder_says_nothing_of_another(tmp_path: Path) -> None:
-    one, other, record = tmp_path / "one", tmp_path / "other", tmp_path / "delivered.json"
-    deliver(build(tmp_path, "page.html"), one, record=record)
+    one, other, record = tmp_path / "one", tmp_path / "other", tmp_path / "mirrored.json"
+    mirror(build(tmp_path, "page.html"), one, record=record)
     put(other, "page.html", text="mine")
 
-    done = deliver(build(tmp_path), other, record=record)
+    done = mirror(build(tmp_path), other, record=record)
 
     assert done.kept == ("page.html",)
 
@@ -106,17 +106,17 @@ def test_the_page_of_a_post_that_is_left_out_goes_whoever_made_it(
     live = tmp_path / "live"
     put(live, page, f"{page}.gz", "blog/door-frames.html", text="built by hand")
 
-    done = deliver(build(tmp_path), live, record=tmp_path / "delivered.json", absent=[path])
+    done = mirror(build(tmp_path), live, record=tmp_path / "mirrored.json", absent=[path])
 
     assert done.kept == ("blog/door-frames.html",)
     assert set(files(live)) == {"index.html", "blog/door-frames.html"}
 
 
 def test_a_page_that_the_build_has_stays_and_its_namesake_goes(tmp_path: Path) -> None:
-    live, record = tmp_path / "live", tmp_path / "delivered.json"
+    live, record = tmp_path / "live", tmp_path / "mirrored.json"
     put(live, "door.html", text="built by hand")
 
-    deliver(build(tmp_path, "door/index.html"), live, record=record, absent=["/door", "/"])
+    mirror(build(tmp_path, "door/index.html"), live, record=record, absent=["/door", "/"])
 
     assert set(files(live)) == {"index.html", "door/index.html"}
 
@@ -124,7 +124,7 @@ def test_a_page_that_the_build_has_stays_and_its_namesake_goes(tmp_path: Path) -
 KILLED = """\
 import os, signal, sys
 from pathlib import Path
-from publisher.embargo.stage import deliver
+from publisher.embargo.stage import mirror
 left = int(sys.argv[1])
 
 def hook(event, args):
@@ -136,15 +136,15 @@ def hook(event, args):
 
 built, live, record = map(Path, sys.argv[2:5])
 sys.addaudithook(hook)
-deliver(built, live / "live", record=record)
+mirror(built, live / "live", record=record)
 """
 
 
 def test_whatever_a_kill_leaves_goes_once_it_is_built_no_longer(tmp_path: Path) -> None:
     place = tmp_path / "place"
-    live, record = place / "live", place / "delivered.json"
+    live, record = place / "live", place / "mirrored.json"
     put(live, "CNAME", text="mine")
-    deliver(build(tmp_path, "old.html"), live, record=record)
+    mirror(build(tmp_path, "old.html"), live, record=record)
     kills = 0
     while True:
         argv = [sys.executable, "-c", KILLED, str(1 + kills)]
@@ -158,7 +158,7 @@ def test_whatever_a_kill_leaves_goes_once_it_is_built_no_longer(tmp_path: Path) 
             break
         kills += 1
 
-        deliver(build(tmp_path, "old.html"), live, record=record)
+        mirror(build(tmp_path, "old.html"), live, record=record)
 
         assert set(files(live)) == {"CNAME", "index.html", "old.html"}
 

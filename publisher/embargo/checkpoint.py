@@ -1,4 +1,4 @@
-"""The gate between a build and the public: sealed, searched, and only then delivered."""
+"""What a build passes on its way to the public: it is sealed, searched, and only then mirrored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from publisher.embargo import leaks
 from publisher.embargo.leaks import Leak
 from publisher.embargo.listings import unlist
 from publisher.embargo.seal import seal
-from publisher.embargo.stage import Staged, deliver
+from publisher.embargo.stage import Staged, mirror
 from publisher.errors import SiteError
 
 
@@ -21,9 +21,9 @@ def let_through(
     """Bring what was built in the stage to ``output``, if nothing of it is under embargo.
 
     What else lies in ``output`` stays; pages there of posts under embargo go. ``record`` is where
-    is kept what was delivered. A file of others that cannot be searched is theirs to answer for.
+    is kept what was mirrored. A file of others that cannot be searched is theirs to answer for.
 
-    :raises SiteError: at a leak; of a build that shows one nothing is delivered.
+    :raises SiteError: at a leak; of a build that shows one nothing is mirrored.
     """
     seal(staged.output, staged.hidden, site_url=site_url, redirects=redirects)
     unlist(staged.output, staged.hidden)
@@ -31,10 +31,10 @@ def let_through(
     found = leaks.search(staged.output, hidden=staged.hidden, public=public)
     _refuse(found, hint="mend the page or theme that shows it; `publisher embargo` lists all")
     absent = [path_on_site(post.url, site_url) for post in staged.hidden if post.url]
-    delivered = deliver(staged.output, output, record=record, absent=absent)
+    mirrored = mirror(staged.output, output, record=record, absent=absent)
     kept: Sequence[Leak] = ()
     with suppress(SiteError):  # unsearchable
-        kept = leaks.search_files(output, delivered.kept, hidden=staged.hidden, public=public)
+        kept = leaks.search_files(output, mirrored.kept, hidden=staged.hidden, public=public)
     _refuse(kept, hint="no build made that file: delete it, or mend what made it")
 
 

@@ -1,4 +1,4 @@
-"""Remembers what was delivered to a folder: of all that is there, only that is ever deleted."""
+"""Remembers what was mirrored to a folder: of all that is there, only that is ever deleted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def read_names(record: Path, target: Path) -> frozenset[str]:
-    """Give the files that were delivered to ``target``; none when nothing is known of it."""
+    """Give the files that were mirrored to ``target``; none when nothing is known of it."""
     try:
         known = json.loads(record.read_bytes())
         return frozenset(known["files"] if known["target"] == _name(target) else ())

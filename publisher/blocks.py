@@ -12,10 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urljoin, urlsplit
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-
 from publisher.model import PostId
+from publisher.visible import blank, line_starts, tokens_of, without_code
 
 _NAME = r"""[^\s"'<>/=]+"""
 _VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"'<>]+)"""
@@ -29,11 +27,6 @@ _STAMP = re.compile(
     rf"|<RevealStamp\b{_ATTRIBUTES}\s*(?:/>|>\s*</RevealStamp\s*>)",
     re.DOTALL,
 )
-_HIDDEN = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
-)
-_CODE = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
-_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n|\Z)")
 _LINK = re.compile(
     r"""\]\(\s*<?([^\s)>]+)"""  # [text](target)
     r"""|(?:\s|:)(?:href|to|link|url)\s*=\s*["']+([^"']+)"""
@@ -124,9 +117,9 @@ def find_blocks(text: str) -> tuple[Block, ...]:
     """
     if not _TAG.search(text):
         return ()
-    visible = _blank_code(text)
+    visible = without_code(text, tokens_of(text))
     spans = sorted(_spans(visible), key=lambda span: span[0].start())
-    outside = _blank(visible, [(tag.start(), end or tag.end()) for tag, end in spans])
+    outside = blank(visible, [(tag.start(), end or tag.end()) for tag, end in spans])
     headings = list(_headings(outside))
     definitions = {_label(match[1]): match[2] for match in _DEFINITION.finditer(outside)}
     return tuple(
@@ -138,12 +131,12 @@ def find_blocks(text: str) -> tuple[Block, ...]:
 def dissect(text: str, blocks: Iterable[Block]) -> Iterator[Parts]:
     """Give the parts of each of the blocks that ``find_blocks`` found in the text."""
     blocks = tuple(blocks)
-    visible = _blank_code(text) if blocks else text
+    visible = without_code(text, tokens_of(text)) if blocks else text
     for block in blocks:
         tag = _TAG.match(visible, block.start)
         if tag is None:
             raise ValueError("the block is none of this text")
-        own = _blank(
+        own = blank(
             visible, [(b.start, b.end) for b in blocks if block.start < b.start < block.end]
         )
         stamps = tuple(match.span() for match in _STAMP.finditer(own, tag.end(), block.end))
@@ -164,11 +157,11 @@ def reveal(text: str, post: PostId, posts: Posts, page: str = "/") -> str:
     """
     blocks = find_blocks(text)
     edits: list[tuple[int, int, str]] = []
-    visible = _blank_code(text) if blocks else text
+    visible = without_code(text, tokens_of(text)) if blocks else text
     for block in blocks:
         if block.is_blurred and posts.owner(block, page) == post:
             inner = [(b.start, b.end) for b in blocks if block.start < b.start < block.end]
-            edits += _edits(text, _blank(visible, inner), block)
+            edits += _edits(text, blank(visible, inner), block)
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
     return text
@@ -312,46 +305,9 @@ def _section(text: str, headings: list[tuple[int, int]], position: int) -> str:
 
 def _headings(text: str) -> Iterator[tuple[int, int]]:
     """Give offset and level of each heading, of HTML ones as well."""
-    starts = _line_starts(text)
-    for token in _tokens(text):
+    starts = line_starts(text)
+    for token in tokens_of(text):
         if token.type == "heading_open" and token.map:
             yield starts[token.map[0]], int(token.tag[1])
     for match in re.finditer(r"<h([1-6])\b", text, re.IGNORECASE):
         yield match.start(), int(match[1])
-
-
-def _blank_code(text: str) -> str:
-    """Give the text with code, comments and scripts blanked out, at the same offsets."""
-    starts = _line_starts(text)
-    hidden: list[tuple[int, int]] = []
-    for token in _tokens(text):
-        if token.map is None:
-            continue
-        start, end = starts[token.map[0]], starts[token.map[1]]
-        if token.type in {"fence", "code_block"}:
-            hidden.append((start, end))
-        elif token.type == "inline":
-            hidden += [match.span() for match in _CODE.finditer(text, start, end)]
-    text = _blank(text, hidden)
-    return _blank(text, [match.span() for match in _HIDDEN.finditer(text)])
-
-
-def _blank(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """Put blanks in place of the spans, line ends aside; spans may overlap."""
-    pieces, position = [], 0
-    for start, end in sorted(spans):
-        if end > position:
-            start = max(start, position)
-            pieces += [text[position:start], re.sub(r"[^\r\n]", " ", text[start:end])]
-            position = end
-    return "".join((*pieces, text[position:]))
-
-
-def _line_starts(text: str) -> list[int]:
-    """Give the offset of each line, and the end, as the Markdown parser counts lines."""
-    starts = [match.start() for match in _LINE.finditer(text)]
-    return [*starts, len(text), len(text)]
-
-
-def _tokens(text: str) -> list[Token]:
-    return MarkdownIt("commonmark").enable("table").parse(text)

@@ -42,6 +42,7 @@ from publisher.model import (
     Verify,
 )
 from publisher.plan import CLOCK_TOLERANCE, plan
+from publisher.plan.withheld import with_withheld
 from publisher.posts import Scan
 from publisher.reconcile import Reconciler
 from publisher.report import Report, info, warn
@@ -119,7 +120,7 @@ class Engine:
             if is_idle and self._watch.has_news(self.site, scan, view):
                 more, _, _ = self._work()
                 done = replace(more, performed=done.performed + more.performed)
-            return replace(done, troubles=dict(self._watch.troubles))
+            return replace(done, troubles=self._watch.after_all(self.site))
 
     def _work(self) -> tuple[Tick, Scan, LedgerView]:
         """Plan and perform, until nothing is left that was not tried."""
@@ -154,6 +155,7 @@ class Engine:
         scan = self.library.scan()
         view = self.ledger.view(settled=False)
         view = replace(view, closed_channels={**view.closed_channels, **self.outlets.closed})
+        scan = replace(scan, posts=with_withheld(scan.posts, view, self.clock.now()))
         decide = partial(
             plan,
             scan.posts,

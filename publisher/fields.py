@@ -7,21 +7,20 @@ there is no post then; a fault in what only decorates is a warning, and the fiel
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from difflib import get_close_matches
-from functools import partial
+from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any
 from unicodedata import normalize
 from urllib.parse import quote, unquote, urlsplit
 
+from publisher.announce_rules import read_rules
+from publisher.complaints import Complaints
 from publisher.errors import PublisherError
 from publisher.frontmatter import Document
 from publisher.model import (
-    AnnounceRule,
-    ChannelName,
     Embargo,
     Image,
     Post,
@@ -32,7 +31,7 @@ from publisher.model import (
 )
 from publisher.presets import DATED_NAMES, date_in, misspelled, slug_of, state_of
 from publisher.settings import SiteSettings
-from publisher.times import Instant, parse_duration, resolve_instant
+from publisher.times import Instant, resolve_instant
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
@@ -40,11 +39,8 @@ LETTERS = str.maketrans({"æ": "ae", "ø": "o", "œ": "oe", "ß": "ss", "þ": "t
 SECTION_PAGES = ("index.md", "_index.md")
 PUBLIC_FOLDERS = ("public", "static", "")  # below the root, what generators copy as it is
 
-T = TypeVar("T")
-
 _DATE_HINT = "write reveal: 2027-03-09"
 
-_RULE_KEYS = ("text", "subject", "after", "at", "enabled")
 _DATED_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)", re.ASCII)
 
 
@@ -54,14 +50,23 @@ class Reader:
 
     document: Document
     site: SiteSettings
-    problems: list[Problem] = field(default_factory=list)
+    _found: Complaints = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._found = Complaints(self.document)
+
+    @property
+    def problems(self) -> list[Problem]:
+        return self._found.problems
 
     def read(self, digest: str) -> Post | None:
         """Give the post; ``None`` when there is an error, or when the file is no post."""
         if not self._is_post():
             return None
-        released = self._try("bad-date", self._date_key() or "date", self._release)
-        state, explicit = self._try("bad-state", self.site.preset.state_key, self._state) or (
+        released = self._found.attempt("bad-date", self._date_key() or "date", self._release)
+        state, explicit = self._found.attempt(
+            "bad-state", self.site.preset.state_key, self._state
+        ) or (
             PostState.DRAFT,
             True,
         )
@@ -74,6 +79,7 @@ class Reader:
             state=state,
             explicit=explicit,
             release_at=at,
+            withheld_until=self.withheld_until() if state is PostState.PUBLISHED else None,
             release_zone_note=released.note if released else "",
             title=self._text("title"),
             description=self._text("description"),
@@ -85,10 +91,10 @@ class Reader:
             teaser=self._text("teaser", is_wanted=False) or None,
             embargo=self._embargo(),
             announce_off=self._get("announce") is False,
-            announce=self._announce(state),
+            announce=read_rules(self._get("announce"), state, self.site, self._found),
         )
-        if released is None and not self._has("bad-date") and state is not PostState.DRAFT:
-            self._warn("no-date", "", "has no release date", _DATE_HINT)
+        if released is None and not self._found.has("bad-date") and state is not PostState.DRAFT:
+            self._found.warn("no-date", "", "has no release date", _DATE_HINT)
         return None if any(p.severity == "error" for p in self.problems) else post
 
     # --- what it says --------------------------------------------------------------------
@@ -96,25 +102,21 @@ class Reader:
     def _get(self, key: str) -> Any:
         return self.document.metadata.get(key)
 
-    def _stem(self) -> str:
-        path = PurePosixPath(self.document.path)
-        return path.parent.name if path.name in SECTION_PAGES else path.stem
-
     def _dated_name(self) -> re.Match[str] | None:
         if self.site.preset.name not in DATED_NAMES:
             return None
-        return _DATED_NAME.fullmatch(self._stem())
+        return _DATED_NAME.fullmatch(stem_of(self.document.path))
 
     def _is_post(self) -> bool:
         if PurePosixPath(self.document.path).name in SECTION_PAGES and self._is_section():
             return False
         if self.document.format is None:
             hint = "begin the file with ---, title: …, date: …, ---; it is not guessed at"
-            self._fail("no-frontmatter", "", "has no frontmatter", hint)
+            self._found.fail("no-frontmatter", "", "has no frontmatter", hint)
             return False
         for key, right in misspelled(self.site.preset, self.document.metadata).items():
             message = f"{key} is not {right}, though {self.site.preset.name} reads both"
-            self._fail("key-case", key, message, f"write {right}")
+            self._found.fail("key-case", key, message, f"write {right}")
         return True
 
     def _is_section(self) -> bool:
@@ -141,12 +143,28 @@ class Reader:
             return None
         return self._state_in(metadata)[0]
 
+    def withheld_until(self) -> datetime | None:
+        """Give the instant before which the generator by itself would build no page.
+
+        ``None`` for most generators, and where the date cannot be read.
+        """
+        keys = self.site.preset.withholds
+        key = next((key for key in keys if self._get(key) not in (None, "")), None)
+        with suppress(PublisherError):
+            instant = self._instant(key) if keys else None
+            return instant.at if instant else None
+        return None
+
     def _date_key(self) -> str | None:
         keys = ("reveal", *self.site.preset.date_keys)
         return next((key for key in keys if self._get(key) not in (None, "")), None)
 
     def _release(self) -> Instant | None:
-        key, named = self._date_key(), self._dated_name()
+        return self._instant(self._date_key())
+
+    def _instant(self, key: str | None) -> Instant | None:
+        """Read the date under a key; without one, that of the file's name."""
+        named = self._dated_name()
         value = self._get(key) if key else named[1] if named else None
         value = date_in(self.site.preset, value)
         if value is None:
@@ -171,23 +189,23 @@ class Reader:
         )
 
     def _id(self) -> str:
-        value = self._word("id") or self._stem()
+        value = self._word("id") or stem_of(self.document.path)
         if not ID.fullmatch(value):
             hint = "write an `id` of at most 100 letters, digits, dots, hyphens and underscores"
-            self._fail("bad-id", "id", f"the id {value[:60]!r} cannot be used", hint)
+            self._found.fail("bad-id", "id", f"the id {value[:60]!r} cannot be used", hint)
         return value
 
     def _slug(self) -> str:
         named = self._dated_name()
         titled = slug_of(self.site.preset, str(self._get("title") or ""))
-        value = self._word("slug") or titled or (named[2] if named else self._stem())
+        value = self._word("slug") or titled or (named[2] if named else stem_of(self.document.path))
         if SLUG.fullmatch(value):
             return value
         if "{slug}" in self.site.post_url:
             plain = normalize("NFKD", value.lower().translate(LETTERS)).encode("ascii", "ignore")
             near = re.sub(r"[^a-z0-9]+", "-", plain.decode()).strip("-")[:100]
             hint = f"write slug: {near or 'a-short-name'}, or rename the file"
-            self._fail("bad-slug", "slug", f"the slug {value[:60]!r} cannot be used", hint)
+            self._found.fail("bad-slug", "slug", f"the slug {value[:60]!r} cannot be used", hint)
         return ""
 
     def _word(self, key: str) -> str | None:
@@ -195,14 +213,16 @@ class Reader:
         is_number = isinstance(value, int) and not isinstance(value, bool)
         if value is None or isinstance(value, str) or is_number:
             return None if value is None or value == "" else str(value)
-        self._fail(f"bad-{key}", key, f"{key} is not text", "put it in quotes")
+        self._found.fail(f"bad-{key}", key, f"{key} is not text", "put it in quotes")
         return None
 
     def _url(self, post_id: str, slug: str, at: datetime | None) -> str:
         day = at.astimezone(self.site.zone) if at else None
         if day is None and re.search(r"\{(?:year|month|day)\}", self.site.post_url):
-            if not self._has("bad-date"):
-                self._fail("no-date", "", "its URL holds the date, and there is none", _DATE_HINT)
+            if not self._found.has("bad-date"):
+                self._found.fail(
+                    "no-date", "", "its URL holds the date, and there is none", _DATE_HINT
+                )
             return ""
         parts = {"id": post_id, "slug": slug}
         if day:
@@ -219,7 +239,7 @@ class Reader:
         if isinstance(value, str) and value in list(Embargo):
             return Embargo(value)
         hint = "write embargo: redact, teaser, omit or off"
-        self._fail("bad-embargo", "embargo", "is not a known way of embargo", hint)
+        self._found.fail("bad-embargo", "embargo", "is not a known way of embargo", hint)
         return None
 
     # --- what it looks like --------------------------------------------------------------
@@ -229,18 +249,20 @@ class Reader:
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if value is not None and not isinstance(value, str):
-            self._fail(f"bad-{key}", key, f"{key} is not text", "put it in quotes")
+            self._found.fail(f"bad-{key}", key, f"{key} is not text", "put it in quotes")
             return ""
         text = (value or "").strip()
         if is_wanted and not text:
-            self._warn(f"no-{key}", "", f"has no {key}", f"write {key}: …")
+            self._found.warn(f"no-{key}", "", f"has no {key}", f"write {key}: …")
         return text
 
     def _tags(self) -> tuple[str, ...]:
         value = self._get("tags")
         items = value.split(",") if isinstance(value, str) else [] if value is None else value
         if not isinstance(items, list) or not all(isinstance(i, str | int) for i in items):
-            self._warn("bad-tags", "tags", "tags are not texts", "write tags: [first, second]")
+            self._found.warn(
+                "bad-tags", "tags", "tags are not texts", "write tags: [first, second]"
+            )
             return ()
         return tuple(dict.fromkeys(text for item in items if (text := str(item).strip())))
 
@@ -252,7 +274,7 @@ class Reader:
             case {"name": str(name), "part": int(part)} if name.strip() and 0 < part < 10_000:
                 return Series(name=name.strip(), part=int(part))
         hint = "write series: {name: Chronicles, part: 2}"
-        self._warn("bad-series", "series", "the series has no name and part number", hint)
+        self._found.warn("bad-series", "series", "the series has no name and part number", hint)
         return None
 
     def _hero(self) -> Image | None:
@@ -263,18 +285,20 @@ class Reader:
             return None
         hint = "write hero: {image: /images/bench.jpg, alt: A workbench}"
         if not isinstance(source, str) or not isinstance(alt, str | None):
-            self._warn("bad-hero", "hero", "the hero image is no path with a text", hint)
+            self._found.warn("bad-hero", "hero", "the hero image is no path with a text", hint)
             return None
         if re.match(r"https?://", source):
             return Image(url=source, path=None, alt=alt or "")
         if not source.startswith("/") or source.startswith("//"):
-            self._warn("bad-hero", "hero", f"{source[:80]!r} is no path from the site's root", hint)
+            self._found.warn(
+                "bad-hero", "hero", f"{source[:80]!r} is no path from the site's root", hint
+            )
             return None
         path = self._file_of(source)
         if path is None:
             places = ", ".join(f"{folder or '.'}/" for folder in PUBLIC_FOLDERS)
             hint = f"looked below {places} in {self.site.root.name}/"
-            self._warn("missing-image", "hero", f"there is no file for {source[:80]!r}", hint)
+            self._found.warn("missing-image", "hero", f"there is no file for {source[:80]!r}", hint)
         url = self.site.url + quote(source, safe="/%?=&~!$'()*+,;:@")
         return Image(url=url, path=path, alt=alt or "")
 
@@ -290,112 +314,8 @@ class Reader:
                 return file.relative_to(root).as_posix()
         return None
 
-    # --- announcements -------------------------------------------------------------------
 
-    def _announce(self, state: PostState) -> dict[ChannelName, AnnounceRule]:
-        value = self._get("announce")
-        if value is None or isinstance(value, bool):
-            return {}
-        if not isinstance(value, dict):
-            hint = "write announce: false, or one line per channel below it"
-            self._fail("bad-announce", "announce", "announce is no list of channels", hint)
-            return {}
-        rules = {}
-        for name, entry in value.items():
-            if name not in self.site.channels:
-                # The channel of an old post may be gone; of a coming one it is a slip that
-                # could let out what the author meant to hold back or reword.
-                complain = self._warn if state is PostState.PUBLISHED else self._fail
-                message = f"there is no channel {str(name)[:60]!r} in jobs.yaml"
-                hint = nearest(str(name), self.site.channels)
-                complain("unknown-channel", "announce", message, hint, str(name))
-                continue
-            rule = self._rule(name, entry)
-            if rule is not None:
-                rules[ChannelName(name)] = rule
-        return rules
-
-    def _rule(self, name: str, entry: Any) -> AnnounceRule | None:
-        if entry is None or isinstance(entry, bool):
-            return AnnounceRule(enabled=entry is not False)
-        if isinstance(entry, str):
-            entry = {"text": entry}
-        hint = f"write {name}: false, a text, or {{text: …, after: 2h}}"
-        if not isinstance(entry, dict):
-            message = f"what to announce on {name} is neither a text nor false"
-            self._fail("bad-announce", "announce", message, hint, name)
-            return None
-        for key in entry:
-            if key not in _RULE_KEYS:
-                message, near = f"unknown key {str(key)[:60]!r}", nearest(str(key), _RULE_KEYS)
-                self._fail("bad-announce", "announce", message, near, name, str(key))
-        text, subject, after, at, enabled = (self._part(name, key, entry) for key in _RULE_KEYS)
-        return AnnounceRule(
-            enabled=enabled is not False, text=text, subject=subject, after=after, at=at
-        )
-
-    def _part(self, name: str, key: str, entry: dict[str, Any]) -> Any:
-        value = entry.get(key)
-        if value is None:
-            return None
-        return self._try(
-            "bad-announce", "announce", partial(self._read_part, key, value), name, key
-        )
-
-    def _read_part(self, key: str, value: Any) -> str | bool | timedelta | datetime:
-        if key == "at":
-            site = self.site
-            return resolve_instant(value, zone=site.zone, release_time=site.release_time).at
-        if key == "enabled":
-            if not isinstance(value, bool):
-                raise PublisherError("enabled is neither true nor false")
-            return value
-        if not isinstance(value, str) or not value.strip():
-            raise PublisherError(f"{key} is not text", hint="put it in quotes")
-        if key != "after":
-            return value
-        try:
-            return parse_duration(value)
-        except PublisherError as error:
-            raise PublisherError(f"after {error.what}", hint=error.hint) from None
-
-    # --- complaints ----------------------------------------------------------------------
-
-    def _has(self, rule: str) -> bool:
-        return any(problem.rule == rule for problem in self.problems)
-
-    def _try(self, rule: str, key: str, read: Callable[[], T], *inner: str) -> T | None:
-        try:
-            return read()
-        except PublisherError as error:
-            hint = "; ".join(filter(None, (error.why, error.hint)))
-            self._fail(rule, key, error.what, hint, *inner)
-            return None
-
-    def _fail(self, rule: str, key: str, message: str, hint: str = "", *inner: str) -> None:
-        self._add("error", rule, key, message, hint, *inner)
-
-    def _warn(self, rule: str, key: str, message: str, hint: str = "", *inner: str) -> None:
-        self._add("warning", rule, key, message, hint, *inner)
-
-    def _add(
-        self, severity: str, rule: str, key: str, message: str, hint: str, *inner: str
-    ) -> None:
-        self.problems.append(
-            Problem(
-                rule=rule,
-                severity=severity,
-                path=self.document.path,
-                line=self.document.line_of(key, *inner) if key else 1,
-                message=message,
-                hint=hint,
-            )
-        )
-
-
-def nearest(word: str, words: Collection[str]) -> str:
-    """Say which of the words was probably meant, or name them all."""
-    near = get_close_matches(word, words, n=1)
-    if near:
-        return f"did you mean {near[0]}?"
-    return f"possible here: {', '.join(sorted(words))}" if words else "there are none"
+def stem_of(path: str) -> str:
+    """Give the name that a file of the site goes by: an index page has that of its folder."""
+    file = PurePosixPath(path)
+    return file.parent.name if file.name in SECTION_PAGES else file.stem

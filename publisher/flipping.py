@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from publisher import blocks
 from publisher.errors import PostError
 from publisher.flip import set_state
-from publisher.frontmatter import BOM, UnreadableError, parse
+from publisher.frontmatter import split
 from publisher.model import Post, PostId, PostState, Problem
 from publisher.settings import Preset
 
@@ -42,20 +42,20 @@ def was(post: Post, data: bytes, preset: Preset, to: PostState) -> bool:
 
 def redo_blocks(data: bytes, post: PostId, posts: blocks.Posts, path: str, redo: Redo) -> bytes:
     """Change the post's preview blocks on a page; ``path`` is below the site's root."""
-    prefix, body = _split(data)
+    prefix, body = split(data)
     new = prefix + redo(body, post, posts, "/" + path)
     return new.encode("utf-8", "surrogateescape")
 
 
 def shows(data: bytes, wanted: Collection[PostId], posts: blocks.Posts, path: str) -> bool:
     """Tell whether a page has a preview block of one of the posts wanted."""
-    found = blocks.find_blocks(_split(data)[1])
+    found = blocks.find_blocks(split(data)[1])
     return any(posts.owner(block, "/" + path) in wanted for block in found)
 
 
 def orphans(data: bytes, shown: str, path: str, posts: blocks.Posts) -> Iterator[Problem]:
     """Find the blurred blocks of a page that no release will reveal."""
-    prefix, body = _split(data)
+    prefix, body = split(data)
     for block in blocks.orphans(body, posts, "/" + path):
         yield Problem(
             rule="orphan-preview",
@@ -65,13 +65,3 @@ def orphans(data: bytes, shown: str, path: str, posts: blocks.Posts) -> Iterator
             message="this preview block belongs to no post, or to several",
             hint='name the id of its post: <PostPreview blurred post="…">',
         )
-
-
-def _split(data: bytes) -> tuple[str, str]:
-    """Give what precedes a page's body, and the body; every byte survives encoding again."""
-    try:
-        document = parse(data, "page")
-    except UnreadableError:
-        return "", data.decode("utf-8", "surrogateescape")
-    mark = "\ufeff" if data.startswith(BOM) else ""
-    return mark + document.text[: len(document.text) - len(document.body)], document.body

@@ -109,6 +109,19 @@ def parse(data: bytes, path: str) -> Document:
     )
 
 
+def split(data: bytes) -> tuple[str, str]:
+    """Give what precedes a page's body, and the body; also of what cannot be read.
+
+    Every byte survives encoding again with ``surrogateescape``.
+    """
+    try:
+        document = parse(data, "page")
+    except UnreadableError:
+        return "", data.decode("utf-8", "surrogateescape")
+    mark = "\ufeff" if data.startswith(BOM) else ""
+    return mark + document.text[: len(document.text) - len(document.body)], document.body
+
+
 def decode(data: bytes, path: str) -> str:
     """Decode strict UTF-8 without its byte order mark.
 

@@ -8,38 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from publisher import blocks, flipping
 from publisher.errors import PostError
-from publisher.fields import SECTION_PAGES, Reader
-from publisher.files import Content, Stamp, changed, read_file, replace_file, stamp_of
+from publisher.fields import Reader
+from publisher.files import Content, changed, read_file, replace_file, stamp_of
+from publisher.findings import Finding, Scan, complain_of_link, find_in_file, names_of, put_together
 from publisher.flip import set_state
 from publisher.flipping import FlipResult, Redo
-from publisher.frontmatter import Document, UnreadableError, parse
+from publisher.frontmatter import Document, parse
 from publisher.model import Post, PostId, PostState, Problem
-from publisher.mojibake import mojibake
 from publisher.redating import set_date
-from publisher.series import count_parts
 from publisher.settings import SiteSettings
 from publisher.tree import compile_glob, is_near, walk
 
 __all__ = ["FlipResult", "Library", "Page", "Scan"]
 
-_BLOCK_MARKS = (b"<PostPreview", b"<post-preview")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scan:
-    """All posts that can be used, and all that is wrong; both in order of path."""
-
-    posts: tuple[Post, ...]
-    problems: tuple[Problem, ...]
+PAGE_SUFFIXES = (".md", ".markdown", ".mdown", ".mdx", ".mkd")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +37,6 @@ class Page:
 
     path: str
     file: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """What one version of a file said; ``stamp`` is ``None`` when it must be read again."""
-
-    stamp: Stamp | None
-    post: Post | None = None
-    problems: tuple[Problem, ...] = ()
-    has_blocks: bool = False
 
 
 @dataclass(slots=True)
@@ -69,7 +48,7 @@ class Library:
 
     site: SiteSettings
     project: Path
-    _seen: dict[str, _Seen] = field(default_factory=dict, repr=False)  # by path below the root
+    _seen: dict[str, Finding] = field(default_factory=dict, repr=False)  # by path below the root
     _latest: Scan | None = field(default=None, repr=False)
 
     def scan(self) -> Scan:
@@ -79,23 +58,19 @@ class Library:
         """
         is_post, base = compile_glob(self.site.posts)
         links: list[Problem] = []
-        seen: dict[str, _Seen] = {}
+        seen: dict[str, Finding] = {}
         for path, entry in self._walk("" if self.site.preset.blocks else base):
             if entry.is_symlink():
                 if is_post(path) or (is_near(path, base) and entry.is_dir()):
-                    links.append(self._complain_of_link(path, entry))
+                    links.append(
+                        complain_of_link(Path(entry.path), self._shown(path), self.site.root)
+                    )
             elif is_post(path) or path.endswith(".md"):
                 found = self._look(path, entry, is_post=is_post(path))
                 if found:
                     seen[path] = found
         self._seen = seen
-        problems = [*links, *(problem for found in seen.values() for problem in found.problems)]
-        posts, clashes = _without_clashes([found.post for found in seen.values() if found.post])
-        problems += clashes
-        self._latest = Scan(
-            posts=tuple(sorted(count_parts(posts), key=lambda post: post.path)),
-            problems=tuple(sorted(problems, key=lambda p: (p.path, p.line or 0, p.rule))),
-        )
+        self._latest = put_together(links, list(seen.values()))
         return self._latest
 
     def read(self, post: Post) -> Document:
@@ -183,7 +158,7 @@ class Library:
             hint="mend its permissions, or set site.root and site.posts in jobs.yaml",
         )
 
-    def _look(self, path: str, entry: os.DirEntry[str], *, is_post: bool) -> _Seen | None:
+    def _look(self, path: str, entry: os.DirEntry[str], *, is_post: bool) -> Finding | None:
         """Give what the file says, from memory when it is the same; ``None`` when it is gone."""
         try:
             status = entry.stat(follow_symlinks=False)
@@ -192,57 +167,8 @@ class Library:
         known = self._seen.get(path)
         if known and known.stamp == stamp_of(status):
             return known
-        shown = self._shown(path)
-        if not path.isprintable():
-            escaped = "".join(
-                c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown
-            )
-            message = "the file's name holds characters that cannot be shown"
-            return _Seen(stamp=None, problems=(_error("bad-name", escaped, message, "rename it"),))
-        try:
-            if not stat.S_ISREG(status.st_mode):
-                raise PostError(f"{shown}: is no regular file", hint="replace it by a text file")
-            content = read_file(self.site.root / path, shown)
-        except PostError as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return None
-            message = error.what.removeprefix(f"{shown}: ")
-            hint = "; ".join(filter(None, (error.why, error.hint)))
-            problem = _error("unreadable", shown, message, hint)
-            return _Seen(stamp=None, problems=(problem,) if is_post else ())
-        return self._understand(content, shown, is_post=is_post)
-
-    def _understand(self, content: Content, shown: str, *, is_post: bool) -> _Seen:
-        stamp = stamp_of(content.status)
-        has_blocks = any(mark in content.data for mark in _BLOCK_MARKS)
-        if not is_post:
-            return _Seen(stamp=stamp, has_blocks=has_blocks)
-        try:
-            document = parse(content.data, shown)
-        except UnreadableError as error:
-            return _Seen(stamp=stamp, problems=(error.problem,), has_blocks=has_blocks)
-        reader = Reader(document, self.site)
-        post = reader.read(content.digest)
-        problems = (*reader.problems, *mojibake(document))
-        return _Seen(
-            # An image that is missing may come without this file being touched.
-            stamp=None if any(p.rule == "missing-image" for p in problems) else stamp,
-            post=post,
-            problems=problems,
-            has_blocks=has_blocks,
-        )
-
-    def _complain_of_link(self, path: str, entry: os.DirEntry[str]) -> Problem:
-        target = Path(os.path.realpath(entry.path))
-        shown = self._shown(path)
-        hint = "put the file itself there"
-        if target.is_relative_to(os.path.realpath(self.site.root)) and target.exists():
-            return replace(
-                _error("symlink", shown, "is a link, and links are not followed", hint),
-                severity="warning",
-            )
-        where = "out of the site" if target.exists() else "nowhere"
-        return _error("symlink", shown, f"is a link that leads {where}", hint)
+        file, shown = self.site.root / path, self._shown(path)
+        return find_in_file(file, shown, status, self.site, is_post=is_post)
 
     def _shown(self, path: str) -> str:
         """Give a path below the root as people know it, relative to the project."""
@@ -328,43 +254,8 @@ class Library:
         return sorted(path for path, seen in self._seen.items() if seen.has_blocks)
 
     def _names(self, scan: Scan, *more: Post) -> blocks.Posts:
-        """Give what links can mean; a file in error may be any post that has its name."""
-        broken = {PurePosixPath(p.path) for p in scan.problems if p.severity == "error"}
-        return blocks.Posts(
-            site_url=self.site.url,
-            paths={
-                blocks.normal_path(post.url.removeprefix(self.site.url)): post.id
-                for post in (*scan.posts, *more)
-            },
-            unread=frozenset(
-                path.parent.name if path.name in SECTION_PAGES else path.stem for path in broken
-            ),
-        )
+        return names_of(scan, self.site.url, *more)
 
 
 def _is_page(path: str, entry: os.DirEntry[str]) -> bool:
-    return path.endswith(".md") and entry.is_file(follow_symlinks=False)
-
-
-def _error(rule: str, path: str, message: str, hint: str) -> Problem:
-    return Problem(rule=rule, severity="error", path=path, line=None, message=message, hint=hint)
-
-
-def _without_clashes(posts: list[Post]) -> tuple[list[Post], list[Problem]]:
-    """Leave out posts that claim the same id or URL: nobody can know which one is meant."""
-    keys: tuple[tuple[str, str, str, Callable[[Post], str]], ...] = (
-        ("duplicate-id", "id", "give one of them another `id`", lambda post: post.id),
-        ("duplicate-url", "URL", "give one of them another `slug`", lambda post: post.url),
-    )
-    problems = []
-    for rule, what, hint, key in keys:
-        groups: defaultdict[str, list[Post]] = defaultdict(list)
-        for post in posts:
-            groups[key(post)].append(post)
-        for value, group in groups.items():
-            for post in group if len(group) > 1 else ():
-                others = ", ".join(sorted(p.path for p in group if p is not post))
-                message = f"has the same {what} as {others}: {value}"
-                problems.append(_error(rule, post.path, message, hint))
-    clashing = {problem.path for problem in problems}
-    return [post for post in posts if post.path not in clashing], problems
+    return path.endswith(PAGE_SUFFIXES) and entry.is_file(follow_symlinks=False)

@@ -53,6 +53,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 rebuild=("hugo", "--buildFuture", "--cleanDestinationDir"),
                 staged={"draft": False, "build": {"list": "never"}},
                 data="data/publisher.json",
+                withholds=("publishDate", "date"),
             ),
             Preset(
                 name="jekyll",
@@ -62,10 +63,12 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 date_keys=("date",),
                 explicit=False,
                 output="_site",
-                rebuild=("bundle", "exec", "jekyll", "build", "--future"),
-                # jekyll-sitemap looks at `sitemap`, jekyll-feed and many themes at `draft`.
-                staged={"published": True, "sitemap": False, "draft": True},
+                rebuild=("jekyll", "build", "--future"),  # by Bundler where there is a Gemfile
+                # jekyll-sitemap looks at `sitemap`, jekyll-paginate at `hidden`, jekyll-feed and
+                # many themes at `draft`.
+                staged={"published": True, "sitemap": False, "draft": True, "hidden": True},
                 data="_data/publisher.json",
+                withholds=("date",),
             ),
             Preset(
                 name="astro",
@@ -101,6 +104,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 output="site",
                 rebuild=("mkdocs", "build"),
                 staged={"draft": False, "search": {"exclude": True}},
+                data="publisher.json",
             ),
             Preset(
                 name="pelican",
@@ -113,6 +117,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 output="output",
                 rebuild=("pelican", "content", "--delete-output-directory"),
                 staged={"status": "hidden"},
+                data="publisher.json",
             ),
             Preset(
                 name="nikola",
@@ -125,6 +130,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 output="output",
                 rebuild=("nikola", "build"),
                 staged={"status": "private"},
+                data="data/publisher.json",
+                withholds=("date",),
             ),
         )
     }

@@ -237,7 +237,8 @@ class _World:
         )
         rows = self._deliveries.setdefault(action.post, {})
         for old in list(rows.values()):
-            if old.state is DeliveryState.CANCELLED and old.reason.startswith(REPLANNED):
+            is_called_off = old.state is DeliveryState.CANCELLED and old.evidence is None
+            if is_called_off and old.reason.startswith(REPLANNED):
                 self._keep(replace(old, state=DeliveryState.PLANNED, not_before=old.due_at))
         for planned in action.deliveries:
             row = rows.get(planned.key)

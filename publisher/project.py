@@ -17,7 +17,9 @@ from publisher.settings import Settings
 REHEARSAL = ".publisher-rehearsal"  # a folder that holds this file is a rehearsal's scratch copy
 INSTALLED = frozenset({"node_modules", ".venv", "venv"})
 LEFTOVERS = re.compile(r".*(?:~|\.(?:bak|orig|rej|sw[a-p]|tmp|log))|\.#.*|#.*#", re.IGNORECASE)
-LEFT_OUT = frozenset({".git", ".hg", ".svn", "__pycache__", ".cache", ".jekyll-cache", ".astro"})
+LEFT_OUT = frozenset(
+    {".git", ".hg", ".svn", "__pycache__", ".cache", ".jekyll-cache", ".jekyll-metadata", ".astro"}
+)
 
 Kind = Literal["folder", "file", "link", "installed"]
 
@@ -91,9 +93,12 @@ def between(project: Path, root: Path) -> Iterator[Path]:
 
 
 def own_files(settings: Settings) -> set[Path]:
-    """Give what no copy may take along: our state, the ledger, the output of builds."""
+    """Give what no copy may take along: our state and settings, the ledger, the output of builds.
+
+    Jekyll copies every file it finds to its output, ``jobs.yaml`` among them.
+    """
     ledger = settings.ledger_url.removeprefix("sqlite:///")
-    own = {settings.state_dir}
+    own = {settings.state_dir, settings.file}
     own |= {Path(ledger + suffix) for suffix in ("", "-wal", "-shm", "-journal", ".mark")}
     return own if settings.rebuild is None else own | {settings.rebuild.output}
 

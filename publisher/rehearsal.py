@@ -9,12 +9,18 @@ from zoneinfo import ZoneInfo
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
 from publisher.model import ChannelName, PostId
 from publisher.times import format_local
+
+STEPS = ("Flipped", "Built", "Verified")
+TITLE_WIDTH = 12  # with less, a table is harder to read than a list
+WIDE = 1000  # wider than any table of ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +47,12 @@ class Row:
     build_s: float | None = field(default=None, compare=False)
 
     @property
+    def steps(self) -> tuple[bool, bool, bool]:
+        return self.flipped, self.built, self.verified
+
+    @property
     def ok(self) -> bool:
-        return self.flipped and self.built and self.verified and all(a.ok for a in self.announced)
+        return all(self.steps) and all(a.ok for a in self.announced)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +73,11 @@ class Rehearsal:
 
     def render(self, console: Console) -> None:
         """Print the table, the troubles and the pages to open."""
-        console.print(self._table(console))
+        table = self._table(console)
+        if _fits(table, console):
+            console.print(table)
+        else:
+            self._print_list(console)
         for line in self.tail:
             console.print(Text(f"  {line}", "dim"), soft_wrap=True)
         for trouble in self.troubles:
@@ -73,19 +87,34 @@ class Rehearsal:
 
     def _table(self, console: Console) -> Table:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=console.width <= 100)
-        table.add_column("Post", ratio=1)
+        table.add_column("Post", ratio=1, min_width=TITLE_WIDTH)
         table.add_column("Release", width=16)
-        for name in ("Flipped", "Built", "Verified"):
-            table.add_column(name, justify="center", no_wrap=True)
-        table.add_column("Announced", no_wrap=True)
-        for row in self.rows:
+        for name in STEPS:
+            table.add_column(name, justify="center", no_wrap=True, min_width=len(name))
+        announced = [self._announced(console, row) for row in self.rows]
+        width = max((line.cell_len for text in announced for line in text.split()), default=0)
+        table.add_column("Announced", no_wrap=True, min_width=width)
+        for row, text in zip(self.rows, announced, strict=True):
             table.add_row(
                 Text(row.title or row.post),
                 Text(format_local(row.release_at, self.zone)),
-                *(_mark(console, ok=step) for step in (row.flipped, row.built, row.verified)),
-                self._announced(console, row),
+                *(_mark(console, ok=step) for step in row.steps),
+                text,
             )
         return table
+
+    def _print_list(self, console: Console) -> None:
+        """Print what the table would say in lines that fit where its columns do not."""
+        for row in self.rows:
+            title = Text(row.title or row.post, no_wrap=True, overflow="ellipsis")
+            steps = [
+                Text.assemble(name.lower(), " ", _mark(console, ok=step))
+                for name, step in zip(STEPS, row.steps, strict=True)
+            ]
+            console.print(Text(format_local(row.release_at, self.zone), "bold"))
+            for text in (title, Text("  ").join(steps), self._announced(console, row)):
+                console.print(Padding(text, (0, 0, 0, 2)))
+        console.print()
 
     def _announced(self, console: Console, row: Row) -> Text:
         lines = []
@@ -110,11 +139,17 @@ class Rehearsal:
         ]
         shown = [(page, what) for page, what in pages if page is not None]
         width = max((len(str(page)) for page, _ in shown), default=0)
+        has_room = all(width + 2 + len(what) <= console.width for _, what in shown)
         for page, what in shown:
             link = Style(bold=True, link=page.absolute().as_uri())
-            padding = " " * (width - len(str(page)) + 2)
-            text = Text.assemble((str(page), link), padding, (what, "dim"))
+            gap = " " * (width - len(str(page)) + 2) if has_room else "\n  "
+            text = Text.assemble((str(page), link), gap, (what, "dim"))
             console.print(text, soft_wrap=True)
+
+
+def _fits(table: Table, console: Console) -> bool:
+    unbound = console.options.update(width=WIDE)
+    return Measurement.get(console, unbound, table).minimum <= console.width
 
 
 def _mark(console: Console, *, ok: bool) -> Text:

@@ -2,7 +2,8 @@
 
 Flips, builds, looks and ledger are real; the site is served on this machine only, and every
 channel is an outbox of its shape that speaks with the real channel's voice. Nothing outside the
-scratch folder is changed. The ledger begins empty; of the real one only what is withdrawn counts.
+scratch folder is changed. The ledger begins empty; of the real one only those posts count that no
+date brings: what is withdrawn, and what was public before.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Event as Flag
 
 from rich.console import Console
 
 from publisher import preview_server, snapshot, verify, wiring
 from publisher.clock import VirtualClock
-from publisher.engine import Engine, Outlets
+from publisher.engine import Engine, Outlets, unreadable
 from publisher.errors import PublisherError, SiteError
 from publisher.markup import fold, read_page
 from publisher.model import (
@@ -29,24 +29,24 @@ from publisher.model import (
     PostId,
     PostState,
     Problem,
+    ReleaseRecord,
     ReleaseState,
     Sight,
 )
+from publisher.plan import plan
 from publisher.plan.deliveries import planned_at
 from publisher.plan.draft import is_old
 from publisher.posts import Library, Scan
 from publisher.progress import Progress, line_of
 from publisher.rehearsal import Announced, Rehearsal, Row
 from publisher.scratch import copy_project, hold
-from publisher.settings import ChannelSettings, Settings
-from publisher.site import Look, RebuildResult
-from publisher.steps import Site
+from publisher.settings import Settings
+from publisher.stand_ins import ServedSite, outboxes_for
 from publisher.survey import open_ledger
 from publisher.voices import voice_of
 
 HEAD_START = timedelta(minutes=1)  # so that the site is first seen under embargo
 TICKS_PER_STEP = 5  # a bound for what never comes to rest; each needs one or two
-SHAPES = {"x": "x", "linkedin": "linkedin"}
 QUIET = {  # build tools must not call home, or write there, from a rehearsal
     "ASTRO_TELEMETRY_DISABLED": "1",
     "DO_NOT_TRACK": "1",
@@ -75,25 +75,25 @@ def rehearse(
     """
     scan = Library(settings.site, settings.project).scan()
     dated = {p.id: p.release_at for p in scan.posts if _is_scheduled(p) and p.release_at}
-    withdrawn = _withdrawn(settings, scan, now or min(dated.values())) if dated else frozenset()
-    scheduled = [at for post, at in dated.items() if post not in withdrawn]
+    left = _left_alone(settings, scan, now or min(dated.values())) if dated else {}
+    scheduled = [at for post, at in dated.items() if post not in left]
     start_at = now or min(scheduled, default=None)
     if now is None and start_at is not None:
         start_at -= HEAD_START
     if start_at is None or not any(at > start_at for at in scheduled):
-        raise _nothing_to_rehearse(scan.problems)
+        raise _nothing_to_rehearse(scan.problems, left)
     place = scratch.parent.resolve() / scratch.name
     environ = {**wiring.build_environ(settings, environ), **QUIET}
     with hold(place):
         copy = copy_project(settings, place)
         stage = _Stage(
             settings=settings,
-            copy=replace(copy, channels=_outboxes(settings, place / "outbox")),
+            copy=replace(copy, channels=outboxes_for(settings, place / "outbox")),
             environ=environ,
             clock=VirtualClock(start_at),
             place=place,
             shown=scratch,
-            withdrawn=withdrawn,
+            left=left,
         )
         return stage.play(scan.posts, scan.problems, console)
 
@@ -102,88 +102,51 @@ def _is_scheduled(post: Post) -> bool:
     return post.state is PostState.SCHEDULED
 
 
-def _withdrawn(settings: Settings, scan: Scan, now: datetime) -> frozenset[PostId]:
-    """Give the withdrawn posts that nothing in their files brings back.
+def _left_alone(settings: Settings, scan: Scan, now: datetime) -> Mapping[PostId, str]:
+    """Give the posts that no date brings, with why a person is waited for, if one is.
 
-    Such a file says no more than "draft", with the date that the post was released on.
+    Withdrawn ones are among them where nothing in their files brings them back: such a file says
+    no more than "draft", with the date that the post was released on.
 
     :raises LedgerError: when the real ledger is there and cannot be read.
     """
     with open_ledger(settings, now=now, read_only=True) as ledger:
-        releases = ledger.view().releases
-    return frozenset(
-        post.id
+        view = replace(ledger.view(), restored="")
+    planned = plan(scan.posts, view, settings.policy, now, unreadable=unreadable(scan))
+    asked = {hold.post: hold.why for hold in planned.holds if hold.needs_person}
+    return {
+        post.id: asked.get(post.id, "")
         for post in scan.posts
-        if (record := releases.get(post.id)) is not None
-        and record.state is ReleaseState.WITHDRAWN
-        and not post.explicit
-        and post.release_at == record.release_at
-    )
+        if (record := view.releases.get(post.id)) is not None and _is_left_alone(post, record)
+    }
 
 
-def _nothing_to_rehearse(problems: Sequence[Problem]) -> PublisherError:
-    errors = [str(problem) for problem in problems if problem.severity == "error"]
+def _is_left_alone(post: Post, record: ReleaseRecord) -> bool:
+    if record.state is ReleaseState.BASELINE:
+        return _is_scheduled(post)
+    is_withdrawn = record.state is ReleaseState.WITHDRAWN and not post.explicit
+    return is_withdrawn and post.release_at == record.release_at
+
+
+def _nothing_to_rehearse(problems: Sequence[Problem], left: Mapping[PostId, str]) -> PublisherError:
     return PublisherError(
-        "\n".join([*errors, "nothing to rehearse: no post waits for a coming release"]),
+        "\n".join(
+            [
+                *_errors(problems),
+                *_asked(left),
+                "nothing to rehearse: no post waits for a coming release",
+            ]
+        ),
         hint="give a post `status: scheduled` and a date",
     )
 
 
-def _outboxes(settings: Settings, folder: Path) -> tuple[ChannelSettings, ...]:
-    """Give the outbox that stands in for each channel, in its shape; name and delay stay."""
-    outboxes = []
-    for channel in settings.channels:
-        shape = channel.options.get("shape") if channel.type == "outbox" else None
-        if shape is None:
-            is_mail = voice_of(channel).limits.mail
-            shape = "newsletter" if is_mail else SHAPES.get(channel.type, "plain")
-        options = {"shape": shape, "folder": str(folder)}
-        outboxes.append(
-            ChannelSettings(
-                name=channel.name,
-                type="outbox",
-                options=options,
-                after=channel.after,
-                timeout=channel.timeout,
-            )
-        )
-    return tuple(outboxes)
+def _errors(problems: Sequence[Problem]) -> list[str]:
+    return [str(problem) for problem in problems if problem.severity == "error"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ServedSite:
-    """The site of the copy, whose live page is what a server on this machine shows.
-
-    Posts, feed and announcements keep the URLs that they will really have.
-    """
-
-    built: Site  # which looks at the output only
-    settings: Settings
-    served_at: str
-
-    def pull(self, now: datetime) -> bool | None:
-        return None  # the real repository is left alone
-
-    def is_outdated(self, scan: Scan, view: LedgerView, now: datetime) -> bool:
-        return self.built.is_outdated(scan, view, now)
-
-    def rebuild(
-        self, posts: Sequence[PostId], view: LedgerView, now: datetime, stop: Flag
-    ) -> RebuildResult:
-        return self.built.rebuild(posts, view, now, stop)
-
-    def verify(self, post: Post, body: str) -> Look:
-        look = self.built.verify(post, body)
-        if not look.ok:
-            return look
-        live = verify.verify_live(
-            post,
-            verify.excerpts(body),
-            settings=self.settings.verify,
-            site_url=self.settings.site.url,
-            served_at=self.served_at,
-        )
-        return Look(ok=live.ok, reason=live.reason)
+def _asked(left: Mapping[PostId, str]) -> list[str]:
+    return [f"{post}: {why}" for post, why in left.items() if why]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,13 +159,13 @@ class _Stage:
     clock: VirtualClock
     place: Path
     shown: Path  # the same folder as the person named it
-    withdrawn: frozenset[PostId]  # for good: these stay as they are
+    left: Mapping[PostId, str]  # these stay as they are, and why a person is waited for
 
     def play(
         self, posts: Sequence[Post], problems: Sequence[Problem], console: Console
     ) -> Rehearsal:
         start_at = self.clock.now()
-        old = [p for p in posts if is_old(p, start_at) or p.id in self.withdrawn]
+        old = [p for p in posts if is_old(p, start_at) or p.id in self.left]
         coming = sorted(
             (p for p in posts if _is_scheduled(p) and p.release_at and p not in old),
             key=lambda post: (post.release_at, post.id),
@@ -210,14 +173,15 @@ class _Stage:
         lines = [line_of(p.id, p.title, p.release_at or start_at, self._names(p)) for p in coming]
         progress = Progress(console, self.clock, self.settings.site.zone, lines)
         with progress, self._engine(progress) as engine:
+            seen = [Observe.of(post, Sight.BASELINE, "public or withdrawn before") for post in old]
+            engine.ledger.adopt(seen, now=start_at)
             early = self._build_before(engine, coming, progress)
-            engine.ledger.adopt([_baseline(post) for post in old], now=start_at)
             restless = self._tick_through(engine, len(coming))
             view = engine.ledger.view()
-        errors = [str(problem) for problem in problems if problem.severity == "error"]
+        noted = (*_errors(problems), *_asked(self.left))
         return Rehearsal(
             rows=tuple(self._row(post, view, progress) for post in coming),
-            troubles=(*errors, *early, *progress.failures, *restless),
+            troubles=(*noted, *early, *progress.failures, *restless),
             tail=tuple(progress.tail),
             zone=self.settings.site.zone,
             before_page=self._shown("before"),
@@ -245,9 +209,7 @@ class _Stage:
             rebuild = self.copy.rebuild
             if rebuild is not None and self.copy.verify.live:
                 served_at = stack.enter_context(preview_server.serve(rebuild.output))
-                engine.site = _ServedSite(
-                    built=engine.site, settings=self.copy, served_at=served_at
-                )
+                engine.site = ServedSite(built=engine.site, settings=self.copy, served_at=served_at)
             voices = {c.name: voice_of(c) for c in self.settings.channels}
             outlets = engine.outlets.ready.items()
             engine.outlets = Outlets(ready={n: replace(o, voice=voices[n]) for n, o in outlets})
@@ -313,17 +275,6 @@ class _Stage:
     def _shown(self, name: str) -> Path | None:
         page = Path(name, "index.html")
         return self.shown / page if (self.place / page).is_file() else None
-
-
-def _baseline(post: Post) -> Observe:
-    return Observe(
-        post=post.id,
-        sight=Sight.BASELINE,
-        path=post.path,
-        digest=post.digest,
-        release_at=post.release_at,
-        why="public or withdrawn before the rehearsal begins",
-    )
 
 
 def _shown_early(output: Path, bodies: Mapping[PostId, str]) -> list[str]:

@@ -20,7 +20,8 @@ class Preset:
     ``values`` maps each publication state to the value of ``state_key``; where two states share
     a value (a draft flag is true for drafts and for scheduled posts), the post is scheduled when
     it has a release date and a draft when it has none, and ``explicit`` is false.
-    ``missing`` is the state of a post without the key.
+    ``missing`` is the state of a post without the key. By the first of the dates in ``withholds``
+    the generator itself keeps a published page back until then.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Preset:
     staged: Mapping[str, Any] = field(default_factory=dict)  # an embargoed page says so, besides
     data: str = ""  # where the theme reads data, below the site root
     also: Mapping[str, PostState] = field(default_factory=dict)  # further values; never written
+    withholds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

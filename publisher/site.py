@@ -10,19 +10,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from publisher import locks, rebuild, verify
 from publisher.deploy import deploy
+from publisher.deploy.restless import Restless
 from publisher.embargo.checkpoint import inspect_files, let_through
 from publisher.embargo.hidden import holds
+from publisher.embargo.overwritten import Overwritten
 from publisher.embargo.stage import Stage, Staged
 from publisher.embargo.theme_data import stage_with_data, withdrawn
 from publisher.errors import PublisherError, SiteError
 from publisher.git import Repository
-from publisher.model import LedgerView, Post, PostId, PostState, ReleaseState
+from publisher.git.sources import Sources, is_time
+from publisher.model import LedgerView, Post, PostId, PostState
+from publisher.plan.withheld import with_withheld
 from publisher.posts import Library, Scan
 from publisher.rebuild import RebuildResult
 from publisher.secret import Secret
@@ -30,8 +35,8 @@ from publisher.settings import GitSettings, SecretRef, Settings
 
 __all__ = ["GeneratedSite", "Look", "RebuildResult"]
 
-PULL_EVERY, PULL_AGAIN = timedelta(minutes=1), timedelta(minutes=5)
-PULL_LIMIT = timedelta(seconds=30)  # a release may have to wait for it
+PUSH, RESTLESS = "push.failed", "deploy.restless"
+OVERWRITTEN = "output.overwritten"
 LOOK_EVERY = timedelta(minutes=1)  # at files that are no posts; those are seen at every sweep
 
 
@@ -57,47 +62,56 @@ class GeneratedSite:
     library: Library
     resolve: Callable[[SecretRef], Secret]
     stop: threading.Event = field(default_factory=threading.Event)
-    _pulled_at: datetime | None = field(default=None, init=False)
-    _pull_every: timedelta = field(default=PULL_EVERY, init=False)
+    _sources: Sources = field(init=False)
     _looked_at: datetime | None = field(default=None, init=False)
     _seen: Scan | None = field(default=None, init=False)
 
-    # --- before the posts are read --------------------------------------------------------
+    def __post_init__(self) -> None:
+        self._sources = Sources(
+            settings=self.settings, environ=self.environ, library=self.library, stop=self.stop
+        )
+
+    # --- in quiet times --------------------------------------------------------------------
 
     def pull(self, now: datetime) -> bool | None:
-        """Bring the sources up to date by git, once a minute, where ``jobs.yaml`` says so.
-
-        Tells whether anything came; ``None``: it was not tried. It takes half a minute at most,
-        and is tried again five minutes after it failed.
+        """Bring the sources up to date by git: see ``Sources.pull``.
 
         :raises GitError: when it cannot be done; then nothing has changed.
         """
-        git = self.settings.git
-        if git is None or not git.pull or not _is_time(self._pulled_at, now, self._pull_every):
-            return None
-        self._pulled_at, self._pull_every = now, PULL_AGAIN
-        repository = self._repository(git, self.stop)
-        hasty = replace(repository.git, network_limit=PULL_LIMIT)
-        pulled = replace(repository, git=hasty).pull()
-        self._pull_every = PULL_EVERY
-        return pulled.new != pulled.old
+        return self._sources.pull(now)
+
+    def push(self, view: LedgerView, now: datetime) -> None:
+        """Make up for what a release could not push; what comes of it is in ``troubles``."""
+        self._sources.make_up(view, now)
+
+    def troubles(self) -> Mapping[str, str]:
+        """Say what stands though releases go on, by name; reads only."""
+        restless = self._restless.trouble if self.settings.deploy.command else ""
+        overwritten = self._overwritten.trouble if self._overwritten else ""
+        found = {PUSH: self._sources.trouble, RESTLESS: restless, OVERWRITTEN: overwritten}
+        return {name: why for name, why in found.items() if why}
 
     def is_outdated(self, scan: Scan, view: LedgerView, now: datetime) -> bool:
-        """Tell whether a file changed, or a badge settled, since the site was built last.
+        """Tell whether commits came, a file changed or a badge settled since the latest build.
 
-        Only of a staged site: without a stage, a build is somebody else's affair but for releases.
-        Where a build is under way, that is seen later.
+        Without a stage only commits count: any other build but for releases is somebody else's
+        affair. Where a build is under way, that is seen later.
         """
+        if self._sources.has_news:
+            return True
         if not (self._is_staged(scan) and self._is_made_here):
             return False
-        if scan == self._seen and not _is_time(self._looked_at, now, LOOK_EVERY):
+        if scan == self._seen and not is_time(self._looked_at, now, LOOK_EVERY):
             return False
         with locks.try_for_build(self.settings.state_dir) as is_free:
             if not is_free:
                 return False
             stage_with_data(self.settings, scan, view, now)
         self._seen, self._looked_at = scan, now
-        return Stage(self.settings).is_unbuilt
+        is_restless = bool(self.settings.deploy.command) and self._restless.wants_build(now)
+        if Stage(self.settings).is_unbuilt or is_restless:
+            return True
+        return self._overwritten is not None and self._overwritten.wants_build(now)
 
     # --- from files to the public ---------------------------------------------------------
 
@@ -128,8 +142,10 @@ class GeneratedSite:
         stop: threading.Event,
         lock: int,
     ) -> RebuildResult:
-        self._commit(posts, view, stop)
+        self._sources.commit(posts, view, now, stop)
+        self._sources.forget_news()
         scan = self.library.scan()
+        scan = replace(scan, posts=with_withheld(scan.posts, view, now))
         staged = None
         if self._is_staged(scan):
             staged = stage_with_data(self.settings, scan, view, now)
@@ -146,7 +162,13 @@ class GeneratedSite:
                 redirects=self._redirects(scan, view, now),
             )
         public = {post.id for post in scan.posts if post.state is PostState.PUBLISHED}
-        return self._deploy([p for p in posts if p in public], staged, built, stop, lock)
+        is_first = Stage(self.settings).is_unbuilt
+        done = self._deploy([p for p in posts if p in public], staged, built, stop, lock)
+        if done.ok and staged is not None:
+            self._mark_built(view, now, is_first=is_first)
+        elif done.ok and self._overwritten is not None:
+            self._overwritten.forget()
+        return done
 
     def _refuse_bare_deployment(self) -> None:
         """Let no command deploy the sources themselves while posts are under embargo."""
@@ -156,23 +178,6 @@ class GeneratedSite:
                 why="it runs where the sources are; only a build goes through stage and search",
                 hint="let rebuild.command build the site, and deploy.command take its output",
             )
-
-    def _commit(self, posts: Sequence[PostId], view: LedgerView, stop: threading.Event) -> None:
-        """Commit what releases and withdrawals changed; other edits are their author's to commit.
-
-        A push is tried each time: an earlier one may have been cut short.
-        """
-        git = self.settings.git
-        if git is None or not (git.commit or git.push):
-            return
-        repository = self._repository(git, stop)
-        states = {post.id: post.state for post in self.library.scan().posts}
-        released = [post for post in posts if states.get(post) is PostState.PUBLISHED]
-        gone = [post for post in posts if _is_withdrawn(post, view)]
-        if git.commit and (released or gone):
-            repository.commit_release(released, self.library.files_of([*released, *gone]))
-        if git.push:
-            repository.push()
 
     def _build(self, staged: Staged | None, stop: threading.Event, lock: int) -> RebuildResult:
         settings, root = self.settings.rebuild, self.settings.site.root
@@ -214,9 +219,21 @@ class GeneratedSite:
         if not done.ok:
             reason = f"the build is good, its deployment failed: {done.reason}"
             return replace(built, ok=False, reason=reason, tail=done.tail)
-        if staged is not None:
-            Stage(self.settings).mark_built()
         return built
+
+    def _mark_built(self, view: LedgerView, now: datetime, *, is_first: bool) -> None:
+        """Remember that what is staged is public, and what changed while the command ran."""
+        stage = Stage(self.settings)
+        stage.mark_built()
+        if self._overwritten is not None:
+            self._overwritten.record()
+        if not self.settings.deploy.command:
+            return
+        with suppress(PublisherError, OSError):  # then the next look sees what changed
+            scan = self.library.scan()
+            changed = stage.update(scan, withdrawn(scan.posts, view, now)).changed
+            self._restless.record(changed, now, is_first=is_first)
+            stage.mark_built()
 
     # --- looking ---------------------------------------------------------------------------
 
@@ -253,6 +270,18 @@ class GeneratedSite:
         settings = self.settings
         return bool(settings.rebuild or settings.git or settings.deploy.is_set)
 
+    @property
+    def _restless(self) -> Restless:
+        return Restless(self.settings.state_dir / "stage" / "restless.json")
+
+    @property
+    def _overwritten(self) -> Overwritten | None:
+        if self.settings.rebuild is None:
+            return None
+        home = self.settings.state_dir / "stage"
+        output = self.settings.rebuild.output
+        return Overwritten(home / "overwritten.json", home / "mirrored.json", output)
+
     def _is_staged(self, scan: Scan) -> bool:
         return holds(self.settings.embargo, scan.posts)
 
@@ -266,12 +295,3 @@ class GeneratedSite:
             return {}
         gone = withdrawn(scan.posts, view, now)
         return {post.url.removeprefix(url): target for post in scan.posts if post.id in gone}
-
-
-def _is_withdrawn(post: PostId, view: LedgerView) -> bool:
-    record = view.releases.get(post)
-    return record is not None and record.state is ReleaseState.WITHDRAWN
-
-
-def _is_time(last: datetime | None, now: datetime, every: timedelta) -> bool:
-    return last is None or not timedelta(0) <= now - last < every

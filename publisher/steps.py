@@ -5,7 +5,7 @@ Which step is due is the planner's to say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event as Flag
@@ -38,6 +38,10 @@ class Site(Protocol):
     """What the engine needs of the site: built and looked at, by whatever means."""
 
     def pull(self, now: datetime) -> bool | None: ...
+
+    def push(self, view: LedgerView, now: datetime) -> None: ...
+
+    def troubles(self) -> Mapping[str, str]: ...
 
     def is_outdated(self, scan: Scan, view: LedgerView, now: datetime) -> bool: ...
 

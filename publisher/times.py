@@ -23,7 +23,8 @@ _INSTANT = re.compile(
     r"[ \t]*(?:([Zz])|([+-])(\d{2}):?(\d{2})?)?",
     re.ASCII,
 )
-_DATE_HINT = "write 2027-03-09, or 2027-03-09T09:00, or 2027-03-09T09:00+01:00"
+# With seconds, though we need none: Hugo, TOML and strict readers of YAML do.
+_DATE_HINT = "write 2027-03-09, or 2027-03-09T09:00:00, or 2027-03-09T09:00:00+01:00"
 
 
 LONGEST = timedelta(days=3650)  # sums with instants stay far from the end of the calendar
@@ -155,20 +156,22 @@ def _from_local(local: datetime, zone: ZoneInfo) -> datetime:
     before, after = _around(early, late, zone)
     shown = f"release time {local:%Y-%m-%d %H:%M}"
     if early.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == local:
-        spellings = (f"{local:%Y-%m-%dT%H:%M}{_offset_text(end)}" for end in (early, late))
+        spellings = (_written(local) + _offset_text(end) for end in (early, late))
         raise PublisherError(
             f"{shown} exists twice in {zone.key}",
             why=f"clocks go back from {before} to {after} that night",
             hint="give an offset: {} is the first, {} the second".format(*spellings),
         )
     moved = early.astimezone(UTC).astimezone(zone)
-    same_day = moved.date() == local.date()
     raise PublisherError(
         f"{shown} does not exist in {zone.key}",
         why=f"clocks go from {before} to {after} that night",
-        hint=f"write {moved:{'%H:%M' if same_day else '%Y-%m-%d %H:%M'}}, "
-        f"or give an offset: {local:%Y-%m-%dT%H:%M}{_offset_text(early)}",
+        hint=f"write {_written(moved)}, or give an offset: {_written(local)}{_offset_text(early)}",
     )
+
+
+def _written(local: datetime) -> str:
+    return local.replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def _around(early: datetime, late: datetime, zone: ZoneInfo) -> tuple[str, str]:

@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from publisher import caches, cards, page_checks
-from publisher.addresses import page_key, shown
 from publisher.errors import SiteError
 from publisher.excerpts import excerpts
-from publisher.markup import fold, read_page
+from publisher.markup import read_page
 from publisher.model import Post
 from publisher.page_checks import NEEDED, PAGE_BYTES
 from publisher.settings import RebuildSettings, VerifySettings
 from publisher.sources import Found, Live, Output, Source
 
-__all__ = ["NEEDED", "Finding", "excerpts", "verify_absent", "verify_live", "verify_output"]
+__all__ = ["NEEDED", "Finding", "excerpts", "verify_live", "verify_output"]
 
 LOOKS = 2  # at the live page
 CONNECT_TIMEOUT_S = 5.0
@@ -87,41 +86,6 @@ def verify_live(
     except SiteError as error:
         return Finding(ok=False, reason=error.one_line)
     return Finding(ok=True, detail=_joined(detail, notes))
-
-
-def verify_absent(
-    post: Post,
-    excerpts: Sequence[str],
-    *,
-    settings: VerifySettings,
-    site_url: str,
-    served_at: str | None = None,
-    connect_timeout_s: float = CONNECT_TIMEOUT_S,
-    answer_timeout_s: float = ANSWER_TIMEOUT_S,
-) -> Finding:
-    """Look whether the live site shows nothing of the post: withdrawn, or still under embargo.
-
-    So it is when there is no page (404, 410), when the address leads to another page, or when
-    the page holds none of the excerpts; what its teaser shows anyway does not count.
-    """
-    live = _live(site_url, served_at, settings, (connect_timeout_s, answer_timeout_s))
-    hidden = page_checks.unseen(post, excerpts)
-    url = shown(post.url)
-    try:
-        found = live.ask(post.url, PAGE_BYTES)
-        if found.status in GONE:
-            return Finding(ok=True, detail=f"{url} answered {found.status}")
-        if found.elsewhere is not None:
-            return Finding(ok=True, detail=f"{url} leads to {shown(found.elsewhere)}")
-        found.expect_ok()
-        count = _count_shown(hidden, found)
-        if count:
-            raise _still_shown(post, hidden, found, live, count)
-    except SiteError as error:
-        return Finding(ok=False, reason=error.one_line)
-    if page_key(found.base) != page_key(post.url):
-        return Finding(ok=True, detail=f"{url} leads to {shown(found.base)}")
-    return Finding(ok=True, detail=f"{url} shows 0 of {len(hidden)} excerpts")
 
 
 # --- the page -------------------------------------------------------------------------------
@@ -206,37 +170,6 @@ def _explained(error: SiteError, found: Found, *, words: str, has_new: bool) -> 
 def _wanted(post: Post, excerpts: Sequence[str]) -> list[str]:
     """Prefer the excerpts that prove the release; where a teaser shows all, these must do."""
     return page_checks.unseen(post, excerpts) or list(excerpts)
-
-
-# --- what should be gone --------------------------------------------------------------------
-
-
-def _count_shown(hidden: Sequence[str], found: Found) -> int:
-    """Count the excerpts on a page, in its scripts and data too."""
-    source = found.body.decode("utf-8", "replace")
-    texts = fold(read_page(source).text), fold(source)
-    return sum(any(fold(excerpt) in text for text in texts) for excerpt in hidden)
-
-
-def _still_shown(
-    post: Post, hidden: Sequence[str], found: Found, live: Live, count: int
-) -> SiteError:
-    words = caches.cached_words(found.headers, "page")
-    whys = [words or caches.origin_words(found.headers)]
-    hint = "see whether the build is deployed"
-    try:
-        past = live.ask_past_caches(post.url, PAGE_BYTES)
-        has_none = past.status in GONE or (past.status == 200 and not _count_shown(hidden, past))
-    except SiteError:
-        has_none = False
-    if has_none:
-        whys.append("the origin shows it no longer, a cache still does")
-        hint = "purge the page from the cache"
-    return SiteError(
-        f"{shown(post.url)} still shows text of the post ({count} of {len(hidden)} excerpts found)",
-        why="; ".join(filter(None, whys)),
-        hint=hint,
-    )
 
 
 # --- both -----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ It takes a while, and the build that follows even longer, so it is done in a qui
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -13,7 +14,8 @@ from publisher.errors import PublisherError
 from publisher.ledger import Ledger
 from publisher.model import LedgerView, PostState
 from publisher.posts import Scan
-from publisher.report import Report, warn
+from publisher.report import Report, info, warn
+from publisher.site import OVERWRITTEN, PUSH, RESTLESS
 from publisher.steps import Library, Site
 
 QUIET_TIME = timedelta(minutes=2)  # ahead of a release: what need not be now waits until after it
@@ -34,7 +36,6 @@ class Watch:
     build_took: timedelta = timedelta(0)
     troubles: dict[str, str] = field(default_factory=dict)
     _has_pulled: bool = False
-    _has_commits: bool = False
 
     def before_all(self, site: Site) -> None:
         """Pull before the posts are looked at for the first time.
@@ -48,39 +49,50 @@ class Watch:
         """Look, and tell whether there is anything to plan for now."""
         if not self._is_quiet(scan):
             return False
-        self._pull(site)
-        if self._has_commits:
+        site.push(view, self.clock.now())
+        if self._pull(site):
             scan = self.library.scan()
         is_outdated = self._is_outdated(site, scan, view)
         if is_outdated and _may_build(view):
-            why = "commits came" if self._has_commits else "the site changed"
-            self.ledger.request_rebuild(reason=why, now=self.clock.now())
-            self._has_commits = False
+            self.ledger.request_rebuild(reason="the site changed", now=self.clock.now())
         return is_outdated
 
-    def _pull(self, site: Site) -> None:
+    def after_all(self, site: Site) -> Mapping[str, str]:
+        """Give the troubles; what stands though releases went on is told when its reason is new."""
+        found = site.troubles()
+        for name in (PUSH, RESTLESS, OVERWRITTEN):
+            if name not in found:
+                self.troubles.pop(name, None)
+            elif found[name] != self.troubles.get(name):
+                self._complain(name, found[name])
+        return dict(self.troubles)
+
+    def _pull(self, site: Site) -> bool:
+        """Pull where it is time; tell whether anything came."""
         self._has_pulled = True
         try:
             came = site.pull(self.clock.now())
         except PublisherError as error:
-            self._complain(PULL, error)
-            return
+            self._complain(PULL, error.one_line)
+            return False
         if came is not None:
             self.troubles.pop(PULL, None)
-            self._has_commits |= came
+        if came:
+            info(self.report, "pull.done")
+        return bool(came)
 
     def _is_outdated(self, site: Site, scan: Scan, view: LedgerView) -> bool:
         try:
             is_outdated = site.is_outdated(scan, view, self.clock.now())
         except PublisherError as error:
-            self._complain(STAGE, error)
+            self._complain(STAGE, error.one_line)
             return False
         self.troubles.pop(STAGE, None)
-        return is_outdated or self._has_commits
+        return is_outdated
 
-    def _complain(self, name: str, error: PublisherError) -> None:
-        self.troubles[name] = error.one_line
-        warn(self.report, name, reason=error.one_line)
+    def _complain(self, name: str, reason: str) -> None:
+        self.troubles[name] = reason
+        warn(self.report, name, reason=reason)
 
     def _is_quiet(self, scan: Scan) -> bool:
         """Tell whether no post is due before a build that begins now would be over."""

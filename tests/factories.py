@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from publisher.model import (
     LAUNCH,
@@ -22,10 +24,22 @@ from publisher.model import (
     ReleaseRecord,
     ReleaseState,
 )
+from publisher.presets import PRESETS
+from publisher.settings import SiteSettings
 
 NOW = datetime(2027, 3, 9, 8, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 X = ChannelName("x")
+SITE = SiteSettings(
+    name="sample",
+    url="https://chronicles.example",
+    root=Path("/site"),
+    posts="blog/*.md",
+    post_url="/blog/{slug}",
+    preset=PRESETS["vitepress"],
+    zone=ZoneInfo("Europe/Oslo"),
+    release_time=time(9, 0),
+)
 
 
 def a_post(name: str = "pattern", **changes: Any) -> Post:

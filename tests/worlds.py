@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -131,22 +131,32 @@ class ScriptedSite:
     has_edits: bool = False
     pull_fails: str = ""
     before_pull: Callable[[], object] = bool  # what happens elsewhere, and comes with a pull
+    has_news: bool = False  # commits that came, and are not built yet
+    stands: dict[str, str] = field(default_factory=dict)  # troubles by name
+    pushes: int = 0  # how often it was asked to make up for one
 
     def pull(self, now: datetime) -> bool | None:
         if self.pull_fails:
             raise GitError(self.pull_fails)
         self.before_pull()
         came, self.has_commits = self.has_commits, False
+        self.has_news |= came
         return came
 
+    def push(self, view: LedgerView, now: datetime) -> None:
+        self.pushes += 1
+
+    def troubles(self) -> Mapping[str, str]:
+        return self.stands
+
     def is_outdated(self, scan: Scan, view: LedgerView, now: datetime) -> bool:
-        return self.has_edits
+        return self.has_edits or self.has_news
 
     def rebuild(
         self, posts: Sequence[PostId], view: LedgerView, now: datetime, stop: threading.Event
     ) -> RebuildResult:
         self.built += 1
-        self.has_edits = False
+        self.has_edits = self.has_news = False
         return (
             self.builds.pop(0)
             if self.builds
@@ -288,14 +298,7 @@ class World:
         """Take what is public or due as it is, as `publisher adopt` does."""
         now = self.clock.now()
         seen = [
-            Observe(
-                post=post.id,
-                sight=Sight.BASELINE,
-                path=post.path,
-                digest=post.digest,
-                release_at=post.release_at,
-                why="adopted",
-            )
+            Observe.of(post, Sight.BASELINE, "adopted")
             for post in (scan.posts if scan else self.scan())
             if is_old(post, now)
         ]

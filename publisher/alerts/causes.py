@@ -118,6 +118,8 @@ def subject_of(cause: Cause, title: Callable[[PostId], str]) -> str:
         TICK: "the sweep",
         "rebuild": "the rebuild",
         "pull": "git pull",
+        "push": "the push of a release",
+        "deploy": "deploy.command",
         "stage": "the staging of the site",
         "channel": f"the channel {cause.channel}",
         "post": f"the release of {quoted}",

@@ -20,6 +20,7 @@ from publisher.check.links import Served, check_links, read_served
 from publisher.check.pages import Site, read_page, read_site
 from publisher.check.previews import check_previews
 from publisher.check.sources import check_sources
+from publisher.check.strays import check_strays
 from publisher.check.surroundings import check_embargo, check_posts, check_rebuild
 from publisher.check.texts import check_texts
 from publisher.config import missing_secrets
@@ -66,6 +67,7 @@ def run(
         *check_judging(settings),
         *check_sources(settings, scan.posts, environ),
         *check_embargo(site, library, scan.posts),
+        *check_strays(settings, scan),
         *check_texts(settings, library, [post for post in scan.posts if is_wanted(post.path)]),
     ]
     for file in library.pages():

@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from markdown_it.token import Token
 
 from publisher.check.pages import Page, Site
+from publisher.embargo.links import HREF, path_of
 from publisher.model import Post, PostState, Problem
 from publisher.settings import Settings
 from publisher.tree import walk
 
 NOWHERE = "\0"  # no folder: none that cannot be listed is an error here
 
-_HREF = re.compile(r"""<a\b[^>]*?\shref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 _BREAKS = ("softbreak", "hardbreak")
 _PAGE_SUFFIXES = frozenset(
     {".md", ".markdown", ".mdx", ".html", ".htm", ".astro", ".njk", ".liquid", ".vue", ".adoc"}
@@ -109,7 +109,7 @@ def check_links(page: Page, site: Site, served: Served) -> Iterator[Problem]:
                     "empty-link", link.line, message, "give it a target, or make it text"
                 )
             continue
-        path = _path_on_site(link, page, site)
+        path = path_of(link.target, page.address, site.names)
         if not path or path.rpartition("/")[2] in site.names.unread:
             continue
         owner = site.names.paths.get(path)
@@ -138,7 +138,7 @@ def links_to(post: Post, page: Page, site: Site) -> Iterator[Link]:
     ]
     for link in dict.fromkeys(find_links(page)) if page.is_public else ():
         is_shown = not any(link.line in lines for lines in concealed)
-        path = _path_on_site(link, page, site) if is_shown and link.target.strip() else ""
+        path = path_of(link.target, page.address, site.names) if is_shown else ""
         if path and site.names.paths.get(path) == post.id:
             yield link
 
@@ -167,7 +167,7 @@ def _inline_links(token: Token, line: int) -> Iterator[Link]:
 
 
 def _html_links(html: str, line: int) -> Iterator[Link]:
-    for match in _HREF.finditer(html):
+    for match in HREF.finditer(html):
         target = match[1] if match[1] is not None else match[2]
         at = line + html.count("\n", 0, match.start())
         yield Link(target=target, line=at, kind="link", is_html=True)
@@ -175,19 +175,6 @@ def _html_links(html: str, line: int) -> Iterator[Link]:
 
 def _without_comments(html: str) -> str:
     return re.sub(r"<!--.*?(?:-->|\Z)", lambda m: "\n" * m[0].count("\n"), html, flags=re.DOTALL)
-
-
-def _path_on_site(link: Link, page: Page, site: Site) -> str:
-    """Give the path that a link means; "" for other sites, anchors and what is computed."""
-    target = unquote(link.target.strip())
-    if target.startswith("#") or "{" in target:
-        return ""
-    try:
-        scheme = urlsplit(target).scheme
-    except ValueError:
-        return ""
-    is_elsewhere = scheme not in ("", "http", "https")
-    return "" if is_elsewhere else site.names.path_of(link.target.strip(), quote(page.address))
 
 
 def _dead(link: Link, page: Page, served: Served) -> Problem:

@@ -6,28 +6,23 @@ Nothing here judges; the rules are in the modules beside this one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from pathlib import PurePosixPath
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from publisher import blocks
 from publisher.blocks import Block, find_blocks
 from publisher.errors import PublisherError
-from publisher.fields import SECTION_PAGES
+from publisher.findings import Scan, names_of
 from publisher.frontmatter import Document
 from publisher.model import Post, PostId, PostState, Problem
-from publisher.posts import Scan
 from publisher.settings import Settings, SiteSettings
 from publisher.times import parse_date
+from publisher.visible import blank, tokens_of, without_code
 
-_HIDDEN = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
-)
-_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
+_MDX_COMMENT = re.compile(r"\{\s*/\*.*?\*/\s*\}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,35 +94,31 @@ class Page:
 
 def read_site(settings: Settings, scan: Scan) -> Site:
     """Put together what pages are judged against."""
-    broken = frozenset(p.path for p in scan.problems if p.severity == "error")
-    paths = [PurePosixPath(path) for path in broken]
-    nobody = blocks.Posts(site_url=settings.site.url, paths={})
     return Site(
         settings=settings,
         posts={post.path: post for post in scan.posts},
         by_id={post.id: post for post in scan.posts},
-        names=replace(
-            nobody,
-            paths={nobody.path_of(post.url): post.id for post in scan.posts},
-            unread=frozenset(p.parent.name if p.name in SECTION_PAGES else p.stem for p in paths),
-        ),
-        broken=broken,
+        names=names_of(scan, settings.site.url),
+        broken=frozenset(p.path for p in scan.problems if p.severity == "error"),
     )
 
 
 def read_page(document: Document, address: str, site: Site) -> Page:
     """Take a page apart; ``address`` is "/" and its path below the site's root."""
     post = site.posts.get(document.path)
-    tokens = tuple(MarkdownIt("commonmark").enable("table").parse(document.body))
-    body_start = len(document.text) - len(document.body)
-    found = find_blocks(document.body) if site.settings.site.preset.blocks else ()
+    body = document.body
+    if document.path.endswith(".mdx"):
+        body = blank(body, (match.span() for match in _MDX_COMMENT.finditer(body)))
+    tokens = tuple(tokens_of(body))
+    body_start = len(document.text) - len(body)
+    found = find_blocks(body) if site.settings.site.preset.blocks else ()
     is_unreleased = post is not None and post.state is not PostState.PUBLISHED
     return Page(
         path=document.path,
         address=address,
         document=document,
         tokens=tokens,
-        visible=document.text[:body_start] + _without_code(document.body, tokens),
+        visible=document.text[:body_start] + without_code(body, tokens),
         previews=tuple(_preview(block, body_start, address, site) for block in found),
         post=post,
         day=site.local_date(post) if post else day_of(document, site.settings.site),
@@ -156,34 +147,3 @@ def _preview(block: Block, body_start: int, address: str, site: Site) -> Preview
         is_blurred=block.is_blurred,
         post=site.by_id.get(owner) if owner is not None else None,
     )
-
-
-def _without_code(body: str, tokens: tuple[Token, ...]) -> str:
-    """Put blanks in the place of code, comments and scripts."""
-    starts = [0, *(match.end() for match in re.finditer("\n", body)), len(body)]
-    text = _blank(body, _code_spans(body, tokens, starts))
-    return _blank(text, (match.span() for match in _HIDDEN.finditer(text)))
-
-
-def _code_spans(
-    body: str, tokens: tuple[Token, ...], starts: list[int]
-) -> Iterator[tuple[int, int]]:
-    for token in tokens:
-        if token.map is None:
-            continue
-        first, last = (starts[min(line, len(starts) - 1)] for line in token.map)
-        if token.type in {"fence", "code_block"}:
-            yield first, last
-        elif token.type == "inline" and "`" in token.content:
-            yield from (match.span() for match in _CODE_SPAN.finditer(body, first, last))
-
-
-def _blank(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """Put blanks in the place of spans, line ends aside; in one pass, since there may be many."""
-    pieces, position = [], 0
-    for start, end in sorted(spans):
-        if end > position:
-            hidden = text[max(start, position) : end]
-            pieces += [text[position:start], re.sub(r"[^\r\n]", " ", hidden)]
-            position = end
-    return "".join((*pieces, text[position:]))

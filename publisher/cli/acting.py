@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.ledger import Ledger
-    from publisher.model import ChannelName, DeliveryKey, Observe, Post, Sight
+    from publisher.model import ChannelName, DeliveryKey, Post
     from publisher.survey import Survey
 
 YES = click.option("--yes", "is_yes", is_flag=True, help="Do it without asking.")
@@ -111,27 +111,14 @@ def _say_release(survey: Survey, post: Post) -> None:
 
 def _catch_up(ledger: Ledger, survey: Survey, post: Post, now: datetime) -> None:
     """Let the ledger learn of edits first: a new date would take the request for outdated."""
-    from publisher.model import Sight
+    from publisher.model import Observe, Sight
 
     record = survey.view.releases.get(post.id)
     if record is None:
         return
     if record.missing_since is not None:
-        ledger.observe(_observe(post, Sight.BACK, "its file is there again"), now=now)
-    ledger.observe(_observe(post, Sight.MOVED, "its file was edited"), now=now)
-
-
-def _observe(post: Post, sight: Sight, why: str) -> Observe:
-    from publisher.model import Observe
-
-    return Observe(
-        post=post.id,
-        sight=sight,
-        path=post.path,
-        digest=post.digest,
-        release_at=post.release_at,
-        why=why,
-    )
+        ledger.observe(Observe.of(post, Sight.BACK, "its file is there again"), now=now)
+    ledger.observe(Observe.of(post, Sight.MOVED, "its file was edited"), now=now)
 
 
 # --- again -----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from publisher.check.judging import switch_for
 from publisher.cli.generators import FILES, PACKAGES, PELICAN, TRAITS, Sign
-from publisher.cli.permalinks import post_url
+from publisher.cli.permalinks import jekyll_permalink, post_url
 from publisher.errors import ConfigError
 from publisher.presets import PRESETS
 from publisher.settings import Preset
@@ -85,6 +85,11 @@ def _describe(folder: Path, root: str, preset: Preset) -> Found:
     config = [_text(folder / source / name) for name in traits.config]
     command = _command(folder, preset)
     switch = switch_for(preset.name, folder, command)
+    notes = (
+        traits.note,
+        switch and f"{switch}: it judges dates by itself",
+        _categories_note(folder / place[0], preset, "\n".join(config)),
+    )
     return Found(
         preset=preset,
         root=root,
@@ -92,10 +97,10 @@ def _describe(folder: Path, root: str, preset: Preset) -> Found:
         post_url=post_url(preset.name, "\n".join(config), place[1]),
         command=command,
         output=f"{source}{preset.output}",
-        url=_url(config, traits.url),
+        url=_with_base(_url(config, traits.url), preset, "".join(config)),
         feed=_served(folder / source, traits.feeds, config),
         sitemap=_served(folder / source, traits.sitemaps, config),
-        notes=tuple(filter(None, (traits.note, switch and f"{switch}: it judges dates by itself"))),
+        notes=tuple(filter(None, notes)),
     )
 
 
@@ -122,6 +127,9 @@ def _command(folder: Path, preset: Preset) -> tuple[str, ...]:
         return ("npm", "run", "docs:build")
     if preset.name == "eleventy" and "build" in names:
         return ("npm", "run", "build")
+    if preset.name == "jekyll":  # Bundler looks for it upwards
+        has_gemfile = any((top / "Gemfile").is_file() for top in (folder, folder.parent))
+        return ("bundle", "exec", *preset.rebuild) if has_gemfile else preset.rebuild
     if preset.name != "pelican":
         return preset.rebuild
     config = next((name for name in PELICAN if (folder / name).is_file()), PELICAN[-1])
@@ -166,6 +174,30 @@ def _url(config: list[str], key: str) -> str | None:
         if found and _is_public(found[1]):
             return found[1].rstrip("/,;")
     return None
+
+
+def _with_base(url: str | None, preset: Preset, config: str) -> str | None:
+    """Add the path that Jekyll keeps in a key of its own."""
+    found = re.search(r"^baseurl[ \t]*:[ \t]*[\"']?/?([\w./-]+)", config, re.MULTILINE)
+    if url is None or found is None or preset.name != "jekyll":
+        return url
+    return f"{url}/{found[1].rstrip('/')}"
+
+
+def _categories_note(place: Path, preset: Preset, config: str) -> str:
+    """Say what becomes of posts whose categories Jekyll writes into their URLs."""
+    permalink = jekyll_permalink(config) if preset.name == "jekyll" else "/"
+    if permalink is not None and permalink.startswith("/") and ":categories" not in permalink:
+        return ""
+    posts = place.rglob("*.md")
+    if not any(
+        re.search(r"^(?:category|categories):", _text(post), re.MULTILINE) for post in posts
+    ):
+        return ""
+    return (
+        "the URLs of posts hold their categories, which post_url cannot say: write "
+        "permalink: /:year/:month/:day/:title:output_ext into _config.yml"
+    )
 
 
 def _is_public(url: str) -> bool:

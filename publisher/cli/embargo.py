@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +14,7 @@ from publisher.errors import PublisherError, SiteError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from publisher.embargo.hidden import Hidden
+    from publisher.embargo.hidden import Hidden, Public
     from publisher.embargo.leaks import Found
     from publisher.settings import RebuildSettings, Settings
     from publisher.survey import Survey
@@ -32,7 +32,7 @@ class Subject:
         self,
         *,
         hidden: tuple[Hidden, ...],
-        public: Callable[[], Iterable[str]],
+        public: Callable[[], Public],
         root: Path,
         outputs: tuple[Path, ...],
     ) -> None:
@@ -91,7 +91,7 @@ def _staged(survey: Survey) -> Subject:
     real = (settings.rebuild.output,) if settings.rebuild else ()
     return Subject(
         hidden=staged.hidden,
-        public=staged.public,
+        public=lambda: staged.public,
         root=staged.root,
         outputs=(staged.output, *real),
     )
@@ -121,22 +121,31 @@ def _own(survey: Survey) -> Subject:
     )
     return Subject(
         hidden=hidden,
-        public=lambda: _public(settings, {post.path for post in posts}),
+        public=lambda: _public(survey),
         root=settings.site.root,
         outputs=(settings.rebuild.output,) if settings.rebuild else (),
     )
 
 
-def _public(settings: Settings, hidden: set[str]) -> Iterator[str]:
-    """Give the texts of a site's project but for those of some posts."""
+def _public(survey: Survey) -> Public:
+    """Give the texts of a site's project but for those of unreleased posts."""
     from publisher import project
+    from publisher.embargo.hidden import Public
     from publisher.embargo.staging import is_text
+    from publisher.model import PostState
 
+    settings = survey.settings
+    states = {post.path: post.state for post in survey.scan.posts}
     output = (settings.rebuild.output,) if settings.rebuild else ()
-    for found in project.walk(settings.project, settings.site.root, (settings.state_dir, *output)):
-        is_seen = found.kind == "file" and found.path not in hidden
-        if is_seen and is_text(found.path, found.entry.stat().st_size):
-            yield (settings.project / found.path).read_text(encoding="utf-8", errors="replace")
+    walk = project.walk(settings.project, settings.site.root, (settings.state_dir, *output))
+    texts = [f.path for f in walk if f.kind == "file" and is_text(f.path, f.entry.stat().st_size)]
+
+    def read(state: PostState | None) -> Iterator[str]:
+        for path in texts:
+            if states.get(path) is state:
+                yield (settings.project / path).read_text(encoding="utf-8", errors="replace")
+
+    return Public(posts=read(PostState.PUBLISHED), others=read(None))
 
 
 def _build(invocation: Invocation, settings: Settings, subject: Subject, lock: int) -> None:

@@ -93,6 +93,8 @@ TRAITS: Mapping[str, Traits] = {
         sitemaps=(
             Sign(path="/sitemap.xml", files=("_config.yml", "Gemfile"), pattern="jekyll-sitemap"),
         ),
+        note="Jekyll publishes every file it finds: for builds of your own write "
+        "exclude: [jobs.yaml] into _config.yml",
     ),
     "astro": Traits(
         places=(("src/content/blog", "/blog/{slug}/"), ("src/content/posts", "/posts/{slug}/")),

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import date, datetime
-from pathlib import Path
 
 from publisher.check import links
 from publisher.check.pages import read_page, read_site
-from publisher.cli.generators import VITEPRESS
 from publisher.cli.output import flat
 from publisher.errors import PostError
 from publisher.files import read_file
@@ -34,22 +31,6 @@ def links_to(settings: Settings, scan: Scan, post: Post) -> Iterator[tuple[str, 
             continue  # `publisher check` says what is wrong with it
         for link in links.links_to(post, read_page(document, address, site), site):
             yield f"{file.path}:{link.line}", link
-
-
-def is_refused(link: links.Link, settings: Settings) -> bool:
-    """Tell whether the generator would build nothing at all if this link were dead."""
-    if settings.site.preset.name != "vitepress" or link.is_html or ":" in link.target:
-        return False
-    for file in (folder / name for folder in _vitepress_folders(settings) for name in VITEPRESS):
-        with suppress(OSError, UnicodeDecodeError):
-            if re.search(r"\bignoreDeadLinks\s*:\s*true\b", file.read_text(encoding="utf-8")):
-                return False
-    return True
-
-
-def _vitepress_folders(settings: Settings) -> list[Path]:
-    root = settings.site.root
-    return [root, *(root / name for name in ("docs", "src"))]
 
 
 def mentions_of(

@@ -29,7 +29,11 @@ LINES: Mapping[str, str] = {
     "flip.done": "{post}: flipped ({changed})",
     "flip.failed": "{post}: the flip failed: {reason}",
     "rebuild.done": "rebuilt in {seconds} s for {posts}",
+    "pull.done": "pulled commits of others",
     "pull.failed": "git pull failed: {reason}",
+    "push.failed": "{reason}",
+    "deploy.restless": "{reason}",
+    "output.overwritten": "{reason}",
     "stage.failed": "the stage is not up to date: {reason}",
     "rebuild.failed": "the rebuild for {posts} failed: {reason}",
     "release.live": "{post}: live at {url}",
@@ -52,7 +56,10 @@ LINES: Mapping[str, str] = {
 FAILURES = frozenset(
     {
         "flip.failed",
+        "deploy.restless",
+        "output.overwritten",
         "pull.failed",
+        "push.failed",
         "rebuild.failed",
         "stage.failed",
         "delivery.not_sent",

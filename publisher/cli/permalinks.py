@@ -73,8 +73,14 @@ def _hugo(config: str, default: str) -> str | None:
     return None if path is None or ":title" in path else _replace(path, _COLONS)
 
 
+def jekyll_permalink(config: str) -> str | None:
+    """Give how Jekyll words the URLs of posts; those further in are of collections."""
+    found = re.search(r"^permalink[ \t]*:[ \t]*[\"']?([^\s\"'#]+)", config, re.MULTILINE)
+    return found[1] if found else None
+
+
 def _jekyll(config: str, default: str) -> str | None:
-    path = _value(config, "permalink")
+    path = jekyll_permalink(config)
     if path is None:
         return None
     return _JEKYLL_STYLES.get(path) or _replace(path, _COLONS)

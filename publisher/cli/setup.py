@@ -92,11 +92,11 @@ def systemd(
     """Print the hardened systemd units for this site."""
     from pathlib import Path
 
-    from publisher import systemd as units_of
+    from publisher.systemd_units import units as units_of
 
     settings = invocation.settings()
     owner, owners = _owner(settings, user)
-    units = units_of.units(
+    units = units_of(
         settings,
         executable=_executable(invocation.environ),
         user=user or owner,

@@ -96,14 +96,9 @@ def _say_posts(title: str, posts: Sequence[Post], survey: Survey | None = None) 
 def _observe(post: Post, *, is_old: bool) -> Observe:
     from publisher.model import Observe, Sight
 
-    return Observe(
-        post=post.id,
-        sight=Sight.BASELINE if is_old else Sight.NEW,
-        path=post.path,
-        digest=post.digest,
-        release_at=post.release_at,
-        why="was public before `publisher adopt`" if is_old else "scheduled",
-    )
+    if is_old:
+        return Observe.of(post, Sight.BASELINE, "was public before `publisher adopt`")
+    return Observe.of(post, Sight.NEW, "scheduled")
 
 
 def _adopt_restored(seen: Survey, *, is_yes: bool) -> int:

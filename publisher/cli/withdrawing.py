@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,8 @@ def withdraw(ctx: click.Context, post: str, reason: str, is_embargoed: bool, is_
     confirm(f"withdraw {chosen.id}?", is_yes=is_yes)
     _perform(seen, chosen, to, waiting, reason)
     _say_done(chosen, to, waiting, out)
+    if _was_public(seen, chosen):
+        _say_where_to_look(seen, chosen, to)
     ctx.exit(tick_unless_daemon(ctx.obj, seen.settings, about={chosen.id}))
 
 
@@ -82,7 +85,7 @@ def _require_public(survey: Survey, post: Post, to: PostState) -> None:
     """Refuse what was never out and is not going to be."""
     from publisher.model import PostState
 
-    if _is_under_way(survey.view, post) or post.state is PostState.PUBLISHED:
+    if _was_public(survey, post):
         return
     if post.state is to:
         raise LedgerError(
@@ -91,6 +94,12 @@ def _require_public(survey: Survey, post: Post, to: PostState) -> None:
         )
     if to is PostState.SCHEDULED:
         raise LedgerError(f"{post.id} is not public: it is a draft", hint="leave --to-embargo out")
+
+
+def _was_public(survey: Survey, post: Post) -> bool:
+    from publisher.model import PostState
+
+    return _is_under_way(survey.view, post) or post.state is PostState.PUBLISHED
 
 
 def _is_under_way(view: LedgerView, post: Post) -> bool:
@@ -163,8 +172,8 @@ def _embargo(settings: Settings, post: Post, to: PostState) -> Embargo:
 
 
 def _say_links(survey: Survey, post: Post, to: PostState) -> None:
-    """Name the links that will be dead: some generators then build nothing at all."""
-    from publisher.cli.mentions import is_refused, links_to
+    """Name the links that lose their page."""
+    from publisher.cli.mentions import links_to
     from publisher.model import Embargo
 
     settings = survey.settings
@@ -176,16 +185,8 @@ def _say_links(survey: Survey, post: Post, to: PostState) -> None:
     say("\nlinks to it on public pages:")
     for place, link in links:
         say(f"  {flat(f'{place}: {link.target}')}")
-    if any(is_refused(link, settings) for _, link in links):
-        text = (
-            "VitePress refuses dead links: take these out first, or set `ignoreDeadLinks`, "
-            "else no build succeeds and the page stays as it is"
-        )
-    elif settings.withdrawn:
-        text = f"these links will lead to {settings.withdrawn}"
-    else:
-        text = "these links will lead nowhere"
-    say_wrapped(text, indent="  ")
+    is_off = embargo is Embargo.OFF
+    say(f"  these links {'will lead nowhere' if is_off else 'are built as text until it is back'}")
 
 
 def _deliveries(survey: Survey, post: Post) -> tuple[list[DeliveryRecord], list[DeliveryRecord]]:
@@ -319,6 +320,19 @@ def _say_done(
             f"`publisher release {post.id}` brings it back; "
             "what went out is not announced a second time"
         )
+
+
+def _say_where_to_look(survey: Survey, post: Post, to: PostState) -> None:
+    """Name the page to look at: whether a cache still has it, nobody else says."""
+    from publisher.model import Embargo
+
+    settings = survey.settings
+    is_404 = _embargo(settings, post, to) is Embargo.OMIT and not settings.withdrawn
+    if is_404:
+        look = f"once it is deployed, `curl -sI {shlex.quote(post.url)}` says 404"
+    else:
+        look = f"once it is deployed, {post.url} shows the text no longer"
+    note(f"{look}; if not, purge the cache of your host")
 
 
 COMMANDS = (withdraw,)

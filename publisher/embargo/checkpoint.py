@@ -27,14 +27,13 @@ def let_through(
     """
     seal(staged.output, staged.hidden, site_url=site_url, redirects=redirects)
     unlist(staged.output, staged.hidden)
-    public = list(staged.public())
-    found = leaks.search(staged.output, hidden=staged.hidden, public=public)
+    found = leaks.search(staged.output, hidden=staged.hidden, public=staged.public)
     _refuse(found, hint="mend the page or theme that shows it; `publisher embargo` lists all")
     absent = [path_on_site(post.url, site_url) for post in staged.hidden if post.url]
     mirrored = mirror(staged.output, output, record=record, absent=absent)
     kept: Sequence[Leak] = ()
     with suppress(SiteError):  # unsearchable
-        kept = leaks.search_files(output, mirrored.kept, hidden=staged.hidden, public=public)
+        kept = leaks.search_files(output, mirrored.kept, hidden=staged.hidden, public=staged.public)
     _refuse(kept, hint="no build made that file: delete it, or mend what made it")
 
 
@@ -43,7 +42,7 @@ def inspect_files(staged: Staged, files: Sequence[str]) -> None:
 
     :raises SiteError: at a leak, or a file that cannot be searched.
     """
-    found = leaks.search_files(staged.folder, files, hidden=staged.hidden, public=staged.public())
+    found = leaks.search_files(staged.folder, files, hidden=staged.hidden, public=staged.public)
     _refuse(found, hint="it would go to git.deploy_branch: take it out of the project")
 
 

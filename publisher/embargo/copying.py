@@ -13,6 +13,7 @@ from publisher import project
 from publisher.embargo.manifest import Entry, Kind, Manifest
 from publisher.embargo.mirror import Place
 from publisher.errors import SiteError
+from publisher.files import stamp_of
 
 SAVE_AFTER = 500  # files; what a kill makes the next update do again
 
@@ -140,3 +141,8 @@ class Copy:
         if self._has_output:
             self.place.remove_tree(self.output)
             self._has_output = False
+
+
+def written_stamp(status: os.stat_result) -> str:
+    """Write what tells one version of a file from another."""
+    return " ".join(map(str, stamp_of(status)))

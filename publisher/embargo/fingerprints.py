@@ -36,8 +36,8 @@ LETTERS_MIN = 15  # what must be in a run or a block to be distinctive
 LETTERS_OF_WORD = 6  # and the blank behind it, by and large
 WORD_MIN = 4  # letters of a word that may give a post away in a search index
 STEM = 6  # letters that a stemmer leaves of most words
-COPY_SHARE = 0.5  # a public file that has more than this of a post may be a copy of it: when
-COPY_MIN = 60  # these are more windows than anybody quotes, or,
+COPY_SHARE = 0.5  # a file that has more than this of what is hidden of a post may be a copy: when
+COPY_MIN = 60  # it has more windows of the post than anybody quotes, or,
 COPY_FEW = 20  # of a short post, when they are also
 COPY_OF_FILE = 0.3  # that much of the file
 CACHED = 256
@@ -216,6 +216,7 @@ class Fingerprints:
         self.hidden = hidden
         self.windows: dict[int, int] = {}  # by hash: the number of the first post that has it
         self._public: dict[int, int] = {}  # likewise, those that public texts have as well
+        self._meant: set[int] = set()  # of them, those that were meant to be
         self._shared: dict[int, list[int]] = {}  # of windows that several posts have: the others
         self.blocks: dict[int, list[Block]] = {}  # by the hash of their first words
         self.names: dict[Word, int] = {}  # words that one post alone has
@@ -236,12 +237,14 @@ class Fingerprints:
             for words_of_block in dict.fromkeys(parts.blocks):
                 block = Block(words=words_of_block, number=number)
                 self.blocks.setdefault(hash(words_of_block[:KEY]), []).append(block)
+            if post.is_bundled:
+                continue  # its words are often those of its post
             names = {word for text in parts.prose for word in text if is_name(word)}
             stems = {name[:STEM] for name in names}
             self.vocabulary |= stems
             _claim(self.names, names, number, shared[0])
             _claim(self.stems, stems, number, shared[1])
-        self._totals = self._count(set(self.windows))
+        self._totals = self._count(set(self.windows))  # less what is meant to be public
 
     def _share(self, window: int, number: int) -> None:
         others = self._shared.setdefault(window, [])
@@ -264,33 +267,30 @@ class Fingerprints:
         """
         return len(block.words) >= self._block_words and letters(block.words) >= SURE_LETTERS
 
-    def subtract(self, text: str, *, is_quotation: bool = False) -> None:
-        """Forget what a public text has, too.
+    def subtract(self, text: str, *, is_meant: bool = False) -> None:
+        """Forget what a public text has, too; ``is_meant``: somebody meant all of it to be public.
 
-        But a file that holds most of what is hidden of a post is no quotation: it is a copy, or
-        was generated from the post some day, and makes nothing of it public. Only the amount
-        tells, so a published page that quotes most of an unreleased post is taken for a copy,
-        too; it will be named as a leak, and a person decides which of the two has to change.
+        Any other file that holds most of what is hidden of a post is no quotation: it is a copy,
+        or was generated from the post some day, and makes nothing of it public. Only the amount
+        tells, so a public page that quotes most of an unreleased post is taken for a copy, too;
+        it will be named as a leak, and a person decides which of the two has to change.
         """
         found = list(readings(text, is_markdown=True))
         seen = set[int]().union(*(hashes(each, WINDOW) for each in found))
-        counts = self._count(seen)
-        if is_quotation:
-            self._totals -= counts
-            copied = frozenset[int]()
+        copied = frozenset[int]()
+        if is_meant:
+            new = (self.windows.keys() & seen | self._public.keys() & seen) - self._meant
+            self._totals.subtract(self._count(new))
+            self._meant |= new
         else:
-            copied = self._copied(counts, max(map(len, found)))
+            copied = self._copied(seen, max(map(len, found)))
         for window in self.windows.keys() & seen:
             owners = (self.windows[window], *self._shared.get(window, ()))
             kept = [number for number in owners if number in copied]
             if kept:
                 self.windows[window] = kept[0]
             else:
-                owner = self.windows.pop(window)
-                if is_quotation:
-                    self._shared.pop(window, None)
-                else:
-                    self._public[window] = owner
+                self._public[window] = self.windows.pop(window)
         for each in found:
             self._subtract_blocks(each, copied)
             distinct = set(each)
@@ -299,12 +299,13 @@ class Fingerprints:
             self.vocabulary |= stems
             _release(self.stems, stems, copied)
 
-    def _copied(self, counts: Counter[int], size: int) -> frozenset[int]:
+    def _copied(self, seen: set[int], size: int) -> frozenset[int]:
         """Give the posts of which a text of that many words has the better part."""
         least = min(COPY_MIN, max(COPY_FEW, COPY_OF_FILE * size)) / self._stride
-        return frozenset(
-            n for n, count in counts.items() if count > max(least, COPY_SHARE * self._totals[n])
-        )
+        enough = {number for number, count in self._count(seen).items() if count > least}
+        counts = self._count(seen - self._meant) if enough else {}
+        most = {n for n in enough & counts.keys() if counts[n] > COPY_SHARE * self._totals[n]}
+        return frozenset(n for n in most if not self.hidden[n].is_bundled)
 
     def _subtract_blocks(self, found: Words, copied: frozenset[int]) -> None:
         for at, key in enumerate(hashes(found, KEY)):

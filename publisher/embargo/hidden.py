@@ -1,4 +1,4 @@
-"""What may not be seen before its release."""
+"""What may not be seen before its release, and what may."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ class Hidden:
     """The text of one post under embargo; ``shown`` is what may be seen of it already.
 
     ``text`` is Markdown: the body, and the values of frontmatter that are embargoed, each as a
-    paragraph of its own. ``path`` as in ``Post``; ``url`` is absolute.
+    paragraph of its own. ``path`` as in ``Post``; ``url`` is absolute. Or, if ``is_bundled``, the
+    text of another file in the post's own folder, without a ``url``.
     """
 
     post: PostId
@@ -22,6 +23,15 @@ class Hidden:
     policy: Embargo
     text: str
     shown: str
+    is_bundled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Public:
+    """The texts that anybody may see; those of ``posts`` because their authors said so."""
+
+    posts: Iterable[str] = ()
+    others: Iterable[str] = ()
 
 
 def holds(embargo: Embargo, posts: Iterable[Post]) -> bool:

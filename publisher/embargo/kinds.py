@@ -22,6 +22,21 @@ TEXTS = PAGES | frozenset(
 )
 
 
+PROSE = PAGES | frozenset({".htm", ".html", ".org", ".rst", ".srt", ".tex", ".txt", ".vtt"})
+LEGIBLE = TEXTS | frozenset(
+    {".bash", ".bib", ".c", ".cc", ".cfg", ".conf", ".cpp", ".cs", ".csv", ".dart", ".diff"}
+    | {".dot", ".ex", ".geojson", ".go", ".h", ".hpp", ".hs", ".htm", ".ini", ".ipynb", ".java"}
+    | {".jl", ".json5", ".jsonl", ".kt", ".lua", ".m", ".ml", ".mmd", ".org", ".patch", ".php"}
+    | {".pl", ".po", ".ps1", ".puml", ".py", ".r", ".rb", ".rs", ".scala", ".sh", ".sql", ".srt"}
+    | {".swift", ".tex", ".tsv", ".vtt", ".zig"}
+)
+
+
+def is_legible(path: str, size: int) -> bool:
+    """Tell whether a file holds words or code that a page, or a link, may show as they are."""
+    return splitext(path)[1].lower() in LEGIBLE and size <= TEXT_MAX_BYTES
+
+
 def is_text(path: str, size: int) -> bool:
     """Tell whether a file may hold words that a reader sees, or names of images."""
     suffix = splitext(path)[1].lower()
@@ -34,12 +49,19 @@ def is_page(path: str, size: int) -> bool:
     return suffix in PAGES or (suffix == ".html" and size <= TEXT_MAX_BYTES)
 
 
+def is_set_aside(path: str, site: SiteSettings) -> bool:
+    """Tell whether a file is in the folder where Jekyll leaves drafts, whatever they say."""
+    return site.preset.name == "jekyll" and "_drafts" in path.split("/")
+
+
 def state_said(data: bytes, path: str, site: SiteSettings) -> PostState | None:
     """Give the state that a file says, post or not; ``None`` when nobody can know.
 
     What looks like a draft and cannot be read is one.
     """
     preset = site.preset
+    if is_set_aside(path, site):
+        return PostState.DRAFT
     try:
         reader = Reader(parse(data, path), site)
     except UnreadableError:

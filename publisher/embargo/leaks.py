@@ -12,7 +12,9 @@ import re
 import stat
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
@@ -34,7 +36,7 @@ from publisher.embargo.fingerprints import (
     readings,
     unmark,
 )
-from publisher.embargo.hidden import Hidden
+from publisher.embargo.hidden import Hidden, Public
 from publisher.errors import SiteError
 from publisher.model import PostId
 
@@ -86,8 +88,8 @@ class Found:
     size: int  # bytes
 
 
-def search(output: Path, *, hidden: Iterable[Hidden], public: Iterable[str]) -> tuple[Leak, ...]:
-    """Give at most one leak per file and post, in order of path; ``public`` texts may be seen.
+def search(output: Path, *, hidden: Iterable[Hidden], public: Public) -> tuple[Leak, ...]:
+    """Give at most one leak per file and post, in order of path.
 
     :raises SiteError: when there is no leak, but a file that cannot be searched, or no output.
     """
@@ -95,12 +97,12 @@ def search(output: Path, *, hidden: Iterable[Hidden], public: Iterable[str]) -> 
 
 
 def search_files(
-    folder: Path, files: Iterable[str], *, hidden: Iterable[Hidden], public: Iterable[str]
+    folder: Path, files: Iterable[str], *, hidden: Iterable[Hidden], public: Public
 ) -> tuple[Leak, ...]:
     """Search these files of a folder, paths relative to it, as ``search`` does a whole output.
 
-    A ``public`` text among them shows nothing, unless it is a copy of a post. Links are passed
-    over: where files go as they are, a link is but a path.
+    A public text among them shows nothing, unless it is a copy. Links are passed over: where
+    files go as they are, a link is but a path.
 
     :raises SiteError: when there is no leak, but a file that cannot be searched.
     """
@@ -122,7 +124,7 @@ def _leaks(found: Found, searched: str) -> tuple[Leak, ...]:
     return found.leaks
 
 
-def look_through(output: Path, *, hidden: Iterable[Hidden], public: Iterable[str]) -> Found:
+def look_through(output: Path, *, hidden: Iterable[Hidden], public: Public) -> Found:
     """Search, and tell of files that cannot be searched as well as of leaks.
 
     :raises SiteError: when there is no output, or a folder of it cannot be listed.
@@ -131,16 +133,15 @@ def look_through(output: Path, *, hidden: Iterable[Hidden], public: Iterable[str
 
 
 def _look_through(
-    folder: Path, files: Mapping[str, int], hidden: tuple[Hidden, ...], public: Iterable[str]
+    folder: Path, files: Mapping[str, int], hidden: tuple[Hidden, ...], public: Public
 ) -> Found:
     fingerprints = Fingerprints(hidden)
-    for text in (*_addresses(hidden, files), *(post.shown for post in hidden)):
-        fingerprints.subtract(text, is_quotation=True)
-    for text in public:
+    for text in chain(_addresses(hidden, files), (h.shown for h in hidden), public.posts):
+        fingerprints.subtract(text, is_meant=True)
+    for text in public.others:
         fingerprints.subtract(text)
     totals = _Totals(fingerprints)
-    leaks: list[Leak] = []
-    unsearched: list[Unsearched] = []
+    leaks, unsearched = list[Leak](), list[Unsearched]()
     for file in files if hidden else ():
         evidence = _Evidence(totals)
         try:
@@ -152,7 +153,7 @@ def _look_through(
     return Found(
         leaks=tuple(leaks),
         unsearched=tuple(unsearched),
-        posts=len(hidden),
+        posts=sum(not text.is_bundled for text in hidden),
         files=len(files),
         size=sum(files.values()),
     )
@@ -182,10 +183,9 @@ def _files(output: Path) -> Iterator[tuple[str, int]]:
 
 
 def _size(path: str) -> int:
-    try:
+    with suppress(OSError):  # reading it will tell why
         return os.stat(path).st_size  # noqa: PTH116
-    except OSError:
-        return 0  # reading it will tell why
+    return 0
 
 
 def _read(file: Path) -> Iterator[str]:
@@ -207,11 +207,10 @@ def _read(file: Path) -> Iterator[str]:
         raise SiteError(f"cannot be read: {(error.strerror or str(error)).lower()}") from None
 
 
-def _addresses(posts: Iterable[Hidden], files: Iterable[str]) -> Iterator[str]:
+def _addresses(posts: Sequence[Hidden], files: Iterable[str]) -> Iterator[str]:
     """Give the addresses of all pages: they are public, even those of hidden posts."""
-    origins = set()
+    origins = {"/".join(post.url.split("/")[:3]) for post in posts}
     for post in posts:
-        origins.add("/".join(post.url.split("/")[:3]))
         yield f"{post.url} {post.path}"
     for file in files:
         for origin in sorted(origins):

@@ -17,7 +17,7 @@ from publisher.embargo.hidden import Hidden
 from publisher.errors import PublisherError
 from publisher.model import Embargo, PostId
 
-VERSION = 2  # of the tables, and of how files are staged
+VERSION = 3  # of the tables, and of how files are staged
 
 Kind = Literal["copy", "page", "embargoed", "placeholder", "link", "folder", "installed"]
 
@@ -27,11 +27,13 @@ _SCHEMA = """
 CREATE TABLE facts (facts TEXT NOT NULL);
 CREATE TABLE files (
   path BLOB PRIMARY KEY, kind TEXT NOT NULL, stamp TEXT, facts BLOB NOT NULL, staged TEXT NOT NULL,
-  names BLOB NOT NULL, targets BLOB NOT NULL, placeholders BLOB NOT NULL
+  names BLOB NOT NULL, targets BLOB NOT NULL, links BLOB NOT NULL,
+  placeholders BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE texts (
   path BLOB PRIMARY KEY, known BLOB NOT NULL, targets BLOB NOT NULL, post TEXT NOT NULL,
-  url TEXT NOT NULL, policy TEXT NOT NULL, text TEXT NOT NULL, shown TEXT NOT NULL
+  url TEXT NOT NULL, policy TEXT NOT NULL, text TEXT NOT NULL, shown TEXT NOT NULL,
+  is_bundled INTEGER NOT NULL
 );
 """
 
@@ -42,8 +44,8 @@ class Entry:
 
     ``stamp`` is the source's and ``staged`` the staged file's. ``names`` are how the
     text writes the images that it shows to everybody, ``targets`` what it shows of images under
-    embargo, as written; ``placeholders`` are the files (path, path of the original or "") that it
-    needs beside it.
+    embargo, as written; ``links`` are the paths of the site that a page may link to;
+    ``placeholders`` are the files (path, path of the original or "") that it needs beside it.
     """
 
     kind: Kind
@@ -52,6 +54,7 @@ class Entry:
     staged: str = ""
     names: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
     placeholders: tuple[tuple[str, str], ...] = ()
 
 
@@ -103,8 +106,8 @@ class Manifest:
         self.notes[path] = note
         row = (*map(_bytes, (path, known)), _packed(note.targets), hidden.post, hidden.url)
         self.database.execute(
-            "INSERT OR REPLACE INTO texts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*row, hidden.policy.value, hidden.text, hidden.shown),
+            "INSERT OR REPLACE INTO texts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*row, hidden.policy.value, hidden.text, hidden.shown, hidden.is_bundled),
         )
 
     def keep_texts(self, wanted: Iterable[str]) -> None:
@@ -116,14 +119,18 @@ class Manifest:
     def _write(self, rows: Iterable[_Row], gone: Iterable[tuple[bytes]] = ()) -> None:
         database = self.database
         database.executemany("DELETE FROM files WHERE path = ?", gone)
-        database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        database.executemany(
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
+        )
         database.commit()
 
     def load(self) -> None:
         """Read all rows, less the texts."""
-        for path, kind, stamp, facts, staged, names, targets, made in self.database.execute(
-            "SELECT path, kind, stamp, facts, staged, names, targets, placeholders FROM files"
-        ):
+        rows = self.database.execute(
+            "SELECT path, kind, stamp, facts, staged, names, targets, links, placeholders"
+            " FROM files"
+        )
+        for path, kind, stamp, facts, staged, names, targets, links, made in rows:
             placeholders = _unpacked(made)
             self.files[_text(path)] = Entry(
                 kind=kind,
@@ -132,6 +139,7 @@ class Manifest:
                 staged=staged,
                 names=_unpacked(names),
                 targets=_unpacked(targets),
+                links=_unpacked(links),
                 placeholders=tuple(zip(placeholders[::2], placeholders[1::2], strict=True)),
             )
         for path, known, targets in self.database.execute("SELECT path, known, targets FROM texts"):
@@ -168,7 +176,7 @@ def read_texts(file: Path) -> tuple[Hidden, ...]:
         database = _connect(file)
         try:
             rows = database.execute(
-                "SELECT path, post, url, policy, text, shown FROM texts ORDER BY path"
+                "SELECT path, post, url, policy, text, shown, is_bundled FROM texts ORDER BY path"
             )
             return tuple(
                 Hidden(
@@ -178,8 +186,9 @@ def read_texts(file: Path) -> tuple[Hidden, ...]:
                     policy=Embargo(policy),
                     text=text,
                     shown=shown,
+                    is_bundled=bool(is_bundled),
                 )
-                for path, post, url, policy, text, shown in rows
+                for path, post, url, policy, text, shown, is_bundled in rows
             )
         finally:
             database.close()
@@ -246,6 +255,7 @@ def _row(path: str, entry: Entry) -> _Row:
         entry.staged,
         _packed(entry.names),
         _packed(entry.targets),
+        _packed(entry.links),
         _packed(word for pair in entry.placeholders for word in pair),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
@@ -80,15 +80,23 @@ def hidden_values(document: Document, site: SiteSettings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(stager.hidden))
 
 
+def shown_values(document: Document, site: SiteSettings) -> tuple[str, ...]:
+    """Give the texts of the frontmatter that a page under embargo has as they are."""
+    stager = _Stager(site=site, seed="", image=lambda target: target)
+    stager.document(document)
+    return tuple(dict.fromkeys(stager.shown))
+
+
 @dataclass(slots=True)
 class _Stager:
-    """Walks through frontmatter; collects what it hides."""
+    """Walks through frontmatter; collects what it hides, and what it keeps."""
 
     site: SiteSettings
     seed: str
     image: Images
     has_filler: bool = True
     hidden: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
 
     def document(self, document: Document) -> dict[str, Any]:
         preset = self.site.preset
@@ -101,8 +109,9 @@ class _Stager:
                 staged[key] = self._series(value, key)
             elif name in kept:
                 staged[key] = value
+                self.shown += _texts(value)
             elif name in _DROPPED:
-                self._hide(value)
+                self.hidden += _texts(value)
             elif name in _TAXONOMIES:
                 staged[key] = self._taxonomy(value)
             else:
@@ -112,19 +121,9 @@ class _Stager:
     def _series(self, value: dict[Any, Any], key: str) -> dict[Any, Any]:
         rest = {name: item for name, item in value.items() if name not in _OF_SERIES}
         staged: dict[Any, Any] = self._value(rest, (key,))
-        return {name: item for name, item in value.items() if name in _OF_SERIES} | staged
-
-    def _hide(self, value: Any) -> None:
-        """Collect the texts of a value that is left out."""
-        if isinstance(value, dict):
-            for key, item in value.items():
-                if key not in _SETTINGS:
-                    self._hide(item)
-        elif isinstance(value, list):
-            for item in value:
-                self._hide(item)
-        elif isinstance(value, str) and value.strip():
-            self.hidden.append(value)
+        kept = {name: item for name, item in value.items() if name in _OF_SERIES}
+        self.shown += _texts(kept)
+        return kept | staged
 
     def _taxonomy(self, value: Any) -> Any:
         """Leave only what the URL of every post holds anyway."""
@@ -138,7 +137,7 @@ class _Stager:
     def _is_public(self, item: Any, public: set[str]) -> bool:
         if isinstance(item, str) and item.lower() in public and item:
             return True
-        self._hide(item)
+        self.hidden += _texts(item)
         return False
 
     def _value(self, value: Any, path: tuple[str, ...]) -> Any:
@@ -175,6 +174,19 @@ class _Stager:
         if is_address:
             return _BLANK_URL if _URL.fullmatch(text) else "#"
         return Filler(" ".join((self.seed, *path))).phrase(text) if self.has_filler else ""
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Give the texts in a value, but for the settings of an announcement."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key not in _SETTINGS:
+                yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, str) and value.strip():
+        yield value
 
 
 def _looks_like_date(text: str) -> bool:

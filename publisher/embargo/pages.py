@@ -7,7 +7,12 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from publisher.embargo.hidden import Hidden
-from publisher.embargo.metadata import hidden_values, staged_metadata, write_document
+from publisher.embargo.metadata import (
+    hidden_values,
+    shown_values,
+    staged_metadata,
+    write_document,
+)
 from publisher.embargo.redaction import redact
 from publisher.embargo.structure import Images
 from publisher.frontmatter import Document
@@ -32,7 +37,7 @@ def embargoed_page(
     if post.release_at is not None:
         parts.append(f"> Coming {_day(post.release_at, site.zone)}")
     if policy is Embargo.TEASER:
-        parts.append((post.teaser or post.description).strip())
+        parts.append(_unread(teaser_of(post), site))
     else:
         parts.append(redact(rest, seed=post.id, image=image).rstrip("\n"))
     text = write_document(
@@ -47,15 +52,22 @@ def embargoed_page(
 def hidden_text(document: Document, post: Post, site: SiteSettings, policy: Embargo) -> Hidden:
     """Give what may not be seen of the post, and what may."""
     texts = (document.body.strip("\r\n"), *hidden_values(document, site))
-    shown = (post.title, post.description, post.teaser or "")
+    shown = [post.title, post.description, post.teaser or ""]
+    if policy is not Embargo.OMIT:
+        shown += shown_values(document, site)
     return Hidden(
         post=post.id,
         path=post.path,
         url=post.url,
         policy=policy,
         text="\n\n".join(filter(None, texts)),
-        shown="\n\n".join(filter(None, shown)),
+        shown="\n\n".join(dict.fromkeys(filter(None, shown))),
     )
+
+
+def teaser_of(post: Post) -> str:
+    """Give the text of a page with ``teaser``, which is Markdown as its author wrote it."""
+    return (post.teaser or post.description).strip()
 
 
 def _opening(body: str, post: Post, site: SiteSettings) -> tuple[list[str], str]:
@@ -71,6 +83,12 @@ def _opening(body: str, post: Post, site: SiteSettings) -> tuple[list[str], str]
             return parts, body
         parts.append(found[1])
         body = body[found.end() :]
+
+
+def _unread(text: str, site: SiteSettings) -> str:
+    """Keep a text out of the template language that these read in bodies, not in frontmatter."""
+    is_read = site.preset.name in ("eleventy", "jekyll") and re.search(r"\{[{%]", text)
+    return f"{{% raw %}}{text}{{% endraw %}}" if is_read else text
 
 
 def _day(at: datetime, zone: ZoneInfo) -> str:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import publisher
-from publisher.embargo.hidden import Hidden
+from publisher.embargo.hidden import Hidden, Public
+from publisher.embargo.kinds import is_legible, is_text
 from publisher.embargo.manifest import Entry, open_manifest, read_texts
 from publisher.embargo.mirror import Place, mirror
-from publisher.embargo.staging import Staging, is_text
+from publisher.embargo.staging import Staging
 from publisher.errors import PostError, SiteError
 from publisher.files import read_file
 from publisher.model import PostId
@@ -35,7 +36,8 @@ class Staged:
     root: Path  # in it, the generator's project
     output: Path  # in it, what the generator writes
     changed: tuple[str, ...]  # what this update wrote or removed
-    texts: tuple[str, ...]  # the files that ``public`` reads
+    texts: tuple[str, ...]  # the files that ``public`` reads,
+    posts: frozenset[str]  # and those of them that are posts
     strays: tuple[str, ...]  # unreleased by what they say, and no files of ``site.posts``: held
     manifest: Path
 
@@ -47,9 +49,15 @@ class Staged:
         """
         return read_texts(self.manifest)
 
-    def public(self) -> Iterator[str]:
-        """Give the texts that anybody may see, as they are staged."""
-        for path in self.texts:
+    @property
+    def public(self) -> Public:
+        """Give the texts that anybody may see, as they are staged; each is read when asked for."""
+        posts = [path for path in self.texts if path in self.posts]
+        others = [path for path in self.texts if path not in self.posts]
+        return Public(posts=self._read(posts), others=self._read(others))
+
+    def _read(self, paths: Iterable[str]) -> Iterator[str]:
+        for path in paths:
             with suppress(PostError, OSError):  # a build put something else in its place
                 yield read_file(self.folder / path, path).data.decode("utf-8", "replace")
 
@@ -105,6 +113,7 @@ class Stage:
             output=self._copy / staging.output,
             changed=tuple(sorted(staging.changed)),
             texts=tuple(texts),
+            posts=_posts_of(scan),
             strays=staging.strays,
             manifest=file,
         )
@@ -120,13 +129,21 @@ class Stage:
         settings = self._settings
         output = settings.rebuild.output if settings.rebuild else Path()
         places = (settings.project, settings.site.root, output, settings.state_dir)
-        return " ".join([publisher.__version__, *(os.fsencode(path).hex() for path in places)])
+        words = [os.fsencode(path).hex() for path in places]
+        return " ".join([publisher.__version__, settings.site.url, *words])
+
+
+def _posts_of(scan: Scan) -> frozenset[str]:
+    """Give the files of posts, those in error too: where such is staged, it was good once."""
+    broken = (problem.path for problem in scan.problems if problem.severity == "error")
+    return frozenset([*(post.path for post in scan.posts), *broken])
 
 
 def _is_public(path: str, entry: Entry) -> bool:
     """Tell whether a staged file is one that ``public`` reads: what it makes up is not."""
     _, _, size = entry.staged.partition(" ")
-    return entry.kind in ("copy", "page") and is_text(path, int(size or 0))
+    length = int(size or 0)
+    return entry.kind in ("copy", "page") and (is_text(path, length) or is_legible(path, length))
 
 
 @contextmanager

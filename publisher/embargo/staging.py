@@ -9,38 +9,28 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from posixpath import dirname, splitext
+from posixpath import splitext
 from typing import BinaryIO
 
 from publisher import project
+from publisher.blocks import normal_path
 from publisher.embargo import pages
-from publisher.embargo.copying import Copy
-from publisher.embargo.images import Images, Shown, is_image, mentions_in
-from publisher.embargo.kinds import PAGE_SUFFIX, is_text
+from publisher.embargo.bundles import bundled_text
+from publisher.embargo.copying import Copy, written_stamp
+from publisher.embargo.images import Images, Shown, is_image
+from publisher.embargo.kinds import is_legible, is_text
+from publisher.embargo.links import Absence
 from publisher.embargo.manifest import Entry, Manifest
 from publisher.embargo.mirror import Place
 from publisher.embargo.placeholder import placeholder
+from publisher.embargo.texts import Texts
 from publisher.embargo.unreleased import Unreleased
-from publisher.files import Content, read_file, stamp_of
 from publisher.model import Embargo, PostId, PostState
 from publisher.posts import Scan
 from publisher.settings import Settings
 
 __all__ = ["Staging", "is_text"]
-
-_BLOCK_MARKS = (b"<PostPreview", b"<post-preview")
-
-
-@dataclass(slots=True)
-class _Page:
-    """A public page with preview blocks: what it shows to everybody, and the images in them."""
-
-    facts: str
-    names: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
-    content: Content | None = None  # None: not read, for it is the same
 
 
 class Staging:
@@ -67,7 +57,15 @@ class Staging:
         self._stamps: dict[str, str] = {}  # of all files of the project
         self._sizes: dict[str, int] = {}
         self._found: dict[str, dict[str, Path]] = {"folder": {}, "link": {}, "installed": {}}
-        self._pages: dict[str, _Page] = {}
+        self._texts = Texts(
+            self._top,
+            self._site,
+            manifest=manifest,
+            copy=self._copy,
+            unreleased=self._unreleased,
+            sizes=self._sizes,
+            stamps=self._stamps,
+        )
         self._blanks: dict[str, bytes] = {}  # placeholders made from nothing, by suffix
 
     @property
@@ -84,18 +82,20 @@ class Staging:
         self._find_strays()
         self._drop_vanished()
         self._drop_bundled()
-        others = self._stage_texts()
+        absence = Absence(self._unreleased.names, self.root, self._find_absent())
+        others = self._texts.stage(absence)
         self._unreleased.read(self._manifest, self._stamps, self._top)
-        self._probe_pages()
+        bundled = self._read_bundled()
+        self._texts.probe_pages()
         images = self._find_images()
-        self._stage_embargoed(images)
-        self._stage_pages(images)
+        self._stage_embargoed(images, absence)
+        self._texts.stage_pages(images, absence)
         self._stage_others(images, others)
         self._stage_placeholders()
         self._stage_links(images)
         for path, folder in self._found["installed"].items():
             self._copy.share(path, folder)
-        self._manifest.keep_texts(self._unreleased.paths)
+        self._manifest.keep_texts((*self._unreleased.paths, *bundled))
         self._manifest.save()
 
     # --- what is there ---------------------------------------------------------------------
@@ -110,7 +110,7 @@ class Staging:
                 continue
             with suppress(FileNotFoundError):  # gone since
                 status = found.entry.stat(follow_symlinks=False)
-                self._stamps[found.path] = _stamp(status)
+                self._stamps[found.path] = written_stamp(status)
                 self._sizes[found.path] = status.st_size
                 self._unreleased.look(found.path)
 
@@ -154,6 +154,31 @@ class Staging:
         ):
             self._copy.remove(path)  # nobody knows what it is
 
+    def _find_absent(self) -> Iterator[str]:
+        """Give the paths of pages that are not staged; a file that is no post is known by its own.
+
+        To be asked when it is settled what stays of files in error.
+        """
+        yield from self._unreleased.omitted()
+        prefix = f"{self.root}/" if self.root else ""
+        for path in (*self._unreleased.broken, *self._unreleased.strays):
+            page = normal_path("/" + path.removeprefix(prefix))
+            twins = {f"{prefix}{page[1:]}.md", f"{prefix}{page[1:]}/index.md"} - {path}
+            is_shared = any(t in self._sizes and not self._unreleased.is_held(t) for t in twins)
+            if path.startswith(prefix) and path not in self._manifest.files and not is_shared:
+                yield page
+
+    def _read_bundled(self) -> list[str]:
+        """Note the texts of what belongs to unreleased posts; give which files have any."""
+        bundled = self._unreleased.bundled
+        texts = [p for p in bundled if p in self._sizes and is_legible(p, self._sizes[p])]
+        for path in texts:
+            post, note = bundled[path], self._manifest.notes.get(path)
+            known = f"{self._stamps[path]} {post}"
+            if note is None or note.known != known:
+                self._manifest.add_text(path, known, (), bundled_text(path, post, self._top))
+        return texts
+
     def _drop_bundled(self) -> None:
         """Remove what belongs to unreleased posts; of images it is said elsewhere."""
         files = self._manifest.files
@@ -164,38 +189,7 @@ class Staging:
             if not is_image(path):
                 self._copy.remove(path)
 
-    # --- what everybody may see ------------------------------------------------------------
-
-    def _stage_texts(self) -> list[str]:
-        """Copy the public texts, less those with preview blocks; give the files that are none."""
-        others, due = [], []
-        for path, size in self._sizes.items():
-            if self._unreleased.is_held(path):
-                others += [path] if path in self._unreleased.bundled and is_image(path) else []
-                continue
-            known, version = self._manifest.files.get(path), self._unreleased.version(path, size)
-            if not version and not is_text(path, size):
-                others.append(path)
-            elif known and known.kind == "page" and known.stamp == self._stamps[path]:
-                self._pages[path] = _Page(version, known.names, known.targets)
-            elif not self._copy.is_fresh(path, "copy", version, self._stamps[path]):
-                due.append(path)
-        for path in self._copy.announced(due, "copy"):
-            with self._copy.whole(path):
-                self._stage_text(path, read_file(self._top / path, path))
-        return others
-
-    def _stage_text(self, path: str, content: Content) -> None:
-        self._unreleased.check(path, content)
-        version = self._unreleased.version(path, self._sizes[path])
-        is_page = path.endswith(PAGE_SUFFIX) or self._unreleased.is_post(path)
-        has_blocks = is_page and self._site.preset.blocks
-        if has_blocks and any(mark in content.data for mark in _BLOCK_MARKS):
-            self._pages[path] = _Page(version, content=content)
-            return
-        names = mentions_in(content.data.decode("utf-8", "replace"))
-        entry = Entry(kind="copy", stamp=_stamp(content.status), facts=version, names=names)
-        self._copy.put(path, content.data, content.status, entry, is_copy=True)
+    # --- what is no text -------------------------------------------------------------------
 
     def _stage_others(self, images: Images, others: Iterable[str]) -> None:
         """Copy what is no text, less the images under embargo."""
@@ -208,60 +202,37 @@ class Staging:
         for path in self._copy.announced(due, "copy"):
             with self._copy.whole(path), _open(self._top / path) as source:
                 status = os.fstat(source.fileno())
-                entry = Entry(kind="copy", stamp=_stamp(status))
+                entry = Entry(kind="copy", stamp=written_stamp(status))
                 self._copy.put(path, source, status, entry, is_copy=True)
 
     # --- what is under embargo -------------------------------------------------------------
 
-    def _probe_pages(self) -> None:
-        """Tell the images in the preview blocks of unreleased posts from those beside them."""
-        for path, page in self._pages.items():
-            page.facts = f"{page.facts} {self._unreleased.block_facts()}"
-            known = self._manifest.files.get(path)
-            if page.content is None and known and known.facts.rpartition("|")[0] == page.facts:
-                continue
-            with self._copy.whole(path):
-                page.content = page.content or read_file(self._top / path, path)
-                rest, page.targets = self._unreleased.probe_blocks(path, page.content.data)
-                page.names = mentions_in(rest)
-
     def _find_images(self) -> Images:
         """Find the images under embargo: unreleased texts show them, and no public one does."""
-        known = self._manifest.files.items()
-        public = {
-            (dirname(path), name)
-            for path, entry in known
-            if path not in self._unreleased.policies and path not in self._pages
-            for name in entry.names
-        }
-        public.update(
-            (dirname(path), name) for path, page in self._pages.items() for name in page.names
-        )
         images = Images(
             self._site,
             self.root,
             files=filter(is_image, (*self._stamps, *self._found["link"])),
             links=self._found["link"].keys(),
             folders=self._found["folder"].keys(),
-            public=public,
+            public=self._texts.public_images(),
         )
         for path in self._unreleased.paths:
             for target in self._manifest.notes[path].targets:
                 images.place(path, target)
-        for path, page in self._pages.items():
-            for target in page.targets:
-                images.place(path, target)
+        for path, target in self._texts.embargoed_images():
+            images.place(path, target)
         for path in filter(is_image, self._unreleased.bundled):
             images.hold(path)
         return images
 
-    def _stage_embargoed(self, images: Images) -> None:
+    def _stage_embargoed(self, images: Images, absence: Absence) -> None:
         due = []
         for path, policy in self._unreleased.policies.items():
             if policy is Embargo.OMIT:
                 self._copy.remove(path)
                 continue
-            known, facts = self._manifest.files.get(path), self._unreleased.facts(path)
+            known, facts = self._manifest.files.get(path), self._facts(path, absence)
             if known is None or known.facts.rpartition("|")[0] != facts:
                 due.append(path)
                 continue
@@ -270,47 +241,35 @@ class Staging:
                 due.append(path)
         for path in self._copy.announced(due, "embargoed"):
             with self._copy.whole(path):
-                self._stage_post(path, images)
+                self._stage_post(path, images, absence)
 
-    def _stage_post(self, path: str, images: Images) -> None:
+    def _stage_post(self, path: str, images: Images, absence: Absence) -> None:
         document, post, content = self._unreleased.document(path, self._top)
         shown = Shown(images, path)
         policy = self._unreleased.policies[path]
         data = pages.embargoed_page(document, post, self._site, policy, image=shown)
+        if absence.facts(self._teaser_links(path, absence)):
+            data = absence.unlink(path, data)
         targets = tuple(sorted({*self._manifest.notes[path].targets, *shown.targets}))
         entry = Entry(
             kind="embargoed",
-            stamp=_stamp(content.status),
-            facts=f"{self._unreleased.facts(path)}|{images.facts(path, targets)}",
+            stamp=written_stamp(content.status),
+            facts=f"{self._facts(path, absence)}|{images.facts(path, targets)}",
             targets=targets,
             placeholders=tuple(shown.placeholders),
         )
         self._copy.put(path, data, content.status, entry, is_copy=False)
 
-    def _stage_pages(self, images: Images) -> None:
-        """Stage the pages with preview blocks; where no block is embargoed, as they are."""
-        due = []
-        for path, page in self._pages.items():
-            facts = f"{page.facts}|{images.facts(path, page.targets)}"
-            if not self._copy.is_fresh(path, "page", facts, self._stamps[path]):
-                due.append(path)
-        for path in self._copy.announced(due, "page"):
-            with self._copy.whole(path):
-                page = self._pages[path]
-                content = page.content or read_file(self._top / path, path)
-                self._unreleased.check(path, content)
-                shown = Shown(images, path)
-                data = self._unreleased.redact_blocks(path, content.data, shown)
-                entry = Entry(
-                    kind="page",
-                    stamp=_stamp(content.status),
-                    facts=f"{page.facts}|{images.facts(path, page.targets)}",
-                    names=page.names,
-                    targets=page.targets,
-                    placeholders=tuple(shown.placeholders),
-                )
-                is_copy = data == content.data
-                self._copy.put(path, data, content.status, entry, is_copy=is_copy)
+    def _facts(self, path: str, absence: Absence) -> str:
+        """Give what a staged post is made from besides its images."""
+        dead = absence.facts(self._teaser_links(path, absence))
+        return self._unreleased.facts(path) + dead
+
+    def _teaser_links(self, path: str, absence: Absence) -> tuple[str, ...]:
+        """Give where a teaser leads: it is shown as written; filler leads nowhere."""
+        if self._unreleased.policies[path] is not Embargo.TEASER:
+            return ()
+        return absence.links_of(path, self._unreleased.teaser(path).encode())
 
     def _stage_placeholders(self) -> None:
         """Make the placeholders that staged pages show, and remove those that none shows now."""
@@ -336,7 +295,7 @@ class Staging:
         suffix, stamp = splitext(path)[1], ""
         if source in self._stamps:
             with _open(self._top / source) as original:
-                stamp = _stamp(os.fstat(original.fileno()))
+                stamp = written_stamp(os.fstat(original.fileno()))
                 data = placeholder(original.read(), path)
         else:
             data = self._blanks.get(suffix) or placeholder(b"", path)
@@ -381,10 +340,6 @@ def _open(file: Path) -> Iterator[BinaryIO]:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with os.fdopen(os.open(file, flags), "rb") as stream:
         yield stream
-
-
-def _stamp(status: os.stat_result) -> str:
-    return " ".join(map(str, stamp_of(status)))
 
 
 def _relative(path: Path, top: Path) -> str:

@@ -33,16 +33,19 @@ def stage_with_data(settings: Settings, scan: Scan, view: LedgerView, now: datet
 def withdrawn(posts: Sequence[Post], view: LedgerView, now: datetime) -> Collection[PostId]:
     """Give the posts that were public and are not now; those with a coming date are promised anew.
 
-    A baseline post was public before publisher came, and is released by hand only.
+    A baseline post was public before publisher came, and is released by hand only. So is a draft
+    whose date had passed when it was first seen: nobody promised it.
     """
     return {post.id for post in posts if _is_withdrawn(post, view, now)}
 
 
 def _is_withdrawn(post: Post, view: LedgerView, now: datetime) -> bool:
     record = view.releases.get(post.id)
-    if post.state is PostState.PUBLISHED or record is None:
+    if post.state is PostState.PUBLISHED:
         return False
     is_coming = post.release_at is not None and post.release_at > now
+    if record is None:
+        return post.state is PostState.SCHEDULED and not (post.explicit or is_coming)
     if record.state is ReleaseState.WITHDRAWN:
         return not (post.state is PostState.SCHEDULED and is_coming)
     return record.state is ReleaseState.BASELINE

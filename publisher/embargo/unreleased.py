@@ -7,7 +7,7 @@ is public: nobody knows what it would say. So does any other page that says it i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -19,11 +19,11 @@ from publisher.embargo.kinds import is_page, state_said
 from publisher.embargo.manifest import Manifest
 from publisher.embargo.structure import Images
 from publisher.errors import PostError
-from publisher.fields import SECTION_PAGES, Reader
+from publisher.fields import SECTION_PAGES, Reader, stem_of
 from publisher.files import Content, changed, read_file
-from publisher.frontmatter import BOM, Document, UnreadableError, parse
+from publisher.findings import Scan, names_of, printable
+from publisher.frontmatter import Document, UnreadableError, parse, split
 from publisher.model import Embargo, Post, PostId, PostState
-from publisher.posts import Scan
 from publisher.settings import Settings
 from publisher.tree import compile_glob
 
@@ -33,7 +33,7 @@ class Unreleased:
 
     ``policies`` are those of posts that are not public, ``broken`` the files that are no posts
     but should be; both only of files that ``look`` was told of. ``strays`` say that they are
-    unreleased, and are no files of ``site.posts``; ``bundled`` files belong to a post like these.
+    unreleased, and are no files of ``site.posts``; ``bundled`` files belong to such a post.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Unreleased:
         self._is_post_path, self._base = compile_glob(self._site.posts)
         policies = ((post.id, policy_of(post, settings.embargo, gone)) for post in scan.posts)
         self._hidden = {name: policy for name, policy in policies if policy is not None}
-        self._names = _names_of(scan, self._site.url)
+        self._names = names_of(scan, self._site.url)
         self._site_facts = digest_of(repr(self._site))
         preset = self._site.preset
         words = (preset.state_key, preset.values, preset.also, preset.date_keys)
@@ -57,7 +57,17 @@ class Unreleased:
         self.policies: dict[str, Embargo] = {}
         self.broken: dict[str, None] = {}
         self.strays: dict[str, None] = {}
-        self.bundled: set[str] = set()
+        self.bundled: dict[str, PostId] = {}
+
+    @property
+    def names(self) -> blocks.Posts:
+        return self._names
+
+    def omitted(self) -> Iterator[str]:
+        """Give the paths of posts that have no page, as links mean them."""
+        for path, name in self._names.paths.items():
+            if self._hidden.get(name) is Embargo.OMIT:
+                yield path
 
     @property
     def paths(self) -> list[str]:
@@ -75,7 +85,7 @@ class Unreleased:
         """Tell whether a file or link was complained of, or should be a post and is unknown."""
         if path in self._posts:
             return False
-        if path in self._errors or _printable(path) in self._errors:
+        if path in self._errors or printable(path) in self._errors:
             return True
         is_section = path.rpartition("/")[2] in SECTION_PAGES
         return not is_section and self._is_of_posts(path)
@@ -124,7 +134,7 @@ class Unreleased:
 
     def state_in_error(self, path: str, top: Path) -> PostState | None:
         """Give what a broken file says of its state; ``None`` when nobody can know."""
-        if path not in self._errors and _printable(path) not in self._errors:
+        if path not in self._errors and printable(path) not in self._errors:
             return None  # new since the scan
         try:
             return state_said(read_file(top / path, path).data, path, self._site)
@@ -147,7 +157,8 @@ class Unreleased:
             inside = {path for path in paths if path.startswith(f"{folder}/")}
             inside = {path for path in inside if not self.is_held(path)}
             if is_hugo or not any(is_page(path, 0) for path in inside):
-                self.bundled |= inside - self._posts.keys()
+                post = self._posts[index].id if index in self._posts else PostId(stem_of(index))
+                self.bundled |= dict.fromkeys(inside - self._posts.keys(), post)
 
     def check(self, path: str, content: Content) -> None:
         """Refuse a public file that is not, or no longer, what the scan took it for.
@@ -185,7 +196,7 @@ class Unreleased:
             if note is None or note.known != known:
                 text, targets = _read_broken(path, top)
                 hidden = Hidden(
-                    post=PostId(_stem(path)),
+                    post=PostId(stem_of(path)),
                     path=path,
                     url="",
                     policy=Embargo.OMIT,
@@ -204,6 +215,9 @@ class Unreleased:
         if content.digest != post.digest:
             raise changed(path)
         return parse(content.data, path), post, content
+
+    def teaser(self, path: str) -> str:
+        return pages.teaser_of(self._posts[path])
 
     def facts(self, path: str) -> str:
         """Give all that a staged post is made from besides its own file, and which version that is.
@@ -260,7 +274,7 @@ class Unreleased:
     def _redact(
         self, path: str, data: bytes, hidden: Mapping[PostId, Embargo], image: Images
     ) -> bytes:
-        prefix, body = _split(data)
+        prefix, body = split(data)
         page = "/" + path.removeprefix(self._prefix)
         new = redaction.redact_blocks(
             body, page=page, posts=self._names, hidden=hidden, image=image
@@ -285,28 +299,6 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _names_of(scan: Scan, site_url: str) -> blocks.Posts:
-    """Give what links can mean; a file in error may be any post that has its name."""
-    broken = {p.path for p in scan.problems if p.severity == "error"}
-    return blocks.Posts(
-        site_url=site_url,
-        paths={blocks.normal_path(p.url.removeprefix(site_url)): p.id for p in scan.posts},
-        unread=frozenset(map(_stem, broken)),
-    )
-
-
-def _stem(path: str) -> str:
-    file = PurePosixPath(path)
-    return file.parent.name if file.name in SECTION_PAGES else file.stem
-
-
-def _printable(path: str) -> str:
-    """Write a path as the scan complains of it."""
-    if path.isprintable():
-        return path
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in path)
-
-
 def _read_broken(path: str, top: Path) -> tuple[str, list[str]]:
     """Give the text of a file as far as it can be read at all, and the images it may mean."""
     try:
@@ -322,13 +314,3 @@ def _read_broken(path: str, top: Path) -> tuple[str, list[str]]:
 def _names_in(text: str) -> list[str]:
     """Give the images that a text may show in ways of its generator or theme."""
     return sorted({path for mention in mentions_in(text) for path in readings(mention)})
-
-
-def _split(data: bytes) -> tuple[str, str]:
-    """Give what precedes a page's body, and the body; every byte survives encoding again."""
-    try:
-        document = parse(data, "page")
-    except UnreadableError:
-        return "", data.decode("utf-8", "surrogateescape")
-    mark = "\ufeff" if data.startswith(BOM) else ""
-    return mark + document.text[: len(document.text) - len(document.body)], document.body

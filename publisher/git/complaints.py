@@ -16,6 +16,10 @@ _NETWORK = (
     "Couldn't connect to server|Operation timed out|Temporary failure in name resolution|"
     "The requested URL returned error: 5|early EOF|RPC failed|unexpected disconnect"
 )
+_CERTIFICATE = (
+    "SSL certificate problem|certificate verification failed|certificate subject name|"
+    "certificate signer not trusted"
+)
 _CREDENTIALS = (
     "could not read Username|could not read Password|Authentication failed|Access denied|"
     "Invalid username or|returned error: 40[13]|Permission denied \\(|terminal prompts disabled|"
@@ -23,8 +27,9 @@ _CREDENTIALS = (
     "Permission denied, please try again"
 )
 _MISSING = (
-    "[Rr]epository not found|does not appear to be a git repository|does not exist|"
-    "Could not read from remote repository|project you were looking for could not be found"
+    "[Rr]epository not found|repository '.*' not found|does not appear to be a git repository|"
+    "does not exist|Could not read from remote repository|"
+    "project you were looking for could not be found"
 )
 _DAMAGED = (
     "bad object|object file .* is empty|loose object .* is corrupt|unable to read tree|"
@@ -44,10 +49,31 @@ _WORDS: tuple[tuple[str, str, str, str], ...] = (
         "run `git init` in the project, or take `git:` out of jobs.yaml",
     ),
     (
+        r"HOST IDENTIFICATION HAS CHANGED",
+        "the remote shows another host key than it did before",
+        "its host changed it, or somebody is in between",
+        (
+            "compare it with what the host publishes; then, as the user of the service: "
+            "ssh-keygen -R HOST, and connect once by hand"
+        ),
+    ),
+    (
         r"Host key verification failed",
         "the remote's host key is not known to this user",
         "nobody is there to confirm it",
-        "connect once by hand as the user of the service: ssh -T git@host",
+        (
+            "connect once by hand as the user of the service, `ssh -T git@HOST`; without a shell: "
+            "ssh-keyscan HOST >> ~/.ssh/known_hosts, and compare it with what the host publishes"
+        ),
+    ),
+    (
+        _CERTIFICATE,
+        "the remote's certificate is not trusted",
+        "{err}",
+        (
+            "where it is an authority of your own, as the user of the service: "
+            "git config --global http.sslCAInfo FILE"
+        ),
     ),
     (
         _CREDENTIALS,
@@ -138,7 +164,7 @@ def explain(command: str, err: str, *, folder: Path, ignored: tuple[str, ...] = 
 
 def summary(err: str) -> str:
     """Give the telling lines of git's words as one bounded line, without credentials."""
-    lines = [hide_credentials(line.strip()) for line in err.splitlines()]
+    lines = [hide_credentials(line.strip(" \t@")) for line in err.splitlines()]  # of ssh's frames
     telling = [line for line in lines if line and not line.startswith(("hint:", "warning:"))]
     text = "; ".join(telling or [line for line in lines if line])
     clean = "".join(char if char.isprintable() else "?" for char in text)

@@ -11,7 +11,7 @@ from pathlib import Path
 from publisher.errors import GitError
 from publisher.git.commits import is_ancestor
 from publisher.git.complaints import explain, summary
-from publisher.git.program import Git
+from publisher.git.program import ASKING_LIMIT, Git
 from publisher.git.remotes import folder_of, hide_credentials, is_address
 from publisher.git.trust import serving
 
@@ -38,7 +38,9 @@ class Remote:
         """
         ref = f"refs/heads/{branch}"
         option = f"--upload-pack={self._serving('upload-pack')}"
-        lines = git.run("ls-remote", option, "--", self.said, ref, is_remote=True).text
+        limit = min(git.network_limit, ASKING_LIMIT)
+        asking = replace(git, network_limit=limit)
+        lines = asking.run("ls-remote", option, "--", self.said, ref, is_remote=True).text
         for line in lines.splitlines():
             commit, _, name = line.partition("\t")
             if name == ref:

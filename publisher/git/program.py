@@ -24,6 +24,7 @@ from publisher.git.complaints import explain
 
 LOCAL_LIMIT = timedelta(minutes=5)
 NETWORK_LIMIT = timedelta(minutes=10)
+ASKING_LIMIT = timedelta(minutes=1)  # for a remote that is asked where a branch is
 OUT_MAX_BYTES = 256 * 1024**2
 ERR_MAX_BYTES = 64 * 1024
 TERM_GRACE_S = 5.0  # between SIGTERM and SIGKILL: git takes its lock files away

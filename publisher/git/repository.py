@@ -99,13 +99,13 @@ class Repository:
 
     # --- what is done ------------------------------------------------------------------------
 
-    def pull(self) -> Pulled:
+    def pull(self, *, before_move: Callable[[], object] = lambda: None) -> Pulled:
         """Fetch, and move the branch forward with its files; returns the old and the new commit.
 
         Forward only: where the remote has commits that we lack and the branch has some that it
         lacks, those must be release commits of ours, which are then put on top. Files appear one
         after the other; index and branch follow, each at once. Work that is not committed is
-        never touched.
+        never touched. ``before_move`` is called when something came, before the first file.
 
         :raises GitError: when that cannot be done; then nothing has changed here.
         """
@@ -124,6 +124,7 @@ class Repository:
             remote.fetch(git, branch, theirs)
             new = settled(git, old, theirs, remote=remote)
             if new != old:
+                before_move()
                 moving.advance(git, self.place, Move(ref=ref, old=old, new=new))
             remote.remember(git, branch, theirs)
             return Pulled(old, new)
@@ -148,12 +149,12 @@ class Repository:
             moving.refuse_filtered(git, names)
             return self._commit(git, names, message_for(posts, RELEASED), ref=ref, old=old)
 
-    def push(self) -> Pushed:
+    def push(self, *, before_move: Callable[[], object] = lambda: None) -> Pushed:
         """Bring the branch to the remote, and its commits below what came there meanwhile.
 
         Never forces. Where the remote moved, our release commits are put on top of it, without
         the working tree, and tried again, five times at most. Only then the branch here follows,
-        with its files.
+        with its files, and ``before_move`` is called before that.
 
         :raises GitError: when the remote refuses, or both sides changed the same lines; then
             nothing has changed on either side.
@@ -168,6 +169,7 @@ class Repository:
             if tip != old:
                 try:
                     self._refuse_unfinished()
+                    before_move()
                     moving.advance(git, self.place, Move(ref=ref, old=old, new=tip))
                 except GitError as error:
                     note = error.one_line

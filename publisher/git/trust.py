@@ -242,7 +242,7 @@ def _ssh_command(environ: Mapping[str, str], settings: Iterable[_Setting]) -> st
         return own[-1]
     if environ.get("GIT_SSH"):
         return shlex.quote(environ["GIT_SSH"])
-    return "ssh -o BatchMode=yes"
+    return "ssh -o BatchMode=yes -o ConnectTimeout=20"
 
 
 def _askpass(environ: Mapping[str, str], settings: Iterable[_Setting]) -> str:

@@ -10,16 +10,10 @@ from sqlalchemy import Connection
 from publisher.errors import LedgerError, StaleError
 from publisher.ledger.attempts import has_unresolved, holder_of, resolve
 from publisher.ledger.database import Database
+from publisher.ledger.delivery_rows import change, require_fresh, require_state
+from publisher.ledger.release_rows import UNDER_WAY, find_release
 from publisher.ledger.releases import add_row
-from publisher.ledger.rows import (
-    UNDER_WAY,
-    change,
-    find_release,
-    insert_new,
-    log,
-    require_fresh,
-    require_state,
-)
+from publisher.ledger.rows import insert_new, log
 from publisher.ledger.schema import closed_channels
 from publisher.model import (
     ChannelName,

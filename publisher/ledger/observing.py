@@ -10,19 +10,16 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from publisher.errors import StaleError
 from publisher.ledger.database import Database
-from publisher.ledger.rows import (
+from publisher.ledger.release_rows import (
     NO_STEP,
     NOT_FLIPPED,
     RELEASE_ID,
     UNDER_WAY,
-    change_meta,
     change_release,
     find_release,
-    insert_row,
-    log,
     new_release,
-    next_gen,
 )
+from publisher.ledger.rows import change_meta, insert_row, log, next_gen
 from publisher.ledger.schema import deliveries, meta, releases
 from publisher.model import DeliveryState, Observe, PostId, ReleaseRecord, ReleaseState, Sight
 

@@ -8,15 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select
 
 from publisher.ledger.database import Database
+from publisher.ledger.delivery_rows import delivery_query, to_delivery
 from publisher.ledger.mark import doubt_of, mark_path, provenance_of, read_mark
-from publisher.ledger.rows import (
-    Attempt,
-    Event,
-    delivery_query,
-    release_query,
-    to_delivery,
-    to_release,
-)
+from publisher.ledger.release_rows import release_query, to_release
+from publisher.ledger.rows import Attempt, Event
 from publisher.ledger.schema import attempts, closed_channels, events, meta
 from publisher.ledger.schema import deliveries as deliveries_table
 from publisher.model import DeliveryRecord, DeliveryState, LedgerView, Outcome, PostId

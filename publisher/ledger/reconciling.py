@@ -15,8 +15,7 @@ from publisher.ledger.attempts import (
     holder_of,
     resolve,
 )
-from publisher.ledger.reading import Reading
-from publisher.ledger.rows import (
+from publisher.ledger.delivery_rows import (
     IS_AS_READ,
     NEWLY_UNCERTAIN,
     OWNED,
@@ -26,6 +25,7 @@ from publisher.ledger.rows import (
     require_state,
     stale,
 )
+from publisher.ledger.reading import Reading
 from publisher.ledger.schema import deliveries
 from publisher.model import DeliveryRecord, DeliveryState, Outcome, Receipt
 

@@ -10,21 +10,16 @@ from sqlalchemy import Connection, and_, bindparam, case, exists, or_, select, u
 
 from publisher.errors import LedgerError, StaleError
 from publisher.ledger.database import Database
-from publisher.ledger.rows import (
-    IS_OF_SITE,
+from publisher.ledger.release_rows import (
     NO_STEP,
     NOT_FLIPPED,
     RELEASE_ID,
     UNDER_WAY,
-    change_meta,
     change_release,
     find_release,
-    insert_new,
-    insert_row,
-    log,
     new_release,
-    next_gen,
 )
+from publisher.ledger.rows import IS_OF_SITE, change_meta, insert_new, insert_row, log, next_gen
 from publisher.ledger.schema import attempts, deliveries, meta, rebuilds, releases
 from publisher.model import (
     REPLANNED,
@@ -305,6 +300,7 @@ _IS_IN_DOUBT = exists().where(
 _MAY_BE_REPLANNED = and_(
     deliveries.c.state == DeliveryState.CANCELLED.value,
     or_(*(deliveries.c.reason.startswith(word) for word in REPLANNED)),
+    deliveries.c.evidence.is_(None),  # else it is out, whatever a person said of it later
     ~_IS_IN_DOUBT,
 )
 

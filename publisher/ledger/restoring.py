@@ -9,11 +9,12 @@ from sqlalchemy import Connection, func, or_, select, update
 from publisher.errors import LedgerError
 from publisher.ledger.attempts import has_unresolved
 from publisher.ledger.deliveries import Deliveries
+from publisher.ledger.delivery_rows import OWNED, change, delivery_query, to_delivery
 from publisher.ledger.mark import Mark, parse_mark, provenance_of, read_mark, write_mark
 from publisher.ledger.observing import Observing
 from publisher.ledger.reconciling import Reconciling, take_back
 from publisher.ledger.releases import Releases, add_row
-from publisher.ledger.rows import OWNED, change, delivery_query, log, to_delivery
+from publisher.ledger.rows import log
 from publisher.ledger.schema import alerts, deliveries, events, meta, provenance
 from publisher.model import DeliveryRecord, DeliveryState
 from publisher.plan.restored import Begun, Reconciliation, may_be_out_reason

@@ -22,14 +22,14 @@ from publisher.ledger.attempts import (
     resolve,
 )
 from publisher.ledger.database import Database
-from publisher.ledger.rows import (
+from publisher.ledger.delivery_rows import (
     NEWLY_UNCERTAIN,
     change,
-    find_release,
     require_fresh,
     require_state,
     stale,
 )
+from publisher.ledger.release_rows import find_release
 from publisher.ledger.schema import attempts, closed_channels
 from publisher.model import (
     LAUNCH,

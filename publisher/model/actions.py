@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from publisher.model.channel import DeliveryKey
+from publisher.model.content import Post
 from publisher.model.states import ChannelName, DeliveryState, PostId
 
 
@@ -32,6 +34,18 @@ class Observe:
     digest: str = ""
     release_at: datetime | None = None
     why: str = ""
+
+    @classmethod
+    def of(cls, post: Post, sight: Sight, why: str) -> Self:
+        """Make it from a post as it was just scanned."""
+        return cls(
+            post=post.id,
+            sight=sight,
+            path=post.path,
+            digest=post.digest,
+            release_at=post.release_at,
+            why=why,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

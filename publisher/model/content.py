@@ -40,7 +40,8 @@ class Post:
 
     ``path`` is posix and relative to the folder of ``jobs.yaml``, as shown in errors.
     ``explicit`` is true when the file says "scheduled" in so many words; generators whose state
-    is a mere draft flag cannot say it, so a date alone is weaker evidence.
+    is a mere draft flag cannot say it, so a date alone is weaker evidence. ``withheld_until`` is
+    of a published post whose generator would not build it before.
     """
 
     id: PostId
@@ -49,6 +50,7 @@ class Post:
     state: PostState
     explicit: bool = True
     release_at: datetime | None = None
+    withheld_until: datetime | None = None
     release_zone_note: str = ""  # e.g. "02:30 exists twice that night, +02:00 taken"
     title: str = ""
     description: str = ""

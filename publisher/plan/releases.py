@@ -58,7 +58,7 @@ def _see_unknown(draft: Draft, post: Post, *, burst: int) -> None:
         _observe(draft, post, Sight.BASELINE, why)
     elif post.release_at is None:
         draft.ask(post.id, f"is scheduled without a date; write one into {post.path}")
-    elif post.release_at > draft.now or draft.is_early(post.release_at):
+    elif post.release_at > draft.now or (post.explicit and draft.is_early(post.release_at)):
         _observe(draft, post, Sight.NEW, "scheduled")
         draft.wakes.append(post.release_at)
     elif not post.explicit:
@@ -126,10 +126,15 @@ def _see_revealing(draft: Draft, post: Post, record: ReleaseRecord) -> None:
         return  # rebuild_and_verify goes on from here
     if post.state is PostState.PUBLISHED or (was_asked_for and record.flip_gen is None):
         _flip(draft, post, due_at, "begun, not yet recorded")
-    elif post.state is PostState.DRAFT or due_at > draft.now:
+    elif post.state is PostState.DRAFT or due_at > draft.now or _was_taken_back(post, record):
         _withdraw(draft, post)
     else:
         _flip_when_due(draft, post, due_at)
+
+
+def _was_taken_back(post: Post, record: ReleaseRecord) -> bool:
+    """Tell whether a mere draft flag stands where the flip had taken it away."""
+    return record.flip_gen is not None and not post.explicit
 
 
 def _flip_when_due(draft: Draft, post: Post, due_at: datetime) -> None:
@@ -177,16 +182,7 @@ def _flip(draft: Draft, post: Post, due_at: datetime, why: str) -> None:
 
 
 def _observe(draft: Draft, post: Post, sight: Sight, why: str) -> None:
-    draft.actions.append(
-        Observe(
-            post=post.id,
-            sight=sight,
-            path=post.path,
-            digest=post.digest,
-            release_at=post.release_at,
-            why=why,
-        )
-    )
+    draft.actions.append(Observe.of(post, sight, why))
 
 
 def _withdraw(draft: Draft, post: Post) -> None:

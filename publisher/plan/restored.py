@@ -123,13 +123,13 @@ def _edits(post: Post, record: ReleaseRecord | None) -> Iterator[Observe]:
     if record is None or record.state is ReleaseState.BASELINE:
         return
     if record.missing_since is not None:
-        yield _observe(post, Sight.BACK, "its file is there again")
+        yield Observe.of(post, Sight.BACK, "its file is there again")
     if (post.path, post.digest, post.release_at) != (
         record.path,
         record.digest,
         record.release_at,
     ):
-        yield _observe(post, Sight.MOVED, "its file was edited")
+        yield Observe.of(post, Sight.MOVED, "its file was edited")
 
 
 def _as_the_files_say(posts: Sequence[Post], view: LedgerView, now: datetime) -> LedgerView:
@@ -220,7 +220,8 @@ def _could_be_settled(record: DeliveryRecord, now: datetime, *, is_begun: bool) 
         case _D.SENDING | _D.UNCERTAIN:
             return True  # not found, it may have been sent again since, in other words
         case _D.CANCELLED:
-            is_planned_again = is_begun and record.reason.startswith(REPLANNED)
+            is_called_off = record.evidence is None and record.reason.startswith(REPLANNED)
+            is_planned_again = is_begun and is_called_off
             return is_planned_again and record.key.occasion != LAUNCH and record.due_at <= now
         case _:
             return False  # over
@@ -240,15 +241,4 @@ def _baseline(post: Post) -> Observe:
     why = "was public when an older copy of the ledger was put back"
     if post.state is not PostState.PUBLISHED:
         why = "came due while an older copy of the ledger was in its place"
-    return _observe(post, Sight.BASELINE, why)
-
-
-def _observe(post: Post, sight: Sight, why: str) -> Observe:
-    return Observe(
-        post=post.id,
-        sight=sight,
-        path=post.path,
-        digest=post.digest,
-        release_at=post.release_at,
-        why=why,
-    )
+    return Observe.of(post, Sight.BASELINE, why)

@@ -272,7 +272,7 @@ GENERATORS = {
         'baseURL = "https://blog.example/"\n',
         "hugo --buildFuture --cleanDestinationDir",
     ),
-    "jekyll": ("_config.yml", "url: https://blog.example\n", "bundle exec jekyll build --future"),
+    "jekyll": ("_config.yml", "url: https://blog.example\n", "jekyll build --future"),
     "mkdocs": ("mkdocs.yml", "site_name: Mine\nplugins:\n  - blog\n", "mkdocs build"),
     "pelican": (
         "pelicanconf.py",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,36 @@ def test_leak_stops_the_chain_and_names_file_post_and_excerpt(tmp_path: Path) ->
     assert site.run("embargo", code=1).out.startswith("extra.html: shows text of door")
 
 
+def test_release_of_one_of_two_posts_under_one_template_raises_no_alarm(tmp_path: Path) -> None:
+    site = an_embargoed_site(tmp_path)
+    template = "\n\n".join(f"In every part{n} of this column we say it again." for n in range(9))
+    for name in ("lathe", "saw"):
+        post = site.write(name, reveal="2099-04-10")
+        post.write_text(f"{post.read_text()}\n{template}\n")
+    site.run("adopt", "--yes")
+    site.run("tick")
+
+    site.run("release", "saw", "--yes")
+
+    assert template.split("\n\n")[3] in (dist(site) / "blog" / "saw.html").read_text()
+    assert showing(dist(site), "the lathe was gone") == []
+    assert [entry["link"] for entry in site.outbox] == ["https://site.example/blog/saw"]
+
+
+def test_live_page_of_a_post_that_broke_is_no_leak(tmp_path: Path) -> None:
+    site = an_embargoed_site(tmp_path)
+    post = tmp_path / "content" / "blog" / "bench.md"
+    post.write_text(post.read_text() + "\n" + " ".join(f"and word{n}" for n in range(80)))
+    site.run("adopt", "--yes")
+    site.run("tick")
+    post.write_text(post.read_text().replace("status: published", "status: publishd"))
+
+    site.run("release", "door", "--yes")
+
+    assert "word79" in (dist(site) / "blog" / "bench.html").read_text()
+    assert showing(dist(site), CANARY)
+
+
 def test_released_post_is_not_announced_while_another_one_leaks(tmp_path: Path) -> None:
     site = an_embargoed_site(tmp_path)
     site.write("lathe", reveal="2099-04-10")
@@ -181,6 +212,22 @@ def test_what_no_build_made_stays_in_the_output(tmp_path: Path) -> None:
     site.run("release", "door", "--yes")
 
     assert (dist(site) / "CNAME").read_text() == "site.example"
+
+
+def test_own_build_of_an_author_is_replaced_and_told(tmp_path: Path) -> None:
+    site = an_embargoed_site(tmp_path)
+    site.run("adopt", "--yes")
+    site.run("tick")
+    subprocess.run([sys.executable, "generate.py"], cwd=tmp_path / "content", check=True)
+    open_to_all = showing(dist(site), CANARY)
+
+    told = site.run("tick", code=1)
+    later = site.run("tick")
+
+    assert "blog/door.html" in open_to_all
+    assert showing(dist(site), CANARY) == []
+    assert "another build, or a person, changed blog/bench.html, blog/door.html" in told.out
+    assert "another build" not in later.out
 
 
 def test_leftover_of_a_build_without_embargo_is_a_leak(tmp_path: Path) -> None:

@@ -350,15 +350,7 @@ def withdraw(jobs: Path, name: str) -> None:
     (post,) = (post for post in scan.posts if post.id == name)
     with Ledger.open(settings.ledger_url, site=settings.site.name, now=at) as ledger:
         for sight in (Sight.NEW, Sight.WITHDRAWN):
-            seen = Observe(
-                post=PostId(name),
-                sight=sight,
-                path=post.path,
-                digest=post.digest,
-                release_at=post.release_at,
-                why="its file says draft",
-            )
-            ledger.observe(seen, now=at)
+            ledger.observe(Observe.of(post, sight, "its file says draft"), now=at)
 
 
 @pytest.mark.parametrize("now", [None, datetime(2027, 3, 1, tzinfo=UTC)])
@@ -389,6 +381,50 @@ def test_a_withdrawn_post_that_comes_back_is_played(tmp_path: Path, day: str, mo
 
     assert [row.post for row in result.rows] == ["one", "two", "three"]
     assert result.ok
+
+
+def adopt(jobs: Path, name: str) -> None:
+    """Have the real ledger know a post as public before publisher came."""
+    settings = config.load(jobs, environ={})
+    at = datetime(2027, 2, 1, tzinfo=UTC)
+    seen = Observe(
+        post=PostId(name),
+        sight=Sight.BASELINE,
+        path=f"site/blog/{name}.md",
+        digest="0" * 64,
+        release_at=None,
+        why="was public when first seen",
+    )
+    with Ledger.open(settings.ledger_url, site=settings.site.name, now=at) as ledger:
+        ledger.adopt([seen], now=at)
+
+
+def test_a_post_that_was_public_before_is_not_played_and_waits_for_a_person(tmp_path: Path) -> None:
+    jobs = a_project(tmp_path / "project")
+    adopt(jobs, "two")
+
+    result, printed = play(jobs, tmp_path / "scratch")
+
+    assert [row.post for row in result.rows] == ["one", "three"]
+    assert not result.ok
+    sentence = (
+        "two: was public when first seen, yet its file says scheduled; "
+        "`publisher release two` releases and announces it"
+    )
+    assert result.troubles == (sentence,)
+    assert sentence in printed
+    assert "Not yet" in (tmp_path / "scratch" / "site" / "blog" / "two.html").read_text()
+
+
+def test_what_waits_for_a_person_is_said_where_nothing_else_is_coming(tmp_path: Path) -> None:
+    jobs = a_project(tmp_path / "project")
+    adopt(jobs, "three")
+
+    with pytest.raises(PublisherError) as caught:
+        play(jobs, tmp_path / "scratch", now=datetime(2027, 3, 10, tzinfo=UTC))
+
+    assert "`publisher release three`" in caught.value.what
+    assert "no post waits for a coming release" in caught.value.what
 
 
 def test_a_calendar_without_a_coming_release_says_so(tmp_path: Path) -> None:

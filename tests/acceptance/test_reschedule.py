@@ -205,7 +205,7 @@ def test_hint_is_written_as_hugo_takes_it(tmp_path: Path) -> None:
         (("bevel", "--to", "-90000d"), 2, "is longer than ten years"),
         (("bevel", "--to", "soon"), 2, "'soon' is not a date"),
         (("bevel", "--to", "+soon"), 2, "+soon is not a duration"),
-        (("bevel", "--to", "2099-03-29T02:30"), 2, "write 03:30, or give an offset"),
+        (("bevel", "--to", "2099-03-29T02:30"), 2, "write 2099-03-29T03:30:00, or give"),
         (("bevel", "--to", "2099-10-25T02:30"), 2, "exists twice in Europe/Oslo"),
         (("idea", "--to", "+7d"), 1, "has no release date that could be moved"),
         (("lone", "--to", "+7d", "--shift-following"), 1, "lone belongs to no series"),

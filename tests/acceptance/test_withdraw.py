@@ -299,9 +299,37 @@ def test_draft_flag_withdraws_only_where_no_date_brings_the_post_back(
         assert len(platform.accepted) == 1
 
 
-# --- links that will be dead -----------------------------------------------------------------
+# --- the live page ---------------------------------------------------------------------------
 
-REFUSED = "VitePress refuses dead links: take these out first, or set `ignoreDeadLinks`"
+
+@pytest.mark.parametrize(
+    ("embargo", "told"),
+    [
+        ("omit", "`curl -sI https://site.example/blog/plane` says 404"),
+        ("off", "https://site.example/blog/plane shows the text no longer"),
+        ("redact\nwithdrawn: /", "https://site.example/blog/plane shows the text no longer"),
+    ],
+)
+def test_the_page_to_look_at_is_named(embargo: str, told: str, tmp_path: Path) -> None:
+    site = a_linked_site(tmp_path, more=f"embargo: {embargo}\n")
+
+    shown = site.run("withdraw", "plane", "--yes")
+
+    assert f"once it is deployed, {told}; if not, purge the cache of your host" in " ".join(
+        shown.err.split()
+    )
+
+
+def test_of_what_was_never_public_there_is_nothing_to_look_at(tmp_path: Path) -> None:
+    site = a_linked_site(tmp_path)
+
+    shown = site.run("withdraw", "door", "--yes")
+
+    assert "purge" not in shown.out + shown.err
+
+
+# --- links that lose their page --------------------------------------------------------------
+
 LINKING = (
     "# About\n\nRead [the pattern](/blog/pattern).\n\n"
     "`[shown](/blog/pattern)` is code.\n\n"
@@ -326,7 +354,7 @@ def a_linked_site(folder: Path, *, generator: str = "vitepress", more: str = "")
     return site
 
 
-def test_links_that_vitepress_would_refuse_are_named_before_asking(tmp_path: Path) -> None:
+def test_links_to_a_page_that_goes_are_named_before_asking(tmp_path: Path) -> None:
     site = a_linked_site(tmp_path, more="embargo: redact\n")
 
     shown = site.run("withdraw", "plane", code=2)
@@ -335,9 +363,26 @@ def test_links_that_vitepress_would_refuse_are_named_before_asking(tmp_path: Pat
         "\nlinks to it on public pages:\n"
         "  content/about.md:3: /blog/plane\n"
         "  content/about.md:7: ./blog/plane.html\n"
+        "  these links are built as text until it is back\n"
     ) in shown.out
-    assert f"  {REFUSED}, else no build succeeds and the page stays as it is\n" in shown.out
     assert "idea.md" not in shown.out
+
+
+def test_what_is_built_has_no_links_to_it(tmp_path: Path) -> None:
+    site = a_linked_site(tmp_path, more="embargo: redact\n")
+    pages = '\nshutil.copy("about.md", out / "about.html")\n'
+    (tmp_path / "content" / "generate.py").write_text(GENERATOR + pages)
+    about, built = tmp_path / "content" / "about.md", tmp_path / "content" / "dist" / "about.html"
+    source = about.read_text()
+
+    site.run("withdraw", "plane", "--yes")
+    without = built.read_text()
+    site.run("release", "plane", "--yes")
+
+    assert without.startswith("# About\n\nRead the plane.\n\n")
+    assert "again, and [the door](/blog/door)" in without
+    assert built.read_text() == source
+    assert about.read_text() == source
 
 
 def test_links_in_a_preview_of_the_post_are_concealed_with_it(tmp_path: Path) -> None:
@@ -354,43 +399,18 @@ def test_links_in_a_preview_of_the_post_are_concealed_with_it(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ("embargo: omit\n", "these links will lead nowhere\n"),
-        ("", "these links will lead nowhere\n"),
-        ("embargo: redact\nwithdrawn: /gone\n", "these links will lead to /gone\n"),
+        ("embargo: omit\n", "these links are built as text until it is back\n"),
+        ("withdrawn: /gone\n", "these links will lead nowhere\n"),
+        ("embargo: redact\nwithdrawn: /gone\n", "these links are built as text until it is back\n"),
     ],
 )
-def test_links_are_named_for_generators_that_let_them_pass(
-    more: str, told: str, tmp_path: Path
-) -> None:
+def test_what_becomes_of_links_is_said(more: str, told: str, tmp_path: Path) -> None:
     site = a_linked_site(tmp_path, generator="hugo", more=more)
 
     shown = site.run("withdraw", "plane", code=2)
 
     assert "  content/about.md:3: /blog/plane\n" in shown.out
     assert f"  {told}" in shown.out
-    assert "VitePress" not in shown.out
-
-
-@pytest.mark.parametrize(
-    ("config", "link"),
-    [
-        ("export default { ignoreDeadLinks: true }", "[plane](/blog/plane)"),
-        ("export default {}", '<a href="/blog/plane">plane</a>'),
-        ("export default {}", "[plane](https://site.example/blog/plane)"),
-    ],
-)
-def test_links_that_vitepress_lets_pass_lead_nowhere(
-    config: str, link: str, tmp_path: Path
-) -> None:
-    site = a_linked_site(tmp_path, more="embargo: redact\n")
-    (tmp_path / "content" / "about.md").write_text(f"# About\n\n{link}\n")
-    (tmp_path / "content" / ".vitepress").mkdir()
-    (tmp_path / "content" / ".vitepress" / "config.mts").write_text(config)
-
-    shown = site.run("withdraw", "plane", code=2)
-
-    assert "  content/about.md:3: " in shown.out
-    assert "  these links will lead nowhere\n" in shown.out
 
 
 def test_nothing_is_said_of_links_where_the_page_stays(tmp_path: Path) -> None:

@@ -71,6 +71,11 @@ def staged(settings: Settings, path: str) -> bytes | None:
     return file.read_bytes() if file.is_file() else None
 
 
+def public(found: Staged) -> str:
+    """Give all that anybody may see, posts first."""
+    return "\n".join([*found.public.posts, *found.public.others])
+
+
 def tree(folder: Path) -> dict[str, bytes | str]:
     """Give all below a folder: files with their bytes, links with their targets."""
     found: dict[str, bytes | str] = {}

@@ -451,6 +451,27 @@ def test_no_text_of_a_post_and_no_address_leaves_with_an_alert(
 # --- ticks that fail ---------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [("push.failed", "the push of a release"), ("deploy.restless", "deploy.command")],
+)
+def test_what_stands_though_releases_go_on_is_told_once_and_so_is_its_end(
+    tmp_path: Path, server: AlertPlatform, name: str, subject: str
+) -> None:
+    world = a_waiting_world(tmp_path)
+    with a_desk(world, server) as desk:
+        world.site.stands = {name: "origin refuses the branch main"}
+        desk.tick_each(3, MINUTE)
+        world.site.stands = {}
+        desk.tick_each(2, MINUTE)
+
+    assert server.titles == [
+        f"sample: {subject} fails; publisher keeps trying",
+        f"sample: over: {subject}",
+    ]
+    assert "What happened: origin refuses the branch main" in server.bodies[0]
+
+
 def test_failing_tick_is_told_once_and_so_is_its_end(tmp_path: Path, server: AlertPlatform) -> None:
     world = a_waiting_world(tmp_path)
     with a_desk(world, server) as desk:

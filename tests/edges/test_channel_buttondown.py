@@ -27,7 +27,7 @@ def open_channel(url: str, **options: Any) -> Buttondown:
         name="newsletter", site="bench", site_url="https://example.org", state_dir=Path("unused")
     )
     wanted = {"token": Secret(TOKEN), "api_url": url, **options}
-    return Buttondown(wanted, context, answer_timeout_s=0.3)
+    return Buttondown(wanted, context, answer_timeout_s=1.5)
 
 
 class TestContract(LookupContract, KeyContract):

@@ -20,7 +20,7 @@ from tests.platforms.webhook import TOKEN, WebhookPlatform
 
 
 def a_channel(**options: Any) -> Webhook:
-    return Webhook(options, a_context(), answer_timeout_s=0.3)
+    return Webhook(options, a_context(), answer_timeout_s=1.5)
 
 
 def send(channel: Webhook) -> Any:
@@ -123,7 +123,7 @@ def test_person_may_allow_less_time_for_an_answer() -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (Fault.accept_then_hang(), "did not answer within 0.3 s"),
+        (Fault.accept_then_hang(), "did not answer within 1.5 s"),
         (Fault.accept_then_reset(), "broke off before the answer"),
         (Fault.refuse(500, body=b"oops"), "pigeon answered 500: oops"),
         (Fault.refuse(307, {"Location": "/x"}), "307: (empty); the address has moved, correct it"),

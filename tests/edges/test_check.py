@@ -408,6 +408,27 @@ def test_a_link_is_relative_to_its_page(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["blog/jig.mdx", "about.mdx", "about.markdown"])
+def test_links_of_pages_in_other_kinds_of_markdown_are_checked(name: str, tmp_path: Path) -> None:
+    write(tmp_path, name, a_page("Text.\n\n[Here](/blog/index), [there](/nowhere).\n"))
+
+    found = problems_of(tmp_path, generator="astro")
+
+    assert [p.message for p in found if p.rule == "dead-link"] == [
+        "/nowhere is no page or file of this site"
+    ]
+
+
+def test_a_comment_in_mdx_holds_no_links(tmp_path: Path) -> None:
+    text = "{/* [old](/nowhere)\n\n[older](/nowhere) */}\n\n[new](/gone)\n"
+    write(tmp_path, "about.mdx", a_page(text))
+
+    found = problems_of(tmp_path, generator="astro")
+
+    lines = [(p.line, p.message) for p in found if p.rule == "dead-link"]
+    assert lines == [(10, "/gone is no page or file of this site")]
+
+
 def test_a_site_below_a_path_links_with_and_without_it(tmp_path: Path) -> None:
     write(tmp_path, "about.md", "# About\n")
     write(tmp_path, "blog/index.md", "# Blog\n")

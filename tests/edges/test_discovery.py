@@ -93,10 +93,57 @@ def test_hugo_permalinks_are_the_urls(more: str, url: str, tmp_path: Path) -> No
         ("permalink: pretty\n", "/{year}/{month}/{day}/{slug}/"),
         ("permalink: /blog/:title:output_ext\n", "/blog/{slug}.html"),
         ("permalink: /:categories/:title/\n", "/{year}/{month}/{day}/{slug}.html"),
+        (
+            "collections:\n  tools:\n    permalink: /tools/:title/\n",
+            "/{year}/{month}/{day}/{slug}.html",
+        ),
     ],
 )
 def test_jekyll_permalinks_are_the_urls(more: str, url: str, tmp_path: Path) -> None:
     assert found(tmp_path, _config_DOT_yml=more).post_url == url
+
+
+@pytest.mark.parametrize(
+    ("config", "post", "is_told"),
+    [
+        ("", "categories: [plans]", True),
+        ("permalink: pretty\n", "category: plans", True),
+        ("permalink: /:categories/:title/\n", "category: plans", True),
+        ("permalink: /:title/\n", "category: plans", False),
+        ("", "tags: [plans]", False),
+    ],
+)
+def test_jekyll_writes_categories_into_urls_and_init_says_so(
+    config: str, post: str, is_told: bool, tmp_path: Path
+) -> None:
+    write(tmp_path, "_posts/2027-03-09-next.md", f"---\n{post}\n---\n")
+
+    notes = found(tmp_path, _config_DOT_yml=config).notes
+
+    assert any("categories" in note for note in notes) == is_told
+
+
+@pytest.mark.parametrize("base", ["/notes", '"/notes/"', "notes"])
+def test_jekyll_keeps_the_path_of_a_site_in_a_key_of_its_own(base: str, tmp_path: Path) -> None:
+    config = f"url: https://blog.example\nbaseurl: {base}\n"
+
+    assert found(tmp_path, _config_DOT_yml=config).url == "https://blog.example/notes"
+
+
+def test_an_empty_base_adds_nothing(tmp_path: Path) -> None:
+    config = 'baseurl: "" # the subpath\nurl: https://blog.example\n'
+
+    assert found(tmp_path, _config_DOT_yml=config).url == "https://blog.example"
+
+
+@pytest.mark.parametrize("where", ["Gemfile", "../Gemfile"])
+def test_a_gemfile_asks_for_bundler(where: str, tmp_path: Path) -> None:
+    project = tmp_path / "content"
+    plain = found(project, _config_DOT_yml="")
+    write(project, where)
+
+    assert plain.command == ("jekyll", "build", "--future")
+    assert discover(project).command == ("bundle", "exec", "jekyll", "build", "--future")
 
 
 @pytest.mark.parametrize(

@@ -490,6 +490,36 @@ def test_pull_that_fails_is_told_and_stops_no_build_of_an_edit(tmp_path: Path) -
     assert world.site.built == 1
 
 
+def test_what_stands_though_releases_go_on_is_told_once_until_it_is_over(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON)
+    world.site.stands = {"push.failed": "not all is pushed", "deploy.restless": "changes a file"}
+
+    with world.engine() as engine:
+        standing = [engine.tick().troubles for _ in range(2)]
+        world.site.stands = {}
+        after = engine.tick().troubles
+
+    told = [event.name for event in world.events if event.name in standing[0]]
+    assert standing[0].keys() == {"push.failed", "deploy.restless"}
+    assert standing[1] == standing[0]
+    assert after == {}
+    assert told == ["push.failed", "deploy.restless"]
+
+
+def test_push_is_made_up_for_in_a_quiet_time_only(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON)
+    world.clock.advance_to(SOON - QUIET_TIME + timedelta(seconds=1))
+
+    world.tick()
+    before = world.site.pushes
+    world.run_until(SOON)
+
+    assert before == 0
+    assert world.site.pushes > 0
+
+
 def test_release_whose_page_is_waited_for_keeps_no_edit_from_being_built(tmp_path: Path) -> None:
     world = a_world(tmp_path, NOW)
     world.write("one", at=SOON)

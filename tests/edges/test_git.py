@@ -741,6 +741,39 @@ def test_a_pull_killed_at_every_command_gets_through(world: World, when: str) ->
     assert world.status() == [" M blog/other.md"]
 
 
+def test_a_pull_says_that_something_came_before_the_first_file(world: World) -> None:
+    before = world.head()
+    seen: list[tuple[str, bool]] = []
+
+    def look() -> None:
+        seen.append((world.head(), (world.site / "blog" / "new.md").exists()))
+
+    world.open().pull(before_move=look)
+    world.colleague("blog/new.md", "new")
+    world.open().pull(before_move=look)
+
+    assert seen == [(before, False)]
+
+
+def test_a_push_says_that_commits_of_others_come_with_it(world: World) -> None:
+    seen: list[bool] = []
+
+    def look() -> None:
+        seen.append((world.site / "blog" / "new.md").exists())
+
+    repository = world.open()
+    world.write("blog/a-post.md", PUBLISHED)
+    repository.commit_release(["a-post"], ["blog/a-post.md"])
+    repository.push(before_move=look)
+    world.colleague("blog/new.md", "new")
+    world.write("blog/other.md", PUBLISHED)
+    repository.commit_release(["other"], ["blog/other.md"])
+    repository.push(before_move=look)
+
+    assert seen == [False]
+    assert (world.site / "blog" / "new.md").exists()
+
+
 def test_files_of_a_pull_that_was_cut_off_are_written_to_their_end(world: World) -> None:
     """A kill in the middle of a file leaves its beginning; and the remote has moved on since."""
     before = world.head()

@@ -32,7 +32,7 @@ class Echo(PlatformServer):
 
 
 def a_client(**changes: Any) -> Http:
-    return Http(**{"service": "Pigeon", "answer_timeout_s": 0.3, **changes})
+    return Http(**{"service": "Pigeon", "answer_timeout_s": 1.5, **changes})
 
 
 def failure(kind: type[Exception], client: Http, url: str, **arguments: Any) -> Any:

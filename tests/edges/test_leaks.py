@@ -8,9 +8,13 @@ import gzip
 import json
 import lzma
 import os
+import quopri
+import sqlite3
 import sys
+import tarfile
 import zipfile
 import zlib
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,8 +22,8 @@ from typing import Any
 import brotli
 import pytest
 
-from publisher.embargo import decoding
-from publisher.embargo.hidden import Hidden
+from publisher.embargo import decoding, unpacking
+from publisher.embargo.hidden import Hidden, Public
 from publisher.embargo.leaks import Leak, look_through, search, search_files
 from publisher.errors import SiteError
 from publisher.model import Embargo, PostId
@@ -57,7 +61,7 @@ def a_hidden(text: str = POST, *, post: str = "pattern", shown: str = "") -> Hid
 
 def leaks_of(output: Path, *hidden: Hidden, public: tuple[str, ...] = ()) -> list[str]:
     """Give which files leak; the post is another matter."""
-    found = search(output, hidden=hidden or (a_hidden(),), public=public)
+    found = search(output, hidden=hidden or (a_hidden(),), public=Public(others=public))
     return [leak.file for leak in found]
 
 
@@ -82,7 +86,7 @@ def zipped(members: dict[str, bytes]) -> bytes:
 def test_a_leak_names_file_post_and_words(tmp_path: Path) -> None:
     write(tmp_path, "blog/pattern.html", PAGE)
 
-    assert search(tmp_path, hidden=[a_hidden()], public=[]) == (
+    assert search(tmp_path, hidden=[a_hidden()], public=Public()) == (
         Leak(
             file="blog/pattern.html",
             post=PostId("pattern"),
@@ -146,6 +150,126 @@ def test_packed_and_encoded_texts_are_read(tmp_path: Path, name: str, data: byte
     assert leaks_of(tmp_path) == [name]
 
 
+def a_database(folder: Path, *, encoding: str = "UTF-8", is_index: bool = False) -> Path:
+    file = folder / "site.db"
+    database = sqlite3.connect(file)
+    database.execute(f"PRAGMA encoding = '{encoding}'")
+    kind = "VIRTUAL TABLE pages USING fts5(body)" if is_index else "TABLE pages (body TEXT)"
+    database.execute(f"CREATE {kind}")
+    database.execute("INSERT INTO pages VALUES (?)", (PAGE,))
+    database.commit()
+    database.close()
+    return file
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le", "UTF-16be"])
+@pytest.mark.parametrize("is_index", [False, True])
+def test_a_database_is_read(tmp_path: Path, encoding: str, is_index: bool) -> None:
+    file = a_database(tmp_path, encoding=encoding, is_index=is_index)
+
+    assert leaks_of(tmp_path) == ["site.db"]
+    assert file.read_bytes()[:1024].count(0) > 600
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
+def test_an_archive_of_tar_is_read(tmp_path: Path, mode: Any) -> None:
+    write(tmp_path, "folder/noext", PAGE)
+    output = tmp_path / "output"
+    output.mkdir()
+    with tarfile.open(output / "one.tar", mode) as archive:
+        archive.add(tmp_path / "folder", "folder")
+
+    assert leaks_of(output) == ["one.tar"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"IDX1" + bytes(1_100),
+        b"".join(n.to_bytes(4, "little") for n in range(5_000)),
+        b"".join(n.to_bytes(4, "big") for n in range(5_000)),
+        b"".join(n.to_bytes(2, "big") for n in range(32, 127)) * 20,
+    ],
+)
+@pytest.mark.parametrize("codec", ["utf-8", "utf-16-le", "utf-16-be"])
+def test_a_text_behind_numbers_is_read(tmp_path: Path, head: bytes, codec: str) -> None:
+    write(tmp_path, "search.idx", head + PAGE.encode(codec))
+
+    assert leaks_of(tmp_path) == ["search.idx"]
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        SECRET,
+        "抽屉的九个榫头都是在同一个晚上做完的然后木匠就离开了村子",
+        "في تلك الليلة أطفأ النجار المصباح وترك الأدراج الستة على الطاولة دون غراء",
+        "באותו לילה כיבה הנגר את המנורה והשאיר את שש המגירות על השולחן בלי דבק",
+        "В ту ночь столяр погасил лампу и оставил шесть ящиков на столе без клея",
+    ],
+    ids=["english", "chinese", "arabic", "hebrew", "russian"],
+)
+def test_wide_texts_without_a_mark_are_read(tmp_path: Path, codec: str, sentence: str) -> None:
+    write(tmp_path, "page.txt", (sentence + "\n").encode(codec))
+
+    assert leaks_of(tmp_path, a_hidden(sentence)) == ["page.txt"]
+
+
+def test_words_in_an_old_encoding_are_read_behind_bytes_that_are_none(tmp_path: Path) -> None:
+    sentence = "Ännchen öffnete die Türen fünf müder Söhne früher später"
+    write(tmp_path, "pages.bin", bytes(1_100) + sentence.encode("latin-1") + bytes(9))
+
+    assert leaks_of(tmp_path, a_hidden(sentence)) == ["pages.bin"]
+
+
+@pytest.mark.parametrize("name", ["idna", "hex", "nonsense", "undefined"])
+def test_an_encoding_that_cannot_be_read_is_passed_over(tmp_path: Path, name: str) -> None:
+    write(tmp_path, "page.html", f"<meta charset={name}>caf\xe9 {SECRET}".encode("latin-1"))
+
+    assert leaks_of(tmp_path) == ["page.html"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"ID3 tags of my music", b"OTTO", b"GIF89a is a format", b"RIFF and WAVE", b"RIFF    WEBP"]
+    + [b"1 2 ftyp", b"BZh", b"LZIP is old", b"ID3, caf\xe9"],
+)
+def test_a_text_that_begins_like_something_else_is_text(tmp_path: Path, head: bytes) -> None:
+    rest = b"\nwords and words" * 10_000
+    write(tmp_path, "notes.txt", head + (rest + SECRET.encode() + rest))
+
+    assert leaks_of(tmp_path) == ["notes.txt"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"\\{ord(c):03o}" for c in SECRET),
+        "".join(f"\\{ord(c):o}" for c in SECRET),
+        SECRET.replace("o", "\\157").replace(" ", "\\40"),
+        "".join(f"\\{ord(c):04x} " for c in SECRET),
+        "".join(f"\\{ord(c):06x}" for c in SECRET),
+        quopri.encodestring(f"<p>{'x ' * 31}{SECRET}".encode()).decode(),
+        quopri.encodestring(f"caf\xe9 {'x ' * 27}{SECRET}".encode()).decode("latin-1"),
+    ],
+)
+def test_further_escapes_are_undone(tmp_path: Path, text: str) -> None:
+    write(tmp_path, "page", text)
+
+    assert leaks_of(tmp_path) == ["page"]
+
+
+def test_an_escape_of_bytes_is_undone_amid_a_word(tmp_path: Path) -> None:
+    sentence = "Die Tür, die Söhne, die Bäume und viele müde Väter"
+    octal = "".join(c if c.isascii() else f"\\{ord(c):o}" for c in sentence)
+    mail = "=\n".join((quopri.encodestring(sentence.encode()).decode(), "x"))
+    write(tmp_path, "app.js", f"a='{octal}'")
+    write(tmp_path, "page.eml", mail)
+
+    assert leaks_of(tmp_path, a_hidden(sentence)) == ["app.js", "page.eml"]
+
+
 @pytest.mark.parametrize("at", [0, 5, 700, 2_000])
 def test_a_text_across_the_pieces_of_a_large_file_is_found(tmp_path: Path, at: int) -> None:
     before = "x" * (decoding.PIECE_BYTES - at)
@@ -160,7 +284,7 @@ def test_every_file_and_every_post_has_its_leak_in_order_of_path(tmp_path: Path)
         write(tmp_path, name, f"{PAGE} {PAGE} {other}")
     hidden = (a_hidden(), a_hidden(other, post="door"))
 
-    found = search(tmp_path, hidden=hidden, public=[])
+    found = search(tmp_path, hidden=hidden, public=Public())
 
     assert [(leak.file, leak.post) for leak in found] == [
         ("a.html", "door"),
@@ -198,7 +322,8 @@ def test_an_index_of_the_words_of_a_post_is_a_leak(tmp_path: Path) -> None:
     words = sorted({word.strip(".,:").lower() for word in ESSAY.split()})
     write(tmp_path, "search.js", f"export default {json.dumps(an_index(words))}")
 
-    (leak,) = search(tmp_path, hidden=[a_hidden(ESSAY)], public=["Carpenters measure walls."])
+    public = Public(others=["Carpenters measure walls."])
+    (leak,) = search(tmp_path, hidden=[a_hidden(ESSAY)], public=public)
 
     assert leak.excerpt.startswith("afterwards, against, applauded, because, cardboard")
     assert len(leak.excerpt) <= 100
@@ -325,7 +450,64 @@ def test_images_fonts_and_films_are_passed_over(tmp_path: Path) -> None:
 def test_without_hidden_posts_nothing_leaks(tmp_path: Path) -> None:
     write(tmp_path, "page.html", PAGE)
 
-    assert search(tmp_path, hidden=[], public=[]) == ()
+    assert search(tmp_path, hidden=[], public=Public()) == ()
+
+
+# --- posts of one template -------------------------------------------------------------------
+
+TEMPLATE = " ".join(f"In every{n} post of ours." for n in range(40))
+
+
+def test_the_template_of_published_posts_is_no_leak_and_the_rest_of_a_hidden_one_is(
+    tmp_path: Path,
+) -> None:
+    published = f"{TEMPLATE}\n\nA bench.\n"
+    write(tmp_path, "bench.html", f"<p>{TEMPLATE}</p><p>A bench.")
+    write(tmp_path, "feed.xml", f"<item>{TEMPLATE} {SECRET}</item>")
+
+    hidden = [a_hidden(f"{TEMPLATE}\n\n{POST}")]
+    found = search(tmp_path, hidden=hidden, public=Public(posts=[published]))
+
+    assert [leak.file for leak in found] == ["feed.xml"]
+    assert SECRET[:30] in found[0].excerpt
+
+
+# --- what lies beside a post -----------------------------------------------------------------
+
+CODE = "def plane(board, depth): return [iron.stroke(board, n) for n in range(depth) if n]"
+
+
+def a_bundled(text: str = CODE) -> Hidden:
+    return replace(a_hidden(f"```\n{text}\n```"), path="blog/pattern/cut.py", is_bundled=True)
+
+
+def test_text_of_a_file_beside_a_post_is_a_leak_that_names_the_file(tmp_path: Path) -> None:
+    write(tmp_path, "code.html", f"<pre>{CODE}</pre>")
+
+    (leak,) = search(tmp_path, hidden=[a_bundled()], public=Public())
+
+    assert str(leak).startswith(
+        "code.html: shows text of pattern (blog/pattern/cut.py): def plane "
+    )
+
+
+def test_a_public_file_may_be_the_same_as_one_beside_a_post(tmp_path: Path) -> None:
+    script = "\n".join(f"{CODE} # {n} of ours" for n in range(40))
+    write(tmp_path, "chart.js", script)
+
+    found = search(tmp_path, hidden=[a_bundled(script)], public=Public(others=[script]))
+
+    assert found == ()
+
+
+def test_what_lies_beside_a_post_takes_none_of_its_words_for_an_index(tmp_path: Path) -> None:
+    words = sorted({word.strip(".,:").lower() for word in ESSAY.split()})
+    write(tmp_path, "search.js", f"export default {json.dumps(an_index(words))}")
+    public = Public(others=["Carpenters measure walls."])
+
+    found = search(tmp_path, hidden=[a_hidden(ESSAY), a_bundled(ESSAY)], public=public)
+
+    assert [leak.path for leak in found] == ["content/blog/pattern.md"]
 
 
 # --- files that go as they are ---------------------------------------------------------------
@@ -352,7 +534,9 @@ def test_of_files_that_go_as_they_are_copies_and_what_is_no_public_text_are_leak
     files = [*public, *others, "latest.md", "old"]
     files.remove("not-to-go.html")
 
-    found = search_files(tmp_path, files, hidden=[a_hidden()], public=public.values())
+    found = search_files(
+        tmp_path, files, hidden=[a_hidden()], public=Public(others=public.values())
+    )
 
     assert [leak.file for leak in found] == [
         ".gencache/pattern.md.html",
@@ -367,7 +551,7 @@ def test_a_file_to_go_that_cannot_be_searched_is_an_error_in_words(tmp_path: Pat
     files = ["gone.md", "posts.7z"]
 
     with pytest.raises(SiteError, match="what is to be deployed cannot be searched") as caught:
-        search_files(tmp_path, files, hidden=[a_hidden()], public=[])
+        search_files(tmp_path, files, hidden=[a_hidden()], public=Public())
 
     assert "gone.md: cannot be read: no such file or directory; posts.7z: " in caught.value.what
 
@@ -398,7 +582,7 @@ def test_what_cannot_be_opened_is_an_error_in_words(
     write(tmp_path, name, data)
 
     with pytest.raises(SiteError) as caught:
-        search(tmp_path, hidden=[a_hidden()], public=[])
+        search(tmp_path, hidden=[a_hidden()], public=Public())
 
     assert f"cannot be searched for leaks: {name}: {reason}" in caught.value.what
 
@@ -408,7 +592,7 @@ def test_a_way_of_packing_that_this_python_lacks_is_an_error_in_words(tmp_path: 
     write(tmp_path, "a.html.zst", b"\x28\xb5\x2f\xfd rest")
 
     with pytest.raises(SiteError, match="packed with zstd, which cannot be opened here"):
-        search(tmp_path, hidden=[a_hidden()], public=[])
+        search(tmp_path, hidden=[a_hidden()], public=Public())
 
 
 @pytest.mark.parametrize(
@@ -417,17 +601,17 @@ def test_a_way_of_packing_that_this_python_lacks_is_an_error_in_words(tmp_path: 
 def test_a_bomb_is_an_error_and_does_not_go_off(tmp_path: Path, pack: Any) -> None:
     write(tmp_path, "bomb", b"")
     (tmp_path / "bomb").rename(tmp_path / "bomb.br")
-    write(tmp_path, "bomb.br", pack(bytes(decoding.UNPACKED_BYTES + 1)))
+    write(tmp_path, "bomb.br", pack(bytes(unpacking.UNPACKED_BYTES + 1)))
 
     with pytest.raises(SiteError, match=r"bomb.br: unpacks to more than 200 MB"):
-        search(tmp_path, hidden=[a_hidden()], public=[])
+        search(tmp_path, hidden=[a_hidden()], public=Public())
 
 
 def test_what_cannot_be_searched_does_not_hide_a_leak(tmp_path: Path) -> None:
     write(tmp_path, "a.7z", b"7z\xbc\xaf\x27\x1c rest")
     write(tmp_path, "page.html", PAGE)
 
-    found = look_through(tmp_path, hidden=[a_hidden()], public=[])
+    found = look_through(tmp_path, hidden=[a_hidden()], public=Public())
 
     assert [leak.file for leak in found.leaks] == ["page.html"]
     assert [str(file) for file in found.unsearched] == [
@@ -440,7 +624,7 @@ def test_a_leak_before_the_damage_is_found(tmp_path: Path) -> None:
     whole = zipped({"a.html": PAGE.encode(), "b.gz": b"\x1f\x8b damaged"})
     write(tmp_path, "a.zip", whole)
 
-    found = look_through(tmp_path, hidden=[a_hidden()], public=[])
+    found = look_through(tmp_path, hidden=[a_hidden()], public=Public())
 
     assert (len(found.leaks), len(found.unsearched)) == (1, 1)
 
@@ -453,7 +637,7 @@ def test_links_and_what_is_no_file_are_errors_in_words(tmp_path: Path) -> None:
     (output / "folder").symlink_to(tmp_path / "elsewhere")
     (output / "page.html").symlink_to(tmp_path / "elsewhere" / "page.html")
 
-    found = look_through(output, hidden=[a_hidden()], public=[])
+    found = look_through(output, hidden=[a_hidden()], public=Public())
 
     assert [str(file) for file in found.unsearched] == [
         "folder: cannot be read: is a directory",
@@ -464,7 +648,7 @@ def test_links_and_what_is_no_file_are_errors_in_words(tmp_path: Path) -> None:
 
 def test_an_output_that_is_not_there_is_an_error_in_words(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="cannot be listed"):
-        search(tmp_path / "dist", hidden=[a_hidden()], public=[])
+        search(tmp_path / "dist", hidden=[a_hidden()], public=Public())
 
 
 # --- the command -----------------------------------------------------------------------------
@@ -623,6 +807,71 @@ def test_a_copy_of_one_of_two_posts_that_share_a_paragraph_is_a_leak(tmp_path: P
     assert shown.out.startswith("pattern.txt: shows text of pattern (content/blog/pattern.md): ")
 
 
+TEMPLATED = """\
+## What this is about
+
+In this column we take one piece of furniture apart and look at how it was put together.
+We begin with what can be seen from outside, and only then reach for the mallet.
+
+{own}
+
+```python
+def take_apart(piece): return [joint.open(piece, tool="mallet") for joint in piece.joints()]
+```
+
+If you liked this, tell a friend, and write to us what we should take apart next.
+"""
+
+
+def of_template(site: Site, name: str, own: str, **facts: Any) -> None:
+    post = site.write(name, **facts)
+    head = post.read_text().partition("\n---\n")[0]
+    post.write_text(f"{head}\n---\n\n{TEMPLATED.format(own=own)}")
+
+
+@pytest.mark.parametrize("embargo", ["redact", "teaser", "omit", "off"])
+def test_posts_of_one_template_raise_no_alarm_and_their_own_words_do(
+    tmp_path: Path, embargo: str
+) -> None:
+    site = a_built_site(tmp_path, more=f"embargo: {embargo}\n")
+    for n in range(20):
+        of_template(
+            site, f"old{n}", f"This was number{n}.", reveal="2026-01-13", status="published"
+        )
+    for n in range(5):
+        own = f"The new{n} cupboard opened{n} by itself at night{n} and nobody heard it."
+        of_template(site, f"new{n}", own, reveal="2099-03-24")
+    if embargo == "off":
+        page = f"<p>{TEMPLATED.format(own='This was number7.')}</p>"
+        write(tmp_path, "content/dist/old7.html", page)
+
+    clean = site.run("embargo", *([] if embargo == "off" else ["--build"]))
+    out = "content/dist" if embargo == "off" else ".publisher/stage/project/content/dist"
+    write(tmp_path, f"{out}/feed.xml", "<p>The new3 cupboard opened3 by itself at night3 and")
+    leaking = site.run("embargo", code=1)
+
+    assert clean.out.startswith("no leak: ")
+    assert leaking.out.startswith("feed.xml: shows text of new3 (content/blog/new3.md): ")
+    assert "\n1 leak: " in leaking.out
+
+
+@pytest.mark.parametrize("policy", ["redact", "teaser"])
+def test_what_is_declared_of_one_hidden_post_may_stand_in_another(
+    tmp_path: Path, policy: str
+) -> None:
+    site = a_built_site(tmp_path, more=f"embargo: {policy}\n")
+    words = "In this column we take one piece of furniture apart and look at how it was made"
+    generator = tmp_path / "content" / "generate.py"
+    generator.write_text(generator.read_text().replace("<title>{path.stem}", "<title>{head}"))
+    name = "Of cupboards and of those who made them"
+    declared = f"teaser: {words} by hand.\nseries: {{name: {name}, part: 1}}\n"
+    site.write("door", reveal="2099-03-24", more=declared)
+    post = site.write("pattern", reveal="2099-03-10")
+    post.write_text(f"{post.read_text()}\n{words}.\n\n## {name}\n")
+
+    site.run("embargo", "--build")
+
+
 def test_without_a_built_site_the_command_says_what_to_do(tmp_path: Path) -> None:
     site = a_built_site(tmp_path, more="embargo: redact\n")
 
@@ -630,6 +879,25 @@ def test_without_a_built_site_the_command_says_what_to_do(tmp_path: Path) -> Non
 
     assert "there is no built site to search" in shown.err
     assert "run `publisher embargo --build`" in shown.err
+
+
+def test_the_command_names_the_file_beside_a_post_that_leaks(tmp_path: Path) -> None:
+    site = a_built_site(tmp_path, more="embargo: redact\n")
+    jobs = tmp_path / "jobs.yaml"
+    jobs.write_text(jobs.read_text().replace("blog/*.md", "blog/**/*.md"))
+    post = site.write("chest", reveal="2099-03-24").read_text()
+    (tmp_path / "content" / "blog" / "chest.md").unlink()
+    write(tmp_path, "content/blog/chest/index.md", post)
+    write(tmp_path, "content/blog/chest/notes.txt", f"{SECRET}.\n")
+    clean = site.run("embargo", "--build")
+    (tmp_path / "content" / "leak.data").write_text(SECRET)
+
+    leaking = site.run("embargo", "--build", code=1)
+
+    assert clean.out.endswith("for the text of 3 posts\n")
+    assert leaking.out.startswith(
+        f"feed.xml: shows text of chest (content/blog/chest/notes.txt): {SECRET}.\n"
+    )
 
 
 def test_a_build_that_fails_is_shown(tmp_path: Path) -> None:

@@ -323,6 +323,17 @@ def test_what_may_have_gone_out_is_not_planned_again(ledger: Ledger) -> None:
     assert read(ledger).state is DeliveryState.CANCELLED
 
 
+def test_what_was_found_is_not_planned_again_whatever_was_said_of_it(ledger: Ledger) -> None:
+    record = ledger.record_found(uncertain(ledger), Receipt(remote_id="7"), now=NOW)
+    record = ledger.settle(record, DeliveryState.HELD, reason="look", now=NOW)
+    ledger.settle(record, DeliveryState.CANCELLED, reason="withdrawn by hand", now=NOW)
+    ledger.observe(a_sight(Sight.WITHDRAWN), now=NOW)
+
+    begin(ledger)
+
+    assert read(ledger).state is DeliveryState.CANCELLED
+
+
 def test_what_was_sent_stays_sent_when_released_again(ledger: Ledger) -> None:
     record = sent(ledger)
     ledger.observe(a_sight(Sight.WITHDRAWN), now=NOW)

@@ -1,4 +1,4 @@
-"""What a delivery deletes, and what it leaves: the output folder may be somebody else's, too."""
+"""What a mirror deletes, and what it leaves: the output folder may be somebody else's, too."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_what_no_build_made_stays_and_is_named(tmp_path: Path) -> None:
     assert (live / "shared").is_symlink()
 
 
-def test_what_was_delivered_and_is_built_no_longer_goes_with_its_folder(tmp_path: Path) -> None:
+def test_what_was_mirrored_and_is_built_no_longer_goes_with_its_folder(tmp_path: Path) -> None:
     live, record = tmp_path / "live", tmp_path / "mirrored.json"
     mirror(build(tmp_path, "blog/old/index.html", "up/a.png"), live, record=record)
     put(live, "up/mine.png", text="mine")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import stat
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,19 +13,9 @@ from publisher.errors import PostError
 from publisher.model import PostState
 from publisher.presets import PRESETS
 from publisher.redating import set_date
-from publisher.settings import SiteSettings
 from tests.edges.sites import a_library, a_text, the_post, write
+from tests.factories import SITE
 
-SITE = SiteSettings(
-    name="sample",
-    url="https://chronicles.example",
-    root=Path("/site"),
-    posts="blog/*.md",
-    post_url="/blog/{slug}",
-    preset=PRESETS["vitepress"],
-    zone=ZoneInfo("Europe/Oslo"),
-    release_time=time(9, 0),
-)
 HUGO = replace(SITE, preset=PRESETS["hugo"])
 SAME_TIME = datetime(2027, 3, 16, 8, 0, tzinfo=UTC)  # 09:00 in Oslo
 AFTERNOON = datetime(2027, 3, 16, 13, 30, tzinfo=UTC)  # 14:30 in Oslo

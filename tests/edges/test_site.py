@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import threading
 from dataclasses import replace
@@ -12,7 +14,7 @@ from publisher import config, locks
 from publisher.posts import Library
 from publisher.rebuild import RebuildResult
 from publisher.secret import Secret
-from publisher.settings import RebuildSettings, SecretRef
+from publisher.settings import GitSettings, RebuildSettings, SecretRef
 from publisher.site import GeneratedSite
 from tests.factories import NOW, a_view
 
@@ -40,6 +42,28 @@ def a_site(folder: Path, script: str) -> GeneratedSite:
     return GeneratedSite(settings=settings, environ={}, library=library, resolve=no_secret)
 
 
+def a_pushing_site(folder: Path) -> GeneratedSite:
+    """Give a site under version control that a command brings out; its remote is not there."""
+    site = a_site(folder, "open('dist/index.html', 'w').close()")
+    (folder / "dist").mkdir()
+    user = ("-c", "user.name=Runa", "-c", "user.email=runa@site.example")
+    for arguments in (
+        ("init", "-q", "-b", "main"),
+        ("add", "jobs.yaml"),
+        (*user, "commit", "-qm", "The site"),
+        ("remote", "add", "origin", str(folder / "remote.git")),
+    ):
+        subprocess.run(["git", *arguments], cwd=folder, check=True)  # noqa: S607
+    settings = replace(
+        site.settings,
+        git=GitSettings(),
+        rebuild=replace(site.settings.rebuild, timeout=timedelta(seconds=30)),
+        deploy=replace(site.settings.deploy, command=(sys.executable, "-c", "")),
+    )
+    path = os.environ["PATH"]  # noqa: TID251 - where git is on this machine
+    return replace(site, settings=settings, environ={"PATH": path, "HOME": str(folder)})
+
+
 def no_secret(ref: SecretRef) -> Secret:
     raise AssertionError(ref)
 
@@ -58,6 +82,34 @@ def test_build_waits_for_one_that_outlived_its_parent(tmp_path: Path) -> None:
 
     assert not result.ok
     assert result.reason.startswith("an earlier build is still running")
+
+
+def test_push_that_failed_beside_a_release_is_tried_again_after_five_minutes(
+    tmp_path: Path,
+) -> None:
+    site = a_pushing_site(tmp_path)
+    remote = str(tmp_path / "remote.git")
+
+    result = build(site)
+    failed = site.troubles()
+    subprocess.run(["git", "init", "-q", "--bare", remote], check=True)  # noqa: S607
+    site.push(a_view(), NOW + timedelta(minutes=4))
+    too_early = site.troubles()
+    site.push(a_view(), NOW + timedelta(minutes=5))
+
+    assert result.ok
+    assert failed["push.failed"].startswith("not all is committed and pushed: git push: ")
+    assert too_early == failed
+    assert site.troubles() == {}
+
+
+def test_push_that_failed_is_remembered_by_the_next_process(tmp_path: Path) -> None:
+    site = a_pushing_site(tmp_path)
+    build(site)
+
+    again = replace(site)
+
+    assert again.troubles().keys() == {"push.failed"}
 
 
 def test_site_built_elsewhere_needs_no_build(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from tests.edges.staged_sites import (
     a_post,
     a_site,
     an_image,
+    public,
     staged,
     update,
     write,
@@ -220,7 +221,7 @@ def test_what_editors_and_logs_leave_behind_is_not_staged(tmp_path: Path, name: 
 
     assert staged(settings, f"blog/{name}") is None
     assert not (found.folder / name).exists()
-    assert not any(SECRET in text for text in found.public())
+    assert SECRET not in public(found)
 
 
 # --- bundles -----------------------------------------------------------------------------------
@@ -247,6 +248,52 @@ def test_the_other_files_of_a_bundle_are_held_with_their_post(tmp_path: Path) ->
     update(settings)
     assert staged(settings, "blog/door/said.txt") == b"Words."
     assert staged(settings, "blog/door/other.png") == an_image()
+
+
+def test_the_texts_of_a_bundle_are_those_of_its_post(tmp_path: Path) -> None:
+    settings = a_hugo_site(tmp_path)
+    draft = a_hugo_post("draft: true", date="2999-03-09")
+    write(tmp_path, "blog/door/index.md", draft)
+    write(tmp_path, "blog/door/notes.txt", "What the carpenter said.")
+    write(tmp_path, "blog/door/code/plane.py", "print('```')\n")
+    write(tmp_path, "blog/door/data.csv", "wood,age\n")
+    write(tmp_path, "blog/door/blob.bin", b"\0\1")
+    write(tmp_path, "blog/door/long.csv", "x" * 1_000_001)
+    (tmp_path / "site/blog/door/link.txt").symlink_to("notes.txt")
+
+    found = update(settings)
+
+    texts = {hidden.path: hidden for hidden in found.hidden}
+    assert sorted(texts) == [
+        "site/blog/door/code/plane.py",
+        "site/blog/door/data.csv",
+        "site/blog/door/index.md",
+        "site/blog/door/notes.txt",
+    ]
+    assert {hidden.post for hidden in found.hidden} == {"door"}
+    assert [h.path for h in found.hidden if not h.is_bundled] == ["site/blog/door/index.md"]
+    assert texts["site/blog/door/notes.txt"].text == "What the carpenter said."
+    assert texts["site/blog/door/code/plane.py"].text == "````\nprint('```')\n\n````"
+
+
+def test_the_texts_of_a_bundle_are_kept_up_to_date(tmp_path: Path) -> None:
+    settings = a_hugo_site(tmp_path)
+    draft = a_hugo_post("draft: true", date="2999-03-09")
+    write(tmp_path, "blog/door/index.md", draft)
+    notes = write(tmp_path, "blog/door/notes.txt", "What the carpenter said.")
+    data = write(tmp_path, "blog/door/data.csv", "wood,age\n")
+    update(settings)
+    notes.write_text("What the carpenter denied.")
+    data.unlink()
+
+    later = {hidden.path: hidden.text for hidden in update(settings).hidden}
+    write(tmp_path, "blog/door/index.md", draft.replace("draft: true", "draft: false"))
+    released = update(settings)
+
+    assert later["site/blog/door/notes.txt"] == "What the carpenter denied."
+    assert "site/blog/door/data.csv" not in later
+    assert released.hidden == ()
+    assert "What the carpenter denied." in public(released)
 
 
 def test_a_section_with_pages_is_no_bundle(tmp_path: Path) -> None:
@@ -409,4 +456,4 @@ def test_public_passes_over_what_a_build_put_in_the_place_of_a_text(tmp_path: Pa
     (found.root / "about.md").unlink()
     (found.root / "about.md").mkdir()
 
-    assert "Other.\n" in list(found.public())
+    assert "Other.\n" in public(found)

@@ -28,7 +28,8 @@ from publisher.settings import (
     SiteSettings,
     VerifySettings,
 )
-from publisher.systemd import Notifier, step_bound_s, unit_name, units, watchdog_of, writable_paths
+from publisher.systemd import Notifier, watchdog_of
+from publisher.systemd_units import step_bound_s, unit_name, units, writable_paths
 
 SECRETS = {
     "api_key": SecretRef("env", "X_API_KEY"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 from datetime import timedelta
@@ -13,7 +12,7 @@ import requests
 
 from publisher.preview_server import serve
 from publisher.settings import VerifySettings
-from publisher.verify import Finding, excerpts, verify_absent, verify_live
+from publisher.verify import Finding, excerpts, verify_live
 from tests.edges.built_sites import (
     BODY,
     FILLER,
@@ -808,87 +807,6 @@ def test_an_error_of_the_host_is_not_put_down_to_a_cache(tmp_path):
 
         assert look_at(site).reason == f"{site.url}/blog/salt answered 503"
         assert len(site.requests) == 1
-
-
-# --- a page that should be gone -------------------------------------------------------------
-
-
-def look_away(site: Site, *, body=BODY, **changes) -> Finding:
-    return verify_absent(
-        a_post(url=f"{site.url}/blog/salt", **changes),
-        excerpts(body),
-        settings=QUIET,
-        site_url=site.url,
-        connect_timeout_s=0.5,
-    )
-
-
-@pytest.mark.parametrize("status", [404, 410])
-def test_a_page_that_is_gone_is_absent(tmp_path, status):
-    with a_live_site(tmp_path) as site:
-        site.next(status)
-
-        assert look_away(site) == Finding(ok=True, detail=f"{site.url}/blog/salt answered {status}")
-
-
-def test_a_page_under_embargo_is_absent(tmp_path):
-    with a_live_site(tmp_path, a_page(FILLER)) as site:
-        assert look_away(site).detail == f"{site.url}/blog/salt shows 0 of 3 excerpts"
-
-
-def test_an_address_that_leads_to_another_page_is_absent(tmp_path):
-    with a_live_site(tmp_path / "one") as site, a_live_site(tmp_path / "two") as other:
-        (site.folder / "gone.html").write_text("withdrawn")
-        site.next(301, location="/gone")
-        site.next()
-        site.next(301, location=f"{other.url}/blog/salt")
-
-        assert look_away(site).detail == f"{site.url}/blog/salt leads to {site.url}/gone"
-        assert look_away(site).detail.endswith(f"leads to {other.url}/blog/salt")
-        assert other.requests == []
-
-
-def test_a_page_that_moved_with_its_text_is_not_absent(tmp_path):
-    with a_live_site(tmp_path) as site:
-        (site.folder / "moved.html").write_text(a_page())
-        site.next(301, location="/moved")
-
-        assert "still shows text of the post (3 of 3" in look_away(site).reason
-
-
-def test_text_left_in_the_data_of_a_page_is_not_absent(tmp_path):
-    data = f"<script>window.__DATA__ = {json.dumps(BODY)}</script>"
-    with a_live_site(tmp_path, a_page(FILLER + data)) as site:
-        assert "still shows text of the post" in look_away(site).reason
-
-
-def test_what_the_teaser_shows_anyway_may_stay(tmp_path):
-    teaser = BODY.partition("## Steps")[0].strip()
-    with a_live_site(tmp_path, a_page(f"<p>{teaser}</p>{FILLER}")) as site:
-        assert not look_away(site).ok
-        assert look_away(site, teaser=teaser).ok
-
-
-def test_a_withdrawn_page_that_a_cache_still_has_is_not_absent(tmp_path):
-    with a_live_site(tmp_path, a_page(FILLER)) as site:
-        headers = {"Age": "99", "Cache-Status": '"Edge"; hit; ttl=200, Origin; fwd=miss'}
-        site.cached["/blog/salt"] = Answer(body=a_page().encode(), headers=headers)
-
-        finding = look_away(site)
-
-    assert finding.reason == (
-        f"{site.url}/blog/salt still shows text of the post (3 of 3 excerpts found); a cache"
-        f" answered with a page 99 s old (Cache-Status: {headers['Cache-Status']}); the origin"
-        " shows it no longer, a cache still does; purge the page from the cache"
-    )
-
-
-@pytest.mark.parametrize("status", [403, 500, 503])
-def test_a_page_that_cannot_be_seen_is_not_known_to_be_absent(tmp_path, status):
-    with a_live_site(tmp_path) as site:
-        site.next(status)
-
-        assert look_away(site).reason == f"{site.url}/blog/salt answered {status}"
 
 
 # --- the preview server ---------------------------------------------------------------------

@@ -19,6 +19,14 @@ import pytest
 
 SITES = Path(__file__).parent / "sites"
 INSTALL_TIMEOUT_S = 600
+JEKYLL_GEMS = (
+    *("jekyll", "minima", "jekyll-feed", "jekyll-sitemap", "jekyll-seo-tag"),
+    *("jekyll-paginate", "jekyll-archives", "jekyll-redirect-from"),
+)
+JEKYLL_PACKAGES = (
+    *("jekyll", "ruby-jekyll-sitemap"),
+    *("ruby-jekyll-paginate", "ruby-jekyll-archives", "ruby-jekyll-redirect-from"),
+)
 _ENVIRON = os.environ  # noqa: TID251 - the tests' own environment
 
 # What pip and npm say when nobody answers; anything else is a failure.
@@ -32,8 +40,10 @@ _UNREACHABLE = re.compile(
 def programs(name: str) -> Path:
     """Give the folder of an installed generator: ``bin/`` or ``node_modules/`` is in it.
 
-    Skips the test where the registry cannot be reached, or Node is too old.
+    Skips the test where the registry cannot be reached, Node is too old, or Jekyll is not there.
     """
+    if name == "jekyll":
+        return _jekyll()
     site = SITES / name
     lock = next(
         file for file in (site / "package-lock.json", site / "requirements.txt") if file.exists()
@@ -54,6 +64,18 @@ def programs(name: str) -> Path:
             _install_node(site, folder) if is_node else _install_python(lock, folder)
             (folder / "installed").touch()
     return folder
+
+
+def _jekyll() -> Path:
+    """Find Jekyll; it is not installed from here, for it needs Ruby."""
+    program, ruby = shutil.which("jekyll"), shutil.which("ruby")
+    hint = f"on Debian: apt install {' '.join(JEKYLL_PACKAGES)}"
+    if program is None or ruby is None:
+        pytest.skip(f"there is no Jekyll here; {hint}")
+    look = (ruby, "-e", "ARGV.each { |name| gem name }", *JEKYLL_GEMS)
+    if subprocess.run(look, capture_output=True, check=False).returncode:
+        pytest.skip(f"this Jekyll has not all of the plugins; {hint}")
+    return Path(program).parent.parent
 
 
 def _require_node() -> None:

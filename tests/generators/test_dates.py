@@ -32,6 +32,7 @@ def edit(file: Path, old: str, new: str) -> None:
     ("name", "command"),
     [
         ("hugo", ("hugo",)),
+        ("jekyll", ("jekyll", "build")),
         ("pelican", GENERATORS["pelican"].command),
         ("nikola", GENERATORS["nikola"].command),
     ],
@@ -47,7 +48,7 @@ def test_without_its_switch_the_generator_holds_the_post_back(
     assert SENTENCE not in feed
 
 
-@pytest.mark.parametrize("name", ["hugo", "pelican"])
+@pytest.mark.parametrize("name", ["hugo", "jekyll", "pelican"])
 def test_the_command_that_init_writes_holds_the_switch(name: str, tmp_path: Path) -> None:
     bench = with_switch_off(name, tmp_path / "site")
     bench.publisher("init")

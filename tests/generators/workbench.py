@@ -103,6 +103,16 @@ GENERATORS = {
             lists=("index.html",),
         ),
         Generator(
+            name="jekyll",
+            post="_posts/2099-03-10-pattern.md",
+            output="_site",
+            page="/2099/03/10/pattern.html",
+            feed="/feed.xml",
+            sitemap="/sitemap.xml",
+            command=("jekyll", "build", "--future"),
+            lists=("index.html", "tag/plans/index.html", "feed/by_tag/plans.xml"),
+        ),
+        Generator(
             name="vitepress",
             post="blog/pattern.md",
             output=".vitepress/dist",

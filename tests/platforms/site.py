@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from publisher.clock import SystemClock
+from tests.platforms.loopback import Loopback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Request:
     client_port: int
 
 
-class Site:
+class Site(Loopback):
     """Serve ``folder`` while the context is open; ``next`` scripts the answers to come.
 
     Only to GET: a HEAD asks for the time, which ``clock_ahead`` may falsify. ``cached`` is what a
@@ -51,19 +51,10 @@ class Site:
         self.folder = folder
         self.requests: list[Request] = []
         self.cached: dict[str, Answer] = {}
-        self.closing = threading.Event()
         self.clock_ahead = timedelta(0)
         self._script: deque[Answer] = deque()
         self._lock = threading.Lock()
-        handler = type("Handler", (_Handler,), {"site": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), daemon=True
-        )
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        self.listen(type("Handler", (_Handler,), {"site": self}))
 
     def next(self, status: int | None = None, *, times: int = 1, **how: Any) -> None:
         """Answer the next ``times`` requests in this way, after those scripted before."""
@@ -76,21 +67,6 @@ class Site:
             if self._script and request.method == "GET":
                 return self._script.popleft()
             return self.cached.get(request.path, Answer())
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.closing.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any, ClassVar
+
+from tests.platforms.loopback import Loopback
 
 
 @dataclass(kw_only=True)
-class Timekeeper:
+class Timekeeper(Loopback):
     """Answers every request without a body. ``now`` tells the time that it believes in."""
 
     now: Callable[[], datetime]
@@ -28,31 +28,7 @@ class Timekeeper:
     asked: list[Mapping[str, str]] = field(default_factory=list)  # headers, names in lower case
 
     def __post_init__(self) -> None:
-        self.closing = threading.Event()
-        handler = type("Handler", (_Handler,), {"keeper": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), daemon=True
-        )
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.closing.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self.listen(type("Handler", (_Handler,), {"keeper": self}))
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -206,6 +206,12 @@ class PlayedSite:
 
     def pull(self, now: datetime) -> bool | None:
         return None
+
+    def push(self, view: LedgerView, now: datetime) -> None:
+        pass
+
+    def troubles(self) -> Mapping[str, str]:
+        return {}
 
     def is_outdated(self, scan: Scan, view: LedgerView, now: datetime) -> bool:
         return False

@@ -13,7 +13,7 @@ from publisher.clock import Clock
 from publisher.compose import Voice
 from publisher.courier import Courier, Outlet
 from publisher.engine import Engine, Outlets
-from publisher.ledger.rows import OWNED
+from publisher.ledger.delivery_rows import OWNED
 from publisher.model import (
     ChannelName,
     ChannelPlan,

@@ -461,4 +461,13 @@ def test_hidden_is_the_body_with_the_values_and_shown_what_may_be_seen() -> None
     assert (hidden.path, hidden.url, hidden.policy) == (post.path, post.url, Embargo.REDACT)
     assert hidden.text.startswith("<BlogHeading />\n\n# The Pattern")
     assert hidden.text.endswith(f"\n\n{CANARY} linkedin\n\n{CANARY} newsletter")
+    assert hidden.shown.startswith(f"{post.title}\n\n{post.description}\n\nWhat to expect.")
+    assert hidden.shown.endswith("\n\nChronicles")  # the series
+
+
+def test_of_a_post_without_a_page_no_more_is_shown_than_announcements_say() -> None:
+    post = a_post(teaser="What to expect.")
+
+    hidden = hidden_text(a_document(), post, a_site(), Embargo.OMIT)
+
     assert hidden.shown == f"{post.title}\n\n{post.description}\n\nWhat to expect."

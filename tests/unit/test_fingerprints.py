@@ -221,7 +221,7 @@ def test_a_copy_is_one_though_other_texts_have_quoted_much_of_the_post() -> None
 def test_what_is_shown_of_a_post_does_not_count_where_the_rest_is_copied() -> None:
     rest = " ".join(f"other{n} but" for n in range(40))
     fingerprints = Fingerprints([a_hidden(f"{ESSAY} {rest}", shown=ESSAY)])
-    fingerprints.subtract(ESSAY, is_quotation=True)
+    fingerprints.subtract(ESSAY, is_meant=True)
 
     fingerprints.subtract(f"{ESSAY} {rest}")
 
@@ -253,6 +253,52 @@ def test_a_quotation_in_a_file_makes_it_public() -> None:
 def test_what_is_shown_of_a_post_may_be_most_of_it() -> None:
     fingerprints = Fingerprints([a_hidden(ESSAY, shown=ESSAY)])
 
-    fingerprints.subtract(ESSAY, is_quotation=True)
+    fingerprints.subtract(ESSAY, is_meant=True)
 
     assert fingerprints.windows == {}
+
+
+# --- posts of one template -------------------------------------------------------------------
+
+TEMPLATE = " ".join(f"every{n} post" for n in range(60))
+OWN = " ".join(f"own{n} part" for n in range(25))
+
+
+def test_what_a_published_post_says_is_public_though_it_is_most_of_a_hidden_one() -> None:
+    fingerprints = Fingerprints([a_hidden(f"{TEMPLATE}\n\n## The whole long affair\n\n{OWN}")])
+
+    fingerprints.subtract(f"{TEMPLATE} elsewhere\n\nThe whole long affair", is_meant=True)
+
+    assert not windows(TEMPLATE) & set(fingerprints.windows)
+    assert windows(OWN) <= set(fingerprints.windows)
+    assert not any(fingerprints.blocks.values())
+
+
+@pytest.mark.parametrize("size", [2000, 0])
+def test_a_copy_is_one_though_most_of_the_post_is_a_template(size: int) -> None:
+    fingerprints = Fingerprints([a_hidden(f"{TEMPLATE}\n\n{OWN}")])
+    fingerprints.subtract(TEMPLATE, is_meant=True)
+
+    fingerprints.subtract(f"{TEMPLATE} {OWN} {' '.join(f'else{n}' for n in range(size))}")
+
+    assert windows(OWN) <= set(fingerprints.windows)
+
+
+def test_a_page_of_the_same_template_may_quote_what_is_left() -> None:
+    fingerprints = Fingerprints([a_hidden(f"{TEMPLATE}\n\n{OWN}")])
+    fingerprints.subtract(TEMPLATE, is_meant=True)
+    quotation = " ".join(OWN.split()[:20])
+
+    fingerprints.subtract(f"{TEMPLATE}\n\n{quotation}")
+
+    assert not windows(quotation) & set(fingerprints.windows)
+
+
+def test_what_was_published_twice_counts_once() -> None:
+    fingerprints = Fingerprints([a_hidden(f"{TEMPLATE}\n\n{OWN}")])
+    for _ in range(3):
+        fingerprints.subtract(TEMPLATE, is_meant=True)
+
+    fingerprints.subtract(OWN)
+
+    assert windows(OWN) <= set(fingerprints.windows)

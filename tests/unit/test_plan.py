@@ -162,6 +162,15 @@ def test_draft_flag_with_a_past_date_never_seen_asks_a_person() -> None:
     assert result.holds[0].needs_person
 
 
+def test_site_clock_that_is_behind_schedules_no_draft_whose_date_had_passed() -> None:
+    post = a_post(release_at=DUE, explicit=False)
+
+    result = plan([post], a_view(), a_policy(), NOW, clock_ahead=HOUR)
+
+    assert result.actions == ()
+    assert result.holds[0].needs_person
+
+
 def test_explicitly_scheduled_post_due_when_first_seen_is_released() -> None:
     post = a_post(release_at=DUE)
 
@@ -523,6 +532,24 @@ def test_draft_flag_on_a_withdrawn_post_does_not_release_it_again() -> None:
 
     assert result.actions == ()
     assert "`publisher release pattern`" in result.holds[0].why
+
+
+def test_draft_flag_that_comes_back_while_the_site_is_built_calls_the_release_off() -> None:
+    post = a_post(explicit=False, release_at=DUE)
+    release = a_release(post, ReleaseState.REVEALING, flip_gen=1)
+
+    result = plan([post], a_view([release]), a_policy(), NOW)
+
+    assert sights(result.actions) == [Sight.WITHDRAWN]
+
+
+def test_draft_flag_before_the_flip_is_recorded_is_flipped() -> None:
+    post = a_post(explicit=False, release_at=DUE)
+    release = a_release(post, ReleaseState.REVEALING)
+
+    result = plan([post], a_view([release]), a_policy(), NOW)
+
+    assert [type(action) for action in result.actions] == [Flip]
 
 
 def test_missing_post_is_gone_only_after_two_scans_a_minute_apart() -> None:

@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from publisher.model import Embargo, Post, PostState, ReleaseState, Series
-from publisher.presets import PRESETS
 from publisher.series import Neighbour, Place, badge, next_change, places, series_data
-from publisher.settings import SiteSettings
-from tests.factories import HOUR, NOW, a_post, a_release, a_view
+from tests.factories import HOUR, NOW, SITE, a_post, a_release, a_view
 
 DAY = timedelta(days=1)
-SITE = SiteSettings(
-    name="sample",
-    url="https://chronicles.example",
-    root=Path("/site"),
-    posts="blog/*.md",
-    post_url="/blog/{slug}",
-    preset=PRESETS["vitepress"],
-    zone=ZoneInfo("Europe/Oslo"),
-    release_time=time(9, 0),
-)
 
 
 def a_part(part: int, *, parts: int = 3, **changes: Any) -> Post:

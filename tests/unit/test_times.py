@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -93,7 +94,7 @@ def test_a_local_time_that_does_not_exist_is_explained() -> None:
     assert complaint("2026-03-29T02:30") == (
         "release time 2026-03-29 02:30 does not exist in Europe/Oslo\n"
         "  clocks go from 02:00 to 03:00 that night\n"
-        "  write 03:30, or give an offset: 2026-03-29T02:30+01:00"
+        "  write 2026-03-29T03:30:00, or give an offset: 2026-03-29T02:30:00+01:00"
     )
 
 
@@ -106,7 +107,7 @@ def test_half_an_hour_can_be_missing() -> None:
     assert complaint("2026-10-04T02:15", "Australia/Lord_Howe") == (
         "release time 2026-10-04 02:15 does not exist in Australia/Lord_Howe\n"
         "  clocks go from 02:00 to 02:30 that night\n"
-        "  write 02:45, or give an offset: 2026-10-04T02:15+10:30"
+        "  write 2026-10-04T02:45:00, or give an offset: 2026-10-04T02:15:00+10:30"
     )
 
 
@@ -114,25 +115,25 @@ def test_a_whole_day_can_be_missing() -> None:
     assert complaint("2011-12-30", "Pacific/Apia") == (
         "release time 2011-12-30 09:00 does not exist in Pacific/Apia\n"
         "  clocks go from 2011-12-30 00:00 to 2011-12-31 00:00 that night\n"
-        "  write 2011-12-31 09:00, or give an offset: 2011-12-30T09:00-10:00"
+        "  write 2011-12-31T09:00:00, or give an offset: 2011-12-30T09:00:00-10:00"
     )
 
 
 @pytest.mark.parametrize(
     ("value", "zone", "first", "second"),
     [
-        ("2026-10-25T02:30", OSLO, "2026-10-25T02:30+02:00", "2026-10-25T02:30+01:00"),
+        ("2026-10-25T02:30", OSLO, "2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00"),
         (
             "2026-11-01T01:00",
             "America/New_York",
-            "2026-11-01T01:00-04:00",
-            "2026-11-01T01:00-05:00",
+            "2026-11-01T01:00:00-04:00",
+            "2026-11-01T01:00:00-05:00",
         ),
         (
             "2026-04-05T01:45",
             "Australia/Lord_Howe",
-            "2026-04-05T01:45+11:00",
-            "2026-04-05T01:45+10:30",
+            "2026-04-05T01:45:00+11:00",
+            "2026-04-05T01:45:00+10:30",
         ),
     ],
 )
@@ -174,6 +175,17 @@ def test_the_chosen_one_of_two_is_noted() -> None:
 )
 def test_what_is_no_date_is_refused(value: Any, what: str) -> None:
     assert what in complaint(value)
+
+
+@pytest.mark.parametrize(
+    "value", ["tomorrow", "2027-02-30", "2026-03-29T02:30", "2026-10-25T02:30"]
+)
+def test_a_suggested_instant_has_seconds_as_hugo_and_toml_want_them(value: str) -> None:
+    with pytest.raises(PublisherError) as caught:
+        resolve(value)
+
+    hint = caught.value.hint
+    assert len(re.findall(r"T\d\d:\d\d:\d\d", hint)) == hint.count("T") == 2
 
 
 @pytest.mark.parametrize("clock", ["nine", 45045, True, "25:00", "9"])

@@ -1,0 +1,152 @@
+"""What a scan finds: in one file, and in all of them together. Walks no folder, changes nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from publisher.blocks import Posts, normal_path
+from publisher.errors import PostError
+from publisher.fields import Reader, stem_of
+from publisher.files import Content, Stamp, read_file, stamp_of
+from publisher.frontmatter import UnreadableError, parse
+from publisher.model import Post, Problem
+from publisher.mojibake import mojibake
+from publisher.series import count_parts
+from publisher.settings import SiteSettings
+
+_BLOCK_MARKS = (b"<PostPreview", b"<post-preview")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """All posts that can be used, and all that is wrong; both in order of path."""
+
+    posts: tuple[Post, ...]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one version of a file said; ``stamp`` is ``None`` when it must be read again."""
+
+    stamp: Stamp | None
+    post: Post | None = None
+    problems: tuple[Problem, ...] = ()
+    has_blocks: bool = False
+
+
+# --- in one file -----------------------------------------------------------------------------
+
+
+def find_in_file(
+    file: Path, shown: str, status: os.stat_result, site: SiteSettings, *, is_post: bool
+) -> Finding | None:
+    """Read a file and give what it says, as ``shown`` in problems; ``None`` when it is gone."""
+    if not file.relative_to(site.root).as_posix().isprintable():
+        message = "the file's name holds characters that cannot be shown"
+        problem = _error("bad-name", printable(shown), message, "rename it")
+        return Finding(stamp=None, problems=(problem,))
+    try:
+        if not stat.S_ISREG(status.st_mode):
+            raise PostError(f"{shown}: is no regular file", hint="replace it by a text file")
+        return _understand(read_file(file, shown), shown, site, is_post=is_post)
+    except PostError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        message = error.what.removeprefix(f"{shown}: ")
+        hint = "; ".join(filter(None, (error.why, error.hint)))
+        problem = _error("unreadable", shown, message, hint)
+        return Finding(stamp=None, problems=(problem,) if is_post else ())
+
+
+def _understand(content: Content, shown: str, site: SiteSettings, *, is_post: bool) -> Finding:
+    stamp = stamp_of(content.status)
+    has_blocks = any(mark in content.data for mark in _BLOCK_MARKS)
+    if not is_post:
+        return Finding(stamp=stamp, has_blocks=has_blocks)
+    try:
+        document = parse(content.data, shown)
+    except UnreadableError as error:
+        return Finding(stamp=stamp, problems=(error.problem,), has_blocks=has_blocks)
+    reader = Reader(document, site)
+    post = reader.read(content.digest)
+    problems = (*reader.problems, *mojibake(document))
+    return Finding(
+        # An image that is missing may come without this file being touched.
+        stamp=None if any(p.rule == "missing-image" for p in problems) else stamp,
+        post=post,
+        problems=problems,
+        has_blocks=has_blocks,
+    )
+
+
+def complain_of_link(link: Path, shown: str, root: Path) -> Problem:
+    """Say why a link in the place of a post or a folder of posts is not followed."""
+    target = Path(os.path.realpath(link))
+    hint = "put the file itself there"
+    if target.is_relative_to(os.path.realpath(root)) and target.exists():
+        return replace(
+            _error("symlink", shown, "is a link, and links are not followed", hint),
+            severity="warning",
+        )
+    where = "out of the site" if target.exists() else "nowhere"
+    return _error("symlink", shown, f"is a link that leads {where}", hint)
+
+
+def printable(path: str) -> str:
+    """Write a path as problems name it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in path)
+
+
+# --- in all of them --------------------------------------------------------------------------
+
+
+def put_together(links: Iterable[Problem], findings: Sequence[Finding]) -> Scan:
+    """Make the scan of what was found file by file."""
+    posts, clashes = _without_clashes([found.post for found in findings if found.post])
+    problems = [*links, *(p for found in findings for p in found.problems), *clashes]
+    return Scan(
+        posts=tuple(sorted(count_parts(posts), key=lambda post: post.path)),
+        problems=tuple(sorted(problems, key=lambda p: (p.path, p.line or 0, p.rule))),
+    )
+
+
+def names_of(scan: Scan, site_url: str, *more: Post) -> Posts:
+    """Give what links can mean; a file in error may be any post that has its name."""
+    broken = {problem.path for problem in scan.problems if problem.severity == "error"}
+    return Posts(
+        site_url=site_url,
+        paths={
+            normal_path(post.url.removeprefix(site_url)): post.id for post in (*scan.posts, *more)
+        },
+        unread=frozenset(map(stem_of, broken)),
+    )
+
+
+def _without_clashes(posts: list[Post]) -> tuple[list[Post], list[Problem]]:
+    """Leave out posts that claim the same id or URL: nobody can know which one is meant."""
+    keys: tuple[tuple[str, str, str, Callable[[Post], str]], ...] = (
+        ("duplicate-id", "id", "give one of them another `id`", lambda post: post.id),
+        ("duplicate-url", "URL", "give one of them another `slug`", lambda post: post.url),
+    )
+    problems = []
+    for rule, what, hint, key in keys:
+        groups: defaultdict[str, list[Post]] = defaultdict(list)
+        for post in posts:
+            groups[key(post)].append(post)
+        for value, group in groups.items():
+            for post in group if len(group) > 1 else ():
+                others = ", ".join(sorted(p.path for p in group if p is not post))
+                message = f"has the same {what} as {others}: {value}"
+                problems.append(_error(rule, post.path, message, hint))
+    clashing = {problem.path for problem in problems}
+    return [post for post in posts if post.path not in clashing], problems
+
+
+def _error(rule: str, path: str, message: str, hint: str) -> Problem:
+    return Problem(rule=rule, severity="error", path=path, line=None, message=message, hint=hint)

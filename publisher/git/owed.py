@@ -1,0 +1,44 @@
+"""Remembers the posts whose change could not be committed or pushed while their release went on."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from publisher.errors import GitError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """``why`` is empty where all is committed and pushed."""
+
+    posts: tuple[str, ...] = ()
+    why: str = ""
+
+
+def read_owed(note: Path) -> Owed:
+    try:
+        known = json.loads(note.read_bytes())
+        return Owed(posts=tuple(map(str, known["posts"])), why=str(known["why"]))
+    except (OSError, ValueError, LookupError, TypeError):
+        return Owed()
+
+
+def write_owed(note: Path, posts: Collection[str], *, why: str) -> None:
+    """Record them, entirely or not at all; durable on return.
+
+    :raises GitError: when that cannot be done.
+    """
+    temporary = note.with_name(f"{note.name}.tmp")
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w", encoding="utf-8") as stream:
+            json.dump({"posts": list(posts), "why": why}, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(note)
+    except OSError as error:
+        raise GitError(f"{note}: cannot be written: {error.strerror}; {why}") from error

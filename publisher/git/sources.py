@@ -1,0 +1,165 @@
+"""The sources' repository in the course of a site's work: pulled, committed, pushed, in due time.
+
+What is not done yet is on disk, in ``state_dir``: no kill and no restart forgets it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from publisher.errors import GitError, PublisherError
+from publisher.git.owed import read_owed, write_owed
+from publisher.git.repository import Repository
+from publisher.model import LedgerView, PostId, PostState, ReleaseState
+from publisher.posts import Library
+from publisher.settings import GitSettings, Settings
+
+PULL_EVERY, AGAIN = timedelta(minutes=1), timedelta(minutes=5)  # after a failure
+HASTE = timedelta(seconds=30)  # a release may have to wait for it
+PUSH_LIMIT = timedelta(seconds=90)  # with a pull after it as long as a quiet time at least is
+
+
+@dataclass(slots=True, kw_only=True)
+class Sources:
+    """``environ`` is what git and the user's credential helpers see."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    library: Library
+    stop: threading.Event
+    _pulled_at: datetime | None = field(default=None, init=False)
+    _pull_every: timedelta = field(default=PULL_EVERY, init=False)
+    _pushed_at: datetime | None = field(default=None, init=False)
+
+    def pull(self, now: datetime) -> bool | None:
+        """Bring the sources up to date, once a minute, where ``jobs.yaml`` says so.
+
+        Tells whether anything came; ``None``: it was not tried. It takes half a minute at most,
+        and is tried again five minutes after it failed.
+
+        :raises GitError: when it cannot be done; then nothing has changed.
+        """
+        git = self.settings.git
+        if git is None or not git.pull or not is_time(self._pulled_at, now, self._pull_every):
+            return None
+        self._pulled_at, self._pull_every = now, AGAIN
+        pulled = self._open(git, self.stop, HASTE).pull(before_move=self._note_news)
+        self._pull_every = PULL_EVERY
+        return pulled.new != pulled.old
+
+    @property
+    def has_news(self) -> bool:
+        """Tell whether commits came for which no build has begun."""
+        return self._news.exists()
+
+    def forget_news(self) -> None:
+        with suppress(OSError):  # at worst there is one build more
+            self._news.unlink(missing_ok=True)
+
+    def commit(
+        self, posts: Sequence[PostId], view: LedgerView, now: datetime, stop: threading.Event
+    ) -> None:
+        """Commit what releases and withdrawals changed, and push; other edits are their author's.
+
+        A push is tried each time: an earlier one may have been cut short. Where the site goes
+        public by another way, a failure is only noted, for ``make_up``.
+
+        :raises PublisherError: when that cannot be done, and a host builds what is pushed.
+        """
+        git = self.settings.git
+        if git is None or not (git.commit or git.push):
+            return
+        limit = HASTE if self._is_public_without_push else None
+        self._commit(git, posts, view, now, limit=limit, stop=stop)
+
+    def make_up(self, view: LedgerView, now: datetime) -> None:
+        """Commit and push what could not be at a release, every five minutes.
+
+        Whether that succeeded, ``trouble`` says.
+        """
+        git = self.settings.git
+        if git is not None and self.trouble and is_time(self._pushed_at, now, AGAIN):
+            with suppress(PublisherError):  # then what is noted stands
+                self._commit(git, (), view, now, limit=PUSH_LIMIT, stop=self.stop)
+
+    @property
+    def trouble(self) -> str:
+        """Say why not all is committed and pushed though releases went on, if so."""
+        why = read_owed(self._owed).why if self._is_public_without_push else ""
+        return f"not all is committed and pushed: {why}" if why else ""
+
+    # --- parts -----------------------------------------------------------------------------
+
+    def _commit(
+        self,
+        git: GitSettings,
+        posts: Sequence[PostId],
+        view: LedgerView,
+        now: datetime,
+        *,
+        limit: timedelta | None,
+        stop: threading.Event,
+    ) -> None:
+        self._pushed_at = now
+        due = tuple(dict.fromkeys([*map(PostId, read_owed(self._owed).posts), *posts]))
+        try:
+            states = {post.id: post.state for post in self.library.scan().posts}
+            released = [post for post in due if states.get(post) is PostState.PUBLISHED]
+            gone = [post for post in due if _is_withdrawn(post, view)]
+            repository = self._open(git, stop, limit)
+            if git.commit and (released or gone):
+                repository.commit_release(released, self.library.files_of([*released, *gone]))
+            if git.push:
+                repository.push(before_move=self._note_news)
+        except PublisherError as error:
+            if stop.is_set() or not self._is_public_without_push:
+                raise
+            write_owed(self._owed, due, why=error.one_line)
+        else:
+            with suppress(OSError):
+                self._owed.unlink(missing_ok=True)
+
+    def _open(self, git: GitSettings, stop: threading.Event, limit: timedelta | None) -> Repository:
+        project = self.settings.project
+        repository = Repository.open(project, git, environ=self.environ, stop=stop)
+        if limit is None:
+            return repository
+        return replace(repository, git=replace(repository.git, network_limit=limit))
+
+    def _note_news(self) -> None:
+        try:
+            self._news.parent.mkdir(parents=True, exist_ok=True)
+            self._news.touch()
+        except OSError as error:
+            raise GitError(f"{self._news}: cannot be written: {error.strerror}") from error
+
+    @property
+    def _is_public_without_push(self) -> bool:
+        """Tell whether no host builds from the sources: a branch or command of ours brings it."""
+        git, deploy = self.settings.git, self.settings.deploy
+        is_asked = deploy.hook is not None or deploy.github is not None
+        has_branch = git is not None and bool(git.deploy_branch)
+        return has_branch or (bool(deploy.command) and not is_asked)
+
+    @property
+    def _owed(self) -> Path:
+        return self.settings.state_dir / "unpushed.json"
+
+    @property
+    def _news(self) -> Path:
+        return self.settings.state_dir / "commits-came"
+
+
+def is_time(last: datetime | None, now: datetime, every: timedelta) -> bool:
+    """Tell whether something is to be done again; also when the clock was set back."""
+    return last is None or not timedelta(0) <= now - last < every
+
+
+def _is_withdrawn(post: PostId, view: LedgerView) -> bool:
+    record = view.releases.get(post)
+    return record is not None and record.state is ReleaseState.WITHDRAWN

@@ -1,0 +1,144 @@
+"""Between rows and values of deliveries: how one is read, and how any of it is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Select, Update, and_, bindparam, func, select, update
+
+from publisher.errors import StaleError
+from publisher.ledger.schema import attempts, deliveries, releases
+from publisher.model import DeliveryKey, DeliveryRecord, DeliveryState
+
+NEWLY_UNCERTAIN = {"uncertain_era": None, "uncertain_since_s": None}
+OWNED = frozenset({DeliveryState.CLAIMED, DeliveryState.SENDING})
+_STATES = {state.value: state for state in DeliveryState}  # faster than calling the enum
+
+IS_AS_READ = and_(
+    deliveries.c.id == bindparam("read_id"),
+    deliveries.c.state == bindparam("read_state"),
+    deliveries.c.fence == bindparam("read_fence"),
+)
+_FRESH = select(deliveries.c.id).where(IS_AS_READ)
+
+
+@cache  # building a statement takes longer than running it
+def delivery_query(site: str) -> Select[Any]:
+    return (
+        select(
+            deliveries.c.id,
+            releases.c.post,
+            deliveries.c.channel,
+            deliveries.c.occasion,
+            deliveries.c.state,
+            deliveries.c.reason,
+            deliveries.c.due_at,
+            deliveries.c.not_before,
+            deliveries.c.text,
+            deliveries.c.fence,
+            deliveries.c.owner,
+            deliveries.c.lease_until,
+            deliveries.c.draft,
+            deliveries.c.remote_id,
+            deliveries.c.remote_url,
+            deliveries.c.evidence,
+            func.count(attempts.c.n),
+            func.min(attempts.c.intent_at),
+            func.max(attempts.c.intent_at),
+        )
+        .join_from(deliveries, releases)
+        .outerjoin(attempts)
+        .where(releases.c.site == site)
+        .group_by(deliveries.c.id, releases.c.id)
+    )
+
+
+def to_delivery(row: Sequence[Any], site: str) -> DeliveryRecord:
+    return DeliveryRecord(
+        id=row[0],
+        key=DeliveryKey(site=site, post=row[1], channel=row[2], occasion=row[3]),
+        state=_STATES[row[4]],
+        reason=row[5],
+        due_at=row[6],
+        not_before=row[7],
+        text=row[8],
+        fence=row[9],
+        owner=row[10],
+        lease_until=row[11],
+        draft=row[12],
+        remote_id=row[13],
+        remote_url=row[14],
+        evidence=row[15],
+        attempts=row[16],
+        first_attempt_at=row[17],
+        last_attempt_at=row[18],
+    )
+
+
+def require_state(record: DeliveryRecord, state: DeliveryState) -> None:
+    if record.state is not state:
+        raise stale(record, expected=state)
+
+
+def require_fresh(connection: Connection, record: DeliveryRecord) -> None:
+    """Refuse a record that is not what the row says (R1)."""
+    if connection.execute(_FRESH, as_read(record)).first() is None:
+        raise stale(record)
+
+
+def change(
+    connection: Connection,
+    record: DeliveryRecord,
+    *,
+    now: datetime,
+    to: DeliveryState | None = None,
+    **values: Any,
+) -> DeliveryRecord:
+    """Change the columns named, and the state, of the very row that was read (R1).
+
+    Every change raises the fence, so a record can be used once.
+
+    :raises StaleError: when the row is not as it was read.
+    """
+    state = to or record.state
+    if state not in OWNED:
+        values |= {"owner": None, "lease_until": None}
+    values |= {"state": state.value, "changed_at": now}
+    changed = connection.execute(_change(tuple(values)), {**as_read(record), **values})
+    if changed.rowcount != 1:
+        raise stale(record)
+    site = record.key.site
+    row = connection.execute(_one_delivery(site), {"read_id": record.id}).one()
+    return to_delivery(row, site)
+
+
+@cache
+def _one_delivery(site: str) -> Select[Any]:
+    return delivery_query(site).where(deliveries.c.id == bindparam("read_id"))
+
+
+@cache
+def _change(columns: tuple[str, ...]) -> Update:
+    """Build the one statement that changes these columns of a delivery as it was read (R1)."""
+    values: dict[str, Any] = {name: bindparam(name) for name in columns}
+    return update(deliveries).where(IS_AS_READ).values(fence=deliveries.c.fence + 1, **values)
+
+
+def as_read(record: DeliveryRecord) -> dict[str, Any]:
+    return {
+        "read_id": record.id,
+        "read_state": record.state.value,
+        "read_fence": record.fence,
+    }
+
+
+def stale(record: DeliveryRecord, *, expected: DeliveryState | None = None) -> StaleError:
+    state = expected or record.state
+    return StaleError(
+        f"{record.key} is not {state} any more, or somebody else has it",
+        why="it changed since it was read",
+        hint="run the command again",
+    )

@@ -1,0 +1,86 @@
+"""What `check` says of pages outside of the posts that the stage holds back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from publisher import check
+from publisher.model import Embargo, Problem
+from tests.edges.sites import a_library, a_text, write
+from tests.edges.test_check import NOW, settings_of
+
+
+def strays_of(
+    project: Path, *, generator: str = "vitepress", embargo: Embargo = Embargo.REDACT, **facts: Any
+) -> list[Problem]:
+    library = a_library(project, generator=generator, **facts)
+    settings = settings_of(library, embargo=embargo)
+    found = check.run(settings, library, now=NOW, environ={})
+    return [problem for problem in found if problem.rule == "stray"]
+
+
+@pytest.mark.parametrize(
+    ("generator", "state", "advice"),
+    [
+        ("vitepress", "status: draft", "status: published"),
+        ("vitepress", "status: scheduled", "status: published"),
+        ("hugo", "draft: true", "draft: false"),
+        ("jekyll", "published: false", "published: true"),
+    ],
+)
+def test_a_page_that_the_stage_holds_back_is_named_with_its_reason(
+    tmp_path: Path, generator: str, state: str, advice: str
+) -> None:
+    write(tmp_path, "blog/door.md", a_text(state=advice))
+    write(tmp_path, "about.md", f"---\ntitle: About\n{state}\n---\n\nAbout us.\n")
+
+    (stray,) = strays_of(tmp_path, generator=generator)
+
+    assert (stray.severity, stray.path, stray.line) == ("warning", "content/about.md", 3)
+    assert stray.message.startswith(f"says {state} and is no post: ")
+    assert f"write {advice} once it may be seen" in stray.hint
+
+
+def test_a_page_whose_frontmatter_is_broken_is_named_as_well(tmp_path: Path) -> None:
+    write(tmp_path, "blog/door.md", a_text())
+    write(tmp_path, "about.md", "---\ntitle: [\nstatus: draft\n---\n\nAbout us.\n")
+
+    (stray,) = strays_of(tmp_path)
+
+    assert (stray.path, stray.line) == ("content/about.md", None)
+    assert stray.message.startswith("says in its status that it is unreleased and is no post: ")
+
+
+def test_pages_that_are_public_and_posts_are_no_strays(tmp_path: Path) -> None:
+    write(tmp_path, "blog/door.md", a_text(state="status: draft"))
+    write(tmp_path, "about.md", "---\ntitle: About\nstatus: published\n---\n\nAbout us.\n")
+    write(tmp_path, "plain.md", "status: draft\n")
+
+    assert strays_of(tmp_path) == []
+
+
+@pytest.mark.parametrize("folder", ["archetypes", "_drafts"])
+def test_what_its_generator_makes_no_page_of_is_no_matter(tmp_path: Path, folder: str) -> None:
+    write(tmp_path, "blog/door.md", a_text(state="draft: false"))
+    write(tmp_path, f"{folder}/default.md", "---\ntitle: New\ndraft: true\n---\n\nText.\n")
+
+    assert strays_of(tmp_path, generator="hugo") == []
+
+
+def test_without_embargo_such_pages_are_the_sites_own_business(tmp_path: Path) -> None:
+    write(tmp_path, "blog/door.md", a_text())
+    write(tmp_path, "about.md", "---\ntitle: About\nstatus: draft\n---\n\nAbout us.\n")
+
+    assert strays_of(tmp_path, embargo=Embargo.OFF) == []
+
+
+def test_the_embargo_of_one_post_is_enough(tmp_path: Path) -> None:
+    write(tmp_path, "blog/door.md", a_text("embargo: redact"))
+    write(tmp_path, "about.md", "---\ntitle: About\nstatus: draft\n---\n\nAbout us.\n")
+
+    assert [stray.path for stray in strays_of(tmp_path, embargo=Embargo.OFF)] == [
+        "content/about.md"
+    ]

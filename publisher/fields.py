@@ -70,7 +70,8 @@ class Reader:
             PostState.DRAFT,
             True,
         )
-        at = released.at if released else None
+        withheld = self.withheld_until() if state is PostState.PUBLISHED else None
+        at = released.at if released else withheld
         post_id, slug = self._id(), self._slug()
         post = Post(
             id=PostId(post_id),
@@ -79,7 +80,7 @@ class Reader:
             state=state,
             explicit=explicit,
             release_at=at,
-            withheld_until=self.withheld_until() if state is PostState.PUBLISHED else None,
+            withheld_until=withheld,
             release_zone_note=released.note if released else "",
             title=self._text("title"),
             description=self._text("description"),
@@ -93,7 +94,7 @@ class Reader:
             announce_off=self._get("announce") is False,
             announce=read_rules(self._get("announce"), state, self.site, self._found),
         )
-        if released is None and not self._found.has("bad-date") and state is not PostState.DRAFT:
+        if at is None and not self._found.has("bad-date") and state is not PostState.DRAFT:
             self._found.warn("no-date", "", "has no release date", _DATE_HINT)
         return None if any(p.severity == "error" for p in self.problems) else post
 
@@ -273,6 +274,8 @@ class Reader:
         match value:
             case {"name": str(name), "part": int(part)} if name.strip() and 0 < part < 10_000:
                 return Series(name=name.strip(), part=int(part))
+            case list():  # a taxonomy of the generator's; Hugo's authors have that
+                return None
         hint = "write series: {name: Chronicles, part: 2}"
         self._found.warn("bad-series", "series", "the series has no name and part number", hint)
         return None

@@ -36,6 +36,7 @@ from publisher.model import (
 from publisher.plan import plan
 from publisher.plan.deliveries import planned_at
 from publisher.plan.draft import is_old
+from publisher.plan.withheld import with_withheld
 from publisher.posts import Library, Scan
 from publisher.progress import Progress, line_of
 from publisher.rehearsal import Announced, Rehearsal, Row
@@ -63,19 +64,23 @@ def rehearse(
     scratch: Path,
     environ: Mapping[str, str],
     now: datetime | None,
+    today: datetime,
     console: Console,
 ) -> Rehearsal:
     """Play the calendar from ``now`` on, or from just before the first release, to its end.
 
-    It stops at the first flip, build or look that fails. ``environ`` is what the build sees, less
+    ``today`` tells what waits for its date where the generator alone would keep it back. It stops
+    at the first flip, build or look that fails. ``environ`` is what the build sees, less
     the secrets of the channels. What an earlier rehearsal left in ``scratch`` is deleted.
 
     :raises PublisherError: when there is nothing to rehearse, or ``scratch`` is refused.
     :raises SiteError: when the site does not even build before the first release.
     """
+    view = _known(settings, today)
     scan = Library(settings.site, settings.project).scan()
+    scan = replace(scan, posts=with_withheld(scan.posts, view, now or today))
     dated = {p.id: p.release_at for p in scan.posts if _is_scheduled(p) and p.release_at}
-    left = _left_alone(settings, scan, now or min(dated.values())) if dated else {}
+    left = _left_alone(settings, scan, view, now or min(dated.values())) if dated else {}
     scheduled = [at for post, at in dated.items() if post not in left]
     start_at = now or min(scheduled, default=None)
     if now is None and start_at is not None:
@@ -102,16 +107,23 @@ def _is_scheduled(post: Post) -> bool:
     return post.state is PostState.SCHEDULED
 
 
-def _left_alone(settings: Settings, scan: Scan, now: datetime) -> Mapping[PostId, str]:
+def _known(settings: Settings, today: datetime) -> LedgerView:
+    """Read the real ledger, if it is there.
+
+    :raises LedgerError: when it cannot be read.
+    """
+    with open_ledger(settings, now=today, read_only=True) as ledger:
+        return replace(ledger.view(), restored="")
+
+
+def _left_alone(
+    settings: Settings, scan: Scan, view: LedgerView, now: datetime
+) -> Mapping[PostId, str]:
     """Give the posts that no date brings, with why a person is waited for, if one is.
 
     Withdrawn ones are among them where nothing in their files brings them back: such a file says
     no more than "draft", with the date that the post was released on.
-
-    :raises LedgerError: when the real ledger is there and cannot be read.
     """
-    with open_ledger(settings, now=now, read_only=True) as ledger:
-        view = replace(ledger.view(), restored="")
     planned = plan(scan.posts, view, settings.policy, now, unreadable=unreadable(scan))
     asked = {hold.post: hold.why for hold in planned.holds if hold.needs_person}
     return {

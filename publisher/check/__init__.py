@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from publisher.check.days import check_claims, check_future, check_stamps, check_weekdays
 from publisher.check.deploying import check_deploying
 from publisher.check.fixing import mend
+from publisher.check.formats import check_formats
 from publisher.check.hugo import check_hugo_dates
+from publisher.check.inherited import check_inherited
 from publisher.check.judging import check_judging
 from publisher.check.links import Served, check_links, read_served
 from publisher.check.pages import Site, read_page, read_site
@@ -27,8 +30,9 @@ from publisher.config import missing_secrets
 from publisher.errors import PostError, PublisherError
 from publisher.files import read_file
 from publisher.frontmatter import UnreadableError, parse
-from publisher.model import Problem
+from publisher.model import LedgerView, Problem
 from publisher.mojibake import mojibake
+from publisher.plan.withheld import with_withheld
 from publisher.posts import Library
 from publisher.posts import Page as File
 from publisher.settings import Settings
@@ -55,6 +59,7 @@ def run(
     """
     is_wanted = _narrow(settings, paths)
     scan = library.scan()
+    scan = replace(scan, posts=with_withheld(scan.posts, LedgerView(), now))
     site = read_site(settings, scan)
     served = read_served(site)
     problems = [
@@ -64,10 +69,12 @@ def run(
         *check_rebuild(settings, environ),
         *check_deploying(settings, scan.posts, environ),
         *check_posts(settings),
+        *check_formats(settings),
+        *check_inherited(settings),
         *check_judging(settings),
         *check_sources(settings, scan.posts, environ),
         *check_embargo(site, library, scan.posts),
-        *check_strays(settings, scan),
+        *check_strays(settings, scan, now),
         *check_texts(settings, library, [post for post in scan.posts if is_wanted(post.path)]),
     ]
     for file in library.pages():

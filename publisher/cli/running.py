@@ -114,6 +114,7 @@ def rehearse(ctx: click.Context, scratch: str | None, now: str | None) -> None:
     from pathlib import Path
 
     from publisher.cli.output import clean_console
+    from publisher.clock import SystemClock
     from publisher.rehearse import rehearse as play
 
     invocation: Invocation = ctx.obj
@@ -124,7 +125,12 @@ def rehearse(ctx: click.Context, scratch: str | None, now: str | None) -> None:
         note(f"rehearsing in {scratch}")
     console = clean_console()
     rehearsal = play(
-        settings, scratch=Path(scratch), environ=invocation.environ, now=begin_at, console=console
+        settings,
+        scratch=Path(scratch),
+        environ=invocation.environ,
+        now=begin_at,
+        today=SystemClock().now(),
+        console=console,
     )
     rehearsal.render(console)
     if not rehearsal.ok:

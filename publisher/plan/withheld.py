@@ -17,7 +17,10 @@ def with_withheld(posts: Iterable[Post], view: LedgerView, now: datetime) -> tup
 
     What the ledger knows as public stays public, and so does what is released ahead of its date.
     """
-    return tuple(_scheduled(post) if _waits(post, view, now) else post for post in posts)
+    return tuple(
+        replace(post, state=PostState.SCHEDULED, explicit=True) if _waits(post, view, now) else post
+        for post in posts
+    )
 
 
 def _waits(post: Post, view: LedgerView, now: datetime) -> bool:
@@ -28,8 +31,3 @@ def _waits(post: Post, view: LedgerView, now: datetime) -> bool:
     if record is None or record.state in (ReleaseState.WITHDRAWN, ReleaseState.GONE):
         return until > now
     return record.state is ReleaseState.SCHEDULED  # until it is flipped, by whichever clock
-
-
-def _scheduled(post: Post) -> Post:
-    at = post.release_at or post.withheld_until
-    return replace(post, state=PostState.SCHEDULED, explicit=True, release_at=at)

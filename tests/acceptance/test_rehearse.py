@@ -103,7 +103,14 @@ def play(
     settings = config.load(jobs, environ={})
     console = Console(file=StringIO(), width=80)
     environ = {"PATH": PATH, **(more or {})}
-    result = rehearse(settings, scratch=scratch, environ=environ, now=now, console=console)
+    result = rehearse(
+        settings,
+        scratch=scratch,
+        environ=environ,
+        now=now,
+        today=datetime(2026, 11, 21, tzinfo=UTC),
+        console=console,
+    )
     result.render(console)
     assert isinstance(console.file, StringIO)
     return result, console.file.getvalue()

@@ -383,6 +383,13 @@ def test_what_only_decorates_is_a_warning(tmp_path: Path, line: str, rule: str) 
     assert [(p.rule, p.severity) for p in found.problems] == [(rule, "warning")]
 
 
+def test_series_that_is_a_taxonomy_is_none_of_ours(tmp_path: Path) -> None:
+    found = scan(tmp_path, a_text("series: [Chronicles]"))
+
+    assert [(post.id, post.series) for post in found.posts] == [("bad", None), ("good", None)]
+    assert found.problems == ()
+
+
 def test_all_that_is_wrong_with_a_file_is_said_at_once(tmp_path: Path) -> None:
     text = a_text("date: 2027-02-30", "slug: Ä", "announce: {y: a, x: {after: b, textt: c}}")
 

@@ -621,6 +621,11 @@ def test_yaml_that_could_explode_or_surprise_is_refused(text: str, message: str)
     assert caught.value.what.startswith(message)
 
 
+def test_tab_that_indents_is_named() -> None:
+    with pytest.raises(PublisherError, match="jobs.yaml:2: a tab indents this line"):
+        load_yaml("site:\n\tname: sample\n", "jobs.yaml")
+
+
 @pytest.mark.parametrize(
     "bomb",
     [

@@ -109,6 +109,40 @@ def test_each_generator_says_state_in_its_own_way(
 
 
 @pytest.mark.parametrize(
+    ("generator", "name", "head", "until"),
+    [
+        ("hugo", "a.md", "publishDate: 2027-03-09", "2027-03-09T09:00:00+01:00"),
+        ("hugo", "a.md", "date: 2027-03-09T10:30:00Z", "2027-03-09T10:30:00+00:00"),
+        ("hugo", "a.md", "publishDate: 2026-01-09\ndate: 2027-03-09", "2026-01-09T09:00:00+01:00"),
+        ("hugo", "a.md", "draft: true\ndate: 2027-03-09", None),
+        ("hugo", "a.md", "date: soon", None),
+        ("jekyll", "2027-03-09-a.md", "published: true", "2027-03-09T09:00:00+01:00"),
+        ("nikola", "a.md", "date: 2027-03-09", "2027-03-09T09:00:00+01:00"),
+        ("eleventy", "2027-03-09-a.md", "date: 2027-03-09", None),
+        ("vitepress", "a.md", "date: 2027-03-09", None),
+    ],
+)
+def test_date_withholds_a_published_post_where_its_generator_would(
+    tmp_path: Path, generator: str, name: str, head: str, until: str | None
+) -> None:
+    write(tmp_path, f"blog/{name}", f"---\ntitle: A\ndescription: B\n{head}\n---\nText.\n")
+
+    (post,) = a_library(tmp_path, generator=generator).scan().posts
+
+    assert post.withheld_until == (datetime.fromisoformat(until) if until else None)
+
+
+def test_date_that_withholds_a_post_is_its_release_date_where_it_has_no_other(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "blog/a.md", "---\ntitle: A\ndescription: B\ndate: 2027-03-09\n---\nText.\n")
+
+    scan = a_library(tmp_path, generator="hugo").scan()
+
+    assert (scan.posts[0].release_at, scan.problems) == (scan.posts[0].withheld_until, ())
+
+
+@pytest.mark.parametrize(
     ("lines", "expected"),
     [
         (("reveal: 2027-04-01T12:00:00+02:00",), datetime(2027, 4, 1, 10, 0, tzinfo=UTC)),

@@ -1,0 +1,84 @@
+"""Posts as Hugo's authors schedule them: public by their words, with a date to come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.acceptance.sites import GENERATOR, Site, a_site
+
+SECRET = "nobody could say whose it had been"
+
+
+def a_hugo_site(folder: Path) -> Site:
+    """Write a site with an old post and a coming one, neither of which says draft."""
+    site = a_site(folder, more="embargo: redact\n")
+    jobs = site.folder / "jobs.yaml"
+    jobs.write_text(jobs.read_text().replace("generator: vitepress", "generator: hugo"))
+    generator = site.folder / "content" / "generate.py"
+    generator.write_text(GENERATOR.replace('if "status: published" in', 'if "draft: true" not in'))
+    for name, date in (("plane", "2026-01-13"), ("pattern", "2099-03-10")):
+        path = site.write(name)
+        path.write_text(path.read_text().replace("status: scheduled", f"date: {date}"))
+    return site
+
+
+def page(site: Site, name: str) -> str:
+    return (site.folder / "content" / "dist" / "blog" / f"{name}.html").read_text()
+
+
+def test_post_with_a_date_to_come_is_under_embargo_and_not_adopted(tmp_path: Path) -> None:
+    site = a_hugo_site(tmp_path)
+
+    adopted = site.run("adopt", "--yes")
+    site.run("tick")
+
+    assert "1 post taken as public" in adopted.out
+    assert SECRET in page(site, "plane")
+    assert SECRET not in page(site, "pattern")
+    assert "2099-03-10" in site.run("calendar").out
+    assert site.outbox == []
+
+
+def test_it_can_be_released_ahead_of_its_date(tmp_path: Path) -> None:
+    site = a_hugo_site(tmp_path)
+    site.run("adopt", "--yes")
+    before = (site.folder / "content" / "blog" / "pattern.md").read_bytes()
+
+    site.run("release", "pattern", "--yes")
+    site.run("tick")
+
+    assert SECRET in page(site, "pattern")
+    assert [entry["channel"] for entry in site.outbox] == ["newsletter", "x"]
+    assert (site.folder / "content" / "blog" / "pattern.md").read_bytes() == before
+
+
+def test_it_comes_out_and_is_announced_on_its_date(tmp_path: Path) -> None:
+    site = a_hugo_site(tmp_path)
+    site.run("adopt", "--yes")
+
+    played = site.run("rehearse", "--scratch", str(tmp_path / "scratch"))
+
+    assert "pattern" in played.out
+    assert len(list((tmp_path / "scratch" / "outbox").glob("*.json"))) == 2
+
+
+def test_check_has_nothing_to_say_of_it(tmp_path: Path) -> None:
+    site = a_hugo_site(tmp_path)
+
+    found = site.run("check", code=None)
+
+    assert "published-in-future" not in found.out
+
+
+def test_it_can_go_back_under_embargo(tmp_path: Path) -> None:
+    site = a_hugo_site(tmp_path)
+    path = site.folder / "content" / "blog" / "pattern.md"
+    path.write_text(path.read_text().replace("date: ", "draft: false\npublishDate: "))
+    site.run("adopt", "--yes")
+    site.run("release", "pattern", "--yes")
+
+    site.run("withdraw", "pattern", "--yes", "--to-embargo")
+    site.run("tick")
+
+    assert SECRET not in page(site, "pattern")
+    assert "2099-03-10" in site.run("calendar").out

@@ -1,0 +1,77 @@
+"""Posts that say published, and whose generator would wait for their date."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from publisher.model import Flip, Observe, Post, PostState, ReleaseState, Sight
+from publisher.plan import plan
+from publisher.plan.withheld import with_withheld
+from publisher.preview import preview
+from tests.factories import HOUR, NOW, a_policy, a_post, a_release, a_view
+
+DUE = NOW - timedelta(minutes=1)
+
+
+def a_withheld_post(**changes: Any) -> Post:
+    facts = {"state": PostState.PUBLISHED, "explicit": False, "withheld_until": NOW + HOUR}
+    return a_post(**{**facts, **changes})
+
+
+def test_withheld_post_is_scheduled_and_no_baseline() -> None:
+    result = plan([a_withheld_post()], a_view(), a_policy(), NOW)
+
+    (action,) = result.actions
+    assert isinstance(action, Observe)
+    assert (action.sight, result.next_at) == (Sight.NEW, NOW + HOUR)
+
+
+def test_withheld_post_needs_no_adoption() -> None:
+    result = plan([a_withheld_post()], a_view(adopted_at=None), a_policy(), NOW)
+
+    assert "public" not in "".join(hold.why for hold in result.holds)
+
+
+def test_withheld_post_is_released_on_its_date() -> None:
+    post = a_withheld_post(release_at=DUE, withheld_until=DUE)
+
+    result = plan([post], a_view([a_release(post)]), a_policy(), NOW)
+
+    assert [type(action) for action in result.actions] == [Flip]
+
+
+def test_withheld_post_waits_for_the_clock_of_the_site() -> None:
+    post = a_withheld_post(release_at=DUE, withheld_until=DUE)
+
+    result = plan([post], a_view([a_release(post)]), a_policy(), NOW, clock_ahead=HOUR)
+
+    assert result.actions == ()
+    assert "clock" in result.holds[0].why
+
+
+def test_calendar_has_a_withheld_post() -> None:
+    posts = with_withheld([a_withheld_post()], a_view(), NOW)
+
+    found = preview(posts, a_view(), a_policy(), NOW)
+
+    assert {happening.at for happening in found.happenings} == {NOW + HOUR}
+
+
+@pytest.mark.parametrize(
+    "state", [ReleaseState.BASELINE, ReleaseState.REVEALING, ReleaseState.LIVE]
+)
+def test_what_is_public_or_becomes_so_is_not_withheld(state: ReleaseState) -> None:
+    post = a_withheld_post()
+
+    found = with_withheld([post], a_view([a_release(post, state)]), NOW)
+
+    assert found == (post,)
+
+
+def test_old_date_withholds_nothing() -> None:
+    post = a_withheld_post(withheld_until=DUE)
+
+    assert with_withheld([post], a_view(), NOW) == (post,)

@@ -10,7 +10,7 @@ from publisher.addresses import path_on_site
 from publisher.embargo import leaks
 from publisher.embargo.leaks import Leak
 from publisher.embargo.listings import unlist
-from publisher.embargo.seal import seal
+from publisher.embargo.seal import seal, without_strangers
 from publisher.embargo.stage import Staged, mirror
 from publisher.errors import SiteError
 
@@ -20,13 +20,15 @@ def let_through(
 ) -> None:
     """Bring what was built in the stage to ``output``, if nothing of it is under embargo.
 
-    What else lies in ``output`` stays; pages there of posts under embargo go. ``record`` is where
+    What else lies in ``output`` stays; pages there of posts under embargo go, unless the build has
+    another page at their address. ``record`` is where
     is kept what was mirrored. A file of others that cannot be searched is theirs to answer for.
 
     :raises SiteError: at a leak; of a build that shows one nothing is mirrored.
     """
-    seal(staged.output, staged.hidden, site_url=site_url, redirects=redirects)
-    unlist(staged.output, staged.hidden)
+    own = without_strangers(staged.output, staged.hidden, site_url=site_url, public=staged.texts)
+    seal(staged.output, own, site_url=site_url, redirects=redirects)
+    unlist(staged.output, own)
     found = leaks.search(staged.output, hidden=staged.hidden, public=staged.public)
     _refuse(found, hint="mend the page or theme that shows it; `publisher embargo` lists all")
     absent = [path_on_site(post.url, site_url) for post in staged.hidden if post.url]

@@ -7,47 +7,25 @@ undone here; which words a text has, and whose they are, is for ``fingerprints``
 from __future__ import annotations
 
 import binascii
-import bz2
-import gzip
+import codecs
 import html
-import importlib
-import lzma
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from io import BytesIO
-from mmap import mmap
-from typing import IO
 from urllib.parse import unquote_to_bytes
 
-import brotli  # type: ignore[import-untyped]
+import regex
 
+from publisher.embargo.unpacking import Data, Room, guessed, packed_kind, unpack
 from publisher.errors import SiteError
 
-Data = bytes | mmap
-
-UNPACKED_BYTES = 200_000_000  # more is refused: it is a bomb, or nobody waits for it
 PACKED_DEPTH = 2  # a book in a compressed file; more is refused
 PIECE_BYTES = 1 << 20  # texts are handed out in pieces, so that a large file needs no large memory
 OVERLAP_BYTES = 1 << 14  # what one cut tears apart is whole in the next piece
 REMARK_BYTES = 1 << 16  # where images, fonts and films have their texts: at the head or the tail
 LEVELS = 4  # how often escapes are undone: JSON in an attribute in JSON has three
 SHORTEST_TAG = 18  # three words of fifteen letters do not fit into less
-_CHUNK_BYTES = 1 << 16
-
-
-class Room:
-    """How many bytes one file may still unpack, all that is packed within it together."""
-
-    def __init__(self) -> None:
-        self.left = UNPACKED_BYTES
-
-    def take(self, count: int) -> None:
-        self.left -= count
-        if self.left < 0:
-            raise SiteError(f"unpacks to more than {UNPACKED_BYTES // 1_000_000} MB")
+SHORTEST_TEXT = 8  # characters by which a wide encoding is known
 
 
 def texts(data: Data, *, name: str, room: Room | None = None, depth: int = 0) -> Iterator[str]:
@@ -64,30 +42,17 @@ def texts(data: Data, *, name: str, room: Room | None = None, depth: int = 0) ->
         yield from _remarks(data)
     elif kind in {"text", "binary"}:
         yield from _pieces(data)
-        for embedded in (*_embedded(data), *(_guessed(data, room) if kind == "binary" else ())):
+        for embedded in (*_embedded(data), *(guessed(data, room) if kind == "binary" else ())):
             yield from texts(embedded, name="", room=room, depth=depth)
     elif depth == PACKED_DEPTH:
         raise SiteError("is packed more than twice")
     else:
-        for inner_name, inner in _unpack(kind, data, name, room):
+        for inner_name, inner in unpack(kind, data, name, room):
             yield from texts(inner, name=inner_name, room=room, depth=depth + 1)
 
 
-# --- what is packed -------------------------------------------------------------------------
+# --- what a file is -------------------------------------------------------------------------
 
-_PACKED = (
-    (b"\x1f\x8b", "gzip"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\x00", "xz"),
-    (b"PK\x03\x04", "zip"),
-    (b"PK\x05\x06", "zip"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-    (b"7z\xbc\xaf\x27\x1c", "7z"),
-    (b"Rar!\x1a\x07", "rar"),
-    (b"\x04\x22\x4d\x18", "lz4"),
-    (b"LZIP", "lzip"),
-    (b"\x1f\x9d", "compress"),
-)
 _MEDIA = (
     *(b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*", b"\x00\x00\x01\x00"),
     *(b"wOFF", b"wOF2", b"OTTO", b"\x00\x01\x00\x00\x00", b"ttcf"),
@@ -96,16 +61,35 @@ _MEDIA = (
 _MEDIA_LATER = {4: (b"ftyp",), 8: (b"WEBP", b"WAVE", b"AVI ")}
 
 
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")  # no text has any, as bytes
+
+
 def _kind(data: Data, name: str) -> str:
-    head = data[:16]
-    for magic, kind in _PACKED:
-        if head.startswith(magic):
-            return kind
-    if head.startswith(_MEDIA) or any(head[at:].startswith(m) for at, m in _MEDIA_LATER.items()):
+    head = data[:1024]
+    packed = packed_kind(data)
+    if packed and not _is_text(data):
+        return packed
+    if _looks_like_media(head) and _CONTROL.search(head):
         return "media"
     if name.endswith(".br"):
         return "brotli"  # which has no mark of its own
-    return "binary" if _is_binary(data[:1024]) else "text"
+    return "binary" if _is_binary(head) else "text"
+
+
+def _looks_like_media(head: bytes) -> bool:
+    later = (head[at:].startswith(marks) for at, marks in _MEDIA_LATER.items())
+    return head.startswith(_MEDIA) or any(later)
+
+
+def _is_text(data: Data) -> bool:
+    """Tell whether a file is text from end to end, whatever it begins with."""
+    if _CONTROL.search(data):
+        return False
+    try:
+        data[:].decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_binary(head: bytes) -> bool:
@@ -114,93 +98,6 @@ def _is_binary(head: bytes) -> bool:
     except UnicodeDecodeError:
         return True
     return b"\x00" in head
-
-
-def _guessed(data: Data, room: Room) -> Iterator[bytes]:
-    """Give what is packed in a way that has no mark, if it is packed like that."""
-    for inflate in (_inflate, _inflate_brotli):
-        with suppress(zlib.error, brotli.error, EOFError):
-            yield b"".join(inflate(data, room))
-
-
-def _unpack(kind: str, data: Data, name: str, room: Room) -> Iterator[tuple[str, bytes]]:
-    """Give what is in a packed file, with names.
-
-    :raises SiteError: when it cannot be opened, or there is too much in it.
-    """
-    bare = name.rpartition("/")[2].rpartition(".")[0]
-    try:
-        if kind == "zip":
-            yield from _members(data, room)
-        elif kind == "brotli":
-            yield bare, b"".join(_inflate_brotli(data, room))
-        elif kind == "zlib":
-            yield bare, b"".join(_inflate(data, room))
-        else:
-            with _stream(kind, BytesIO(data)) as stream:
-                yield bare, b"".join(_read(stream, room))
-    except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError) as error:
-        raise SiteError(f"is no whole {kind} file: {error}") from None
-    except (zlib.error, lzma.LZMAError, brotli.error, zipfile.BadZipFile) as error:
-        raise SiteError(f"is no whole {kind} file: {error}") from None
-
-
-def _stream(kind: str, packed: BytesIO) -> IO[bytes]:
-    if kind == "gzip":
-        return gzip.GzipFile(fileobj=packed)  # type: ignore[return-value]
-    if kind == "bzip2":
-        return bz2.BZ2File(packed)
-    if kind == "xz":
-        return lzma.LZMAFile(packed)
-    if kind == "zstd":
-        with suppress(ImportError):  # Python 3.14 has it
-            opened: IO[bytes] = importlib.import_module("compression.zstd").ZstdFile(packed)
-            return opened
-    raise SiteError(f"is packed with {kind}, which cannot be opened here")
-
-
-def _members(data: Data, room: Room) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(BytesIO(data)) as container:
-        for info in container.infolist():
-            if not info.is_dir():
-                with container.open(info) as stream:
-                    yield info.filename, b"".join(_read(stream, room))
-
-
-def _read(stream: IO[bytes], room: Room) -> Iterator[bytes]:
-    while chunk := stream.read(_CHUNK_BYTES):
-        room.take(len(chunk))
-        yield chunk
-
-
-def _inflate(data: Data, room: Room) -> Iterator[bytes]:
-    opener = zlib.decompressobj()
-    for start in range(0, len(data) + 1, _CHUNK_BYTES):
-        rest = data[start : start + _CHUNK_BYTES]
-        while not opener.eof:
-            chunk = opener.decompress(rest, _CHUNK_BYTES)
-            rest = opener.unconsumed_tail
-            if not (chunk or rest):
-                break
-            room.take(len(chunk))
-            yield chunk
-    if not opener.eof:
-        raise EOFError("its end is missing")
-
-
-def _inflate_brotli(data: Data, room: Room) -> Iterator[bytes]:
-    opener = brotli.Decompressor()
-    for start in range(0, len(data) + 1, _CHUNK_BYTES):
-        rest = data[start : start + _CHUNK_BYTES]
-        while not opener.is_finished():
-            chunk = opener.process(rest, output_buffer_limit=_CHUNK_BYTES)
-            rest = b""
-            if not chunk:
-                break
-            room.take(len(chunk))
-            yield chunk
-    if not opener.is_finished():
-        raise EOFError("its end is missing")
 
 
 # --- what is written ------------------------------------------------------------------------
@@ -214,43 +111,66 @@ _MARKS = (  # byte order marks; the longer ones first
 )
 _DECLARED = re.compile(rb"""(?:charset|encoding)=["']?([A-Za-z][\w.:-]+)""")
 _PRINTABLE = re.compile(rb"(?:[\t\n\r -~]|[\xc2-\xf4][\x80-\xbf]{1,3}){16,}")
-_WIDE = re.compile(rb"(?:[\t\n\r -~]\x00){8,}")  # UTF-16 amid other bytes
+_WIDE = re.compile(rb"(?:[\t\n\r -~\xa0-\xff]\x00){8,}")  # UTF-16 amid other bytes
+_WIDE_REVERSED = re.compile(rb"(?:\x00[\t\n\r -~\xa0-\xff]){8,}")
+_LEGIBLE = re.compile(rb"[^\x00-\x08\x0e-\x1f\x7f]{32,}")  # amid other bytes, in any encoding
+_NO_TEXT = regex.compile(r"[\p{Cn}\p{Co}\p{Cs}\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _BASE64 = re.compile(rb";base64,((?:[A-Za-z0-9+/=_-]|%[0-9A-Fa-f]{2}|\\[/nr]|\\u002[bBfF]){16,})")
 
 
 def _pieces(data: Data) -> Iterator[str]:
-    """Give a text in pieces; in each encoding that it may have when it does not say which."""
+    """Give a text in pieces; in each encoding that it may have when it does not say which.
+
+    What is UTF-8 without NUL bytes, as most of a site, is read once.
+    """
     head = data[:1024]
-    codec = next((codec for mark, codec in _MARKS if head.startswith(mark)), "") or _wide(head)
-    declared = _DECLARED.search(head)
+    marked = next((codec for mark, codec in _MARKS if head.startswith(mark)), "")
     for start in range(0, len(data), PIECE_BYTES):
         piece = data[max(0, start - OVERLAP_BYTES) : start + PIECE_BYTES]
-        text = piece.decode(codec or "utf-8", "replace")
+        text = piece.decode(marked or "utf-8", "replace")
         yield text
-        if codec or "\ufffd" not in text[4:-4]:
-            continue  # what is torn by the cut is in the overlap
-        if b"\x00" in piece:
-            yield b"\n\x00".join(_WIDE.findall(piece)).decode("utf-16-le")
-        else:
-            with suppress(LookupError):
-                yield piece.decode(declared[1].decode() if declared else "cp1252", "replace")
+        if marked:
+            continue
+        is_torn = "\ufffd" in text[4:-4]  # what is torn by the cut is in the overlap
+        if is_torn:
+            legible = b"\n".join(_LEGIBLE.findall(piece)) if b"\x00" in piece else piece
+            with suppress(LookupError, UnicodeError):
+                yield legible.decode(_declared(head), "replace")
+        if is_torn or b"\x00" in piece:
+            yield from (piece.decode(codec, "replace") for codec in _guess(head))
+            yield _amid(piece)
+
+
+def _declared(head: bytes) -> str:
+    """Give the encoding that a text names, other than UTF-8."""
+    found = _DECLARED.search(head)
+    named = found[1].decode().lower() if found else "utf-8"
+    return "cp1252" if named in ("utf-8", "utf8") else named
+
+
+def _guess(head: bytes) -> list[str]:
+    """Give the wide encodings without a mark in which this is text."""
+    found = []
+    for codec in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be"):
+        with suppress(UnicodeDecodeError):
+            text = codecs.getincrementaldecoder(codec)().decode(head)
+            if len(text) >= SHORTEST_TEXT and not _NO_TEXT.search(text):
+                found.append(codec)
+    return found
+
+
+def _amid(piece: bytes) -> str:
+    """Give what is written in UTF-16 amid other bytes, in most scripts of Europe."""
+    little = b"\n\x00".join(_WIDE.findall(piece)).decode("utf-16-le")
+    big = b"\x00\n".join(_WIDE_REVERSED.findall(piece)).decode("utf-16-be")
+    return f"{little}\n{big}"
 
 
 def _remarks(data: Data) -> Iterator[str]:
     """Give the texts at the head and the tail of an image, a font or a film."""
     for part in (data[:REMARK_BYTES], data[max(REMARK_BYTES, len(data) - REMARK_BYTES) :]):
         yield b"\n".join(_PRINTABLE.findall(part)).decode(errors="replace")
-        yield b"\n\x00".join(_WIDE.findall(part)).decode("utf-16-le")
-
-
-def _wide(head: bytes) -> str:
-    """Give the codec of UTF-16 without a mark: every other byte is zero, in most scripts."""
-    if len(head) >= 16:
-        if head[1::2].count(0) > len(head) * 0.4:
-            return "utf-16-le"
-        if head[::2].count(0) > len(head) * 0.4:
-            return "utf-16-be"
-    return ""
+        yield _amid(part)
 
 
 def _embedded(data: Data) -> Iterator[bytes]:
@@ -281,8 +201,13 @@ _GLUE = re.compile(  # what stands amid a word as well as between two
 _UNITS = re.compile(r"(?:\\+u[0-9a-fA-F]{4})+")
 _POINT = re.compile(r"\\+u\{([0-9a-fA-F]{1,6})\}")
 _BYTES = re.compile(r"(?:\\+x[0-9a-fA-F]{2})+")
+_NUMBERED = re.compile(r"\\[0-7]")
+_OCTAL = re.compile(r"(?:\\+[0-3]?[0-7]{2}(?!\d))+")  # JavaScript, Python, C
+_PADDED = re.compile(r"\\+00([0-9a-fA-F]{2}(?:[0-9a-fA-F]{2})?)(?:\r\n|\s)?")  # CSS
 _CONTINUED = re.compile(r"\\+\r?\n")
 _BLANK = re.compile(r"\\+[nrtbfv]")
+_SOFT_BREAK = re.compile(r"(?<=\w)=\r?\n(?=\w)|=20(?=\r?\n)")  # quoted-printable: mail
+_QUOTED = re.compile(r"(?:=[89A-F][0-9A-F]){2,}")
 _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 
 
@@ -312,9 +237,13 @@ def _undo(text: str) -> str:
         text = _UNITS.sub(_from_units, text)
         text = _POINT.sub(_from_point, text)
         text = _BYTES.sub(_from_bytes, text)
+        if _NUMBERED.search(text):
+            text = _OCTAL.sub(_from_octal, _PADDED.sub(_from_point, text))
         text = _BLANK.sub(" ", _CONTINUED.sub("", text))
     if "&" in text:
         text = html.unescape(text)
+    if "=\n" in text or "=\r\n" in text:
+        text = _QUOTED.sub(_from_quoted, _SOFT_BREAK.sub("", text))
     if "%" in text:
         text = _PERCENT.sub(lambda found: unquote_to_bytes(found[0]).decode(errors="replace"), text)
     return text
@@ -332,8 +261,19 @@ def _from_point(found: re.Match[str]) -> str:
 
 
 def _from_bytes(found: re.Match[str]) -> str:
+    return _decoded(bytes.fromhex(found[0].replace("\\", "").replace("x", "")))
+
+
+def _from_octal(found: re.Match[str]) -> str:
+    return _decoded(bytes(int(code, 8) for code in found[0].split("\\") if code))
+
+
+def _from_quoted(found: re.Match[str]) -> str:
+    return _decoded(bytes.fromhex(found[0].replace("=", "")))
+
+
+def _decoded(written: bytes) -> str:
     """JavaScript means characters by them, most other languages bytes of UTF-8."""
-    written = bytes.fromhex(found[0].replace("\\", "").replace("x", ""))
     try:
         return written.decode()
     except UnicodeDecodeError:

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from publisher.embargo import decoding
+from publisher.embargo.built import files_of, size_of, texts_of
 from publisher.embargo.fingerprints import (
     KEY,
     LETTERS_MIN,
@@ -42,7 +40,6 @@ from publisher.model import PostId
 
 EXCERPT_LETTERS = 100
 CONTEXT_LETTERS = 20  # of them, before what was found
-MAPPED_BYTES = 1 << 22  # a larger file is not loaded whole
 PIECES_MIN = 8  # of a post in a file, and an eighth of its windows: it is taken apart there
 PIECES_SHARE = 0.125
 DOUBTFUL_BLOCKS = 3  # short blocks that could be anybody's, but not all of them
@@ -107,7 +104,7 @@ def search_files(
     :raises SiteError: when there is no leak, but a file that cannot be searched.
     """
     names = sorted(name for name in set(files) if not (folder / name).is_symlink())
-    sizes = {name: _size(os.path.join(folder, name)) for name in names}  # noqa: PTH118
+    sizes = {name: size_of(os.path.join(folder, name)) for name in names}  # noqa: PTH118
     found = _look_through(folder, sizes, tuple(hidden), public)
     return _leaks(found, "what is to be deployed")
 
@@ -129,27 +126,14 @@ def look_through(output: Path, *, hidden: Iterable[Hidden], public: Public) -> F
 
     :raises SiteError: when there is no output, or a folder of it cannot be listed.
     """
-    return _look_through(output, dict(sorted(_files(output))), tuple(hidden), public)
+    return _look_through(output, dict(sorted(files_of(output))), tuple(hidden), public)
 
 
 def _look_through(
     folder: Path, files: Mapping[str, int], hidden: tuple[Hidden, ...], public: Public
 ) -> Found:
-    fingerprints = Fingerprints(hidden)
-    for text in chain(_addresses(hidden, files), (h.shown for h in hidden), public.posts):
-        fingerprints.subtract(text, is_meant=True)
-    for text in public.others:
-        fingerprints.subtract(text)
-    totals = _Totals(fingerprints)
-    leaks, unsearched = list[Leak](), list[Unsearched]()
-    for file in files if hidden else ():
-        evidence = _Evidence(totals)
-        try:
-            for text in _read(folder / file):
-                evidence.take(text)
-        except SiteError as error:
-            unsearched.append(Unsearched(file=file, reason=error.what))
-        leaks += evidence.leaks(file)
+    is_due = hidden and files  # what there is to look for takes longest where much is hidden
+    leaks, unsearched = _search_each(folder, files, hidden, public) if is_due else ([], [])
     return Found(
         leaks=tuple(leaks),
         unsearched=tuple(unsearched),
@@ -159,52 +143,25 @@ def _look_through(
     )
 
 
-# --- files ----------------------------------------------------------------------------------
-
-
-def _files(output: Path) -> Iterator[tuple[str, int]]:
-    """Give the path of everything below the output that is no folder, and its size.
-
-    A link to a folder counts as a file, which then cannot be read.
-    """
-
-    def complain(error: OSError) -> None:
-        raise SiteError(
-            f"{error.filename}: cannot be listed: {error.strerror}",
-            why="what is in there cannot be searched for leaks",
-            hint="mend its permissions, or see rebuild.output in jobs.yaml",
-        ) from error
-
-    for folder, folders, names in os.walk(output, onerror=complain):
-        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118 - a site has many files
-        for name in (*names, *links):
-            path = os.path.join(folder, name)  # noqa: PTH118
-            yield os.path.relpath(path, output).replace(os.sep, "/"), _size(path)
-
-
-def _size(path: str) -> int:
-    with suppress(OSError):  # reading it will tell why
-        return os.stat(path).st_size  # noqa: PTH116
-    return 0
-
-
-def _read(file: Path) -> Iterator[str]:
-    """Give what a file says, with its name first.
-
-    :raises SiteError: when it cannot be read or unpacked.
-    """
-    try:
-        with file.open("rb") as stream:
-            status = os.fstat(stream.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise SiteError("is no regular file")
-            if status.st_size < MAPPED_BYTES:
-                yield from decoding.texts(stream.read(), name=file.name)
-            else:
-                with mmap(stream.fileno(), 0, access=ACCESS_READ) as data:
-                    yield from decoding.texts(data, name=file.name)
-    except OSError as error:
-        raise SiteError(f"cannot be read: {(error.strerror or str(error)).lower()}") from None
+def _search_each(
+    folder: Path, files: Collection[str], hidden: tuple[Hidden, ...], public: Public
+) -> tuple[list[Leak], list[Unsearched]]:
+    fingerprints = Fingerprints(hidden)
+    for text in chain(_addresses(hidden, files), (h.shown for h in hidden), public.posts):
+        fingerprints.subtract(text, is_meant=True)
+    for text in public.others:
+        fingerprints.subtract(text)
+    totals = _Totals(fingerprints)
+    leaks, unsearched = list[Leak](), list[Unsearched]()
+    for file in files:
+        evidence = _Evidence(totals)
+        try:
+            for text in texts_of(folder / file):
+                evidence.take(text)
+        except SiteError as error:
+            unsearched.append(Unsearched(file=file, reason=error.what))
+        leaks += evidence.leaks(file)
+    return leaks, unsearched
 
 
 def _addresses(posts: Sequence[Hidden], files: Iterable[str]) -> Iterator[str]:

@@ -10,13 +10,16 @@ import gzip
 import html
 import json
 import re
+import zlib
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from publisher.addresses import page_key
 from publisher.embargo.hidden import Hidden
-from publisher.embargo.mirror import Place
+from publisher.embargo.mirror import COMPRESSED, Place
 from publisher.errors import SiteError
 
 LISTING_BYTES = 52_428_800  # the largest sitemap allowed: sitemaps.org/protocol.html, 2026-11-20
@@ -24,28 +27,33 @@ SUFFIXES = (".xml", ".rss", ".atom", ".json")
 
 Keys = Collection[tuple[str | None, str]]
 
-_ENTRY = re.compile(
-    r"[ \t]*<(?P<tag>(?:\w+:)?(?:item|entry|url))(?:\s[^>]*)?>.*?</(?P=tag)\s*>(?:[ \t]*\r?\n)?",
+_ENTRIES = frozenset({"item", "entry", "url"})
+_ADDRESSES = frozenset({"loc", "link", "guid", "id"})
+_TOKEN = re.compile(  # what is never closed ends with the file: nothing is looked for twice
+    r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<\?.*?(?:\?>|\Z)"
+    r"|<(?P<close>/?)(?P<tag>(?:[\w.-]+:)?(?P<name>[A-Za-z_][\w.-]*))"
+    r"(?P<attributes>(?:[^<>\"']|\"[^<\"]*\"|'[^<']*')*)>",
     re.DOTALL,
 )
-_ADDRESS = re.compile(
-    r"<(?:\w+:)?(?:loc|link|guid|id)\b(?P<attributes>[^>]*)>\s*(?:<!\[CDATA\[)?\s*(?P<text>[^<\s\]]*)"
-)
-_HREF = re.compile(r"""\bhref\s*=\s*["']([^"']+)["']""")
+_TEXT = re.compile(r"\s*(?:<!\[CDATA\[)?\s*([^<\s\]]*)")
+_ATTRIBUTE = re.compile(r"""([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_DECLARED = re.compile(rb"""\A<\?xml[^>]*\bencoding\s*=\s*["']([A-Za-z][\w.-]*)""")
+_LINE_END = re.compile(r"[ \t]*\r?\n")
 
 
 def unlist(output: Path, hidden: Iterable[Hidden]) -> tuple[str, ...]:
     """Drop every entry that names a page under embargo; give the files changed.
 
-    Looked at are RSS, Atom, JSON Feed and sitemaps; whatever else stands in them stays byte for
-    byte. What lies packed beside one (``.gz``) is packed anew. Doing it again changes nothing.
+    Looked at are RSS, Atom, JSON Feed and sitemaps, packed ones (``.gz``), too; whatever else
+    stands in them stays byte for byte. What lies packed beside one is packed anew or goes, for
+    hosts to serve the file itself. Doing it again changes nothing.
 
     :raises SiteError: when a file cannot be read or written.
     """
     keys = {page_key(post.url) for post in hidden if post.url}
     changed: list[str] = []
     try:
-        for file in sorted(path for path in output.rglob("*") if path.suffix in SUFFIXES):
+        for file in sorted(path for path in output.rglob("*") if _is_listing(path)):
             if keys and file.is_file() and not file.is_symlink():
                 changed += _unlist_file(Place(output), file, keys)
     except OSError as error:
@@ -57,36 +65,119 @@ def unlist(output: Path, hidden: Iterable[Hidden]) -> tuple[str, ...]:
     return tuple(changed)
 
 
+def _is_listing(file: Path) -> bool:
+    if file.suffix == ".gz":
+        plain = file.with_suffix("")
+        return plain.suffix in SUFFIXES and not plain.exists()
+    return file.suffix in SUFFIXES
+
+
 def _unlist_file(place: Place, file: Path, keys: Keys) -> Iterator[str]:
-    status = file.stat()
+    status, is_packed = file.stat(), file.suffix == ".gz"
     if status.st_size > LISTING_BYTES:
         return
-    try:
-        text = file.read_bytes().decode()
-    except UnicodeDecodeError:
+    data = _unpacked(file) if is_packed else file.read_bytes()
+    codec = _codec(data)
+    if codec is None:
         return
-    new = _without_items(text, keys) if file.suffix == ".json" else _without_entries(text, keys)
+    text = data.decode(codec)
+    is_json = file.name.removesuffix(".gz").endswith(".json")
+    new = _without_items(text, keys) if is_json else _without_entries(text, keys)
     if new == text:
         return
     path = file.relative_to(place.folder).as_posix()
-    place.put(path, new.encode(), status)
+    data = new.encode(codec)
+    if not is_packed:  # first what is packed: a kill leaves the rest to be done
+        yield from _renew_packed(place, path, data)
+    place.put(path, gzip.compress(data, mtime=0) if is_packed else data, status)
     yield path
-    packed = file.with_name(f"{file.name}.gz")
-    if packed.is_file():
-        place.put(f"{path}.gz", gzip.compress(new.encode(), mtime=0), packed.stat())
-        yield f"{path}.gz"
+
+
+def _renew_packed(place: Place, path: str, data: bytes) -> Iterator[str]:
+    for suffix in sorted(COMPRESSED):
+        packed = place.folder / f"{path}{suffix}"
+        if not packed.is_file():
+            continue
+        if suffix == ".gz":  # which others may name
+            place.put(f"{path}.gz", gzip.compress(data, mtime=0), packed.stat())
+        else:
+            place.remove(f"{path}{suffix}")
+        yield f"{path}{suffix}"
+
+
+def _unpacked(file: Path) -> bytes:
+    """Unpack a file; what is damaged or too large for a listing is empty."""
+    with file.open("rb") as stream, suppress(gzip.BadGzipFile, EOFError, zlib.error):
+        data = gzip.GzipFile(fileobj=stream).read(LISTING_BYTES + 1)
+        return data if len(data) <= LISTING_BYTES else b""
+    return b""
+
+
+def _codec(data: bytes) -> str | None:
+    """Give the encoding in which a text comes out as it went in; ``None`` when there is none."""
+    declared = _DECLARED.match(data)
+    for codec in ("utf-8", *([declared[1].decode()] if declared else [])):
+        with suppress(UnicodeError, LookupError):
+            if data.decode(codec).encode(codec) == data:
+                return codec
+    return None
 
 
 def _without_entries(text: str, keys: Keys) -> str:
-    return _ENTRY.sub(lambda entry: "" if _names(entry[0], keys) else entry[0], text)
+    kept, end = [], 0
+    for entry in _entries(text):
+        if not entry.keys.isdisjoint(keys):
+            line_end = _LINE_END.match(text, entry.end)
+            kept.append(text[end : entry.start].rstrip(" \t"))
+            end = line_end.end() if line_end else entry.end
+    return "".join([*kept, text[end:]])
 
 
-def _names(entry: str, keys: Keys) -> bool:
-    for address in _ADDRESS.finditer(entry):
-        href = _HREF.search(address["attributes"])
-        if page_key(html.unescape(href[1] if href else address["text"])) in keys:
-            return True
-    return False
+@dataclass(slots=True)
+class _Entry:
+    """An entry of a feed or a sitemap, and which pages it is of: not all that it refers to."""
+
+    tag: str
+    start: int
+    end: int = 0
+    keys: set[tuple[str | None, str]] = field(default_factory=set)
+    within: list[str] = field(default_factory=list)  # the open elements
+
+
+def _entries(text: str) -> Iterator[_Entry]:
+    """Give all entries, in order; an entry within another is part of it."""
+    entry: _Entry | None = None
+    for token in _TOKEN.finditer(text):
+        name, tag = token["name"], token["tag"]
+        if not name or (entry is None and name not in _ENTRIES):
+            continue
+        is_empty = token["attributes"].endswith("/")
+        if entry is None:
+            if not (token["close"] or is_empty):
+                entry = _Entry(tag=tag, start=token.start())
+        elif token["close"]:
+            if tag in entry.within:
+                del entry.within[len(entry.within) - 1 - entry.within[::-1].index(tag) :]
+            elif tag == entry.tag:
+                entry.end = token.end()
+                yield entry
+                entry = None
+        else:
+            if name in _ADDRESSES and not entry.within:
+                entry.keys |= _keys_of(text, token)
+            if not is_empty:
+                entry.within.append(tag)
+
+
+def _keys_of(text: str, token: re.Match[str]) -> set[tuple[str | None, str]]:
+    """Give the page that an element of an entry says to be its own, if it does."""
+    attributes = {name: one or other for name, one, other in _ATTRIBUTE.findall(token[0])}
+    is_own = attributes.get("rel", "alternate") == "alternate" and "hreflang" not in attributes
+    if token["name"] == "link" and not is_own:
+        return set()
+    after = _TEXT.match(text, token.end())
+    address = attributes.get("href") or (after[1] if after else "")
+    return {page_key(html.unescape(address))}
 
 
 def _without_items(text: str, keys: Keys) -> str:

@@ -1,24 +1,26 @@
 """Seals a built site: search engines stay away from pages under embargo, old addresses lead on.
 
-A page keeps every byte it has; it gets one tag more. Pages that an earlier build left of posts
-without any, and redirects that are none any more, go: not every generator cleans up.
+A page keeps every byte it has; it gets one tag more. Redirects that are none any more go.
+Pages that an earlier build left are no matter here: the stage has no output when a page is gone.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from publisher.addresses import is_on_site, path_on_site
+from publisher.blocks import normal_path
 from publisher.embargo.hidden import Hidden
 from publisher.embargo.mirror import COMPRESSED, Place
 from publisher.errors import SiteError
+from publisher.markup import fold, read_page
 from publisher.model import Embargo
 from publisher.output import find_page, page_names
 
@@ -46,29 +48,66 @@ def seal(
     """Put ``noindex`` into the pages of unreleased posts, and write the redirects.
 
     ``redirects`` maps a path below the site's address to another, or to a URL; where a page
-    stands already, none is written. Whatever stands for an omitted post is deleted before.
-    Gives the files changed, as paths below the output. Doing it again changes nothing.
+    stands already, none is written. Gives the files changed, as paths below the output. Doing it
+    again changes nothing.
 
     :raises SiteError: when a path leads out of the output, or a file cannot be written.
     """
     place = Place(output)
     changed: set[str] = set()
-    try:
-        paths = [(path_on_site(h.url, site_url), h.policy) for h in hidden if h.url]
-        for path, policy in paths:
-            if policy is Embargo.OMIT:
-                changed.update(_remove_page(place, path))
+    with _in_words(output):
         changed.update(_redirect(place, redirects, site_url))
-        for path, policy in paths:
-            if policy is not Embargo.OMIT:  # last: no redirect of ours is in front of the page
-                changed.update(_seal_page(place, path))
+        for post in hidden:  # last: no redirect of ours is in front of the page
+            if post.url and post.policy is not Embargo.OMIT:
+                changed.update(_seal_page(place, path_on_site(post.url, site_url)))
+    return tuple(sorted(changed))
+
+
+def without_strangers(
+    output: Path, hidden: Iterable[Hidden], *, site_url: str, public: Iterable[str]
+) -> tuple[Hidden, ...]:
+    """Give the posts less those whose address another page has: that one stays as it is.
+
+    A post that is left out has no page, so what was built at its address is another's. Where one
+    of the files in ``public`` may have the address as well, the page is whose title it shows.
+
+    :raises SiteError: when an address leads out of the output, or a page cannot be read.
+    """
+    claimed = frozenset(ending for path in public for ending in _endings(path))
+    with _in_words(output):
+        return tuple(h for h in hidden if not _is_stranger(output, h, site_url, claimed))
+
+
+def _endings(path: str) -> Iterator[str]:
+    """Give each address that the page of a file may have: nobody here knows where pages begin."""
+    parts = normal_path(f"/{path}").split("/")
+    return ("/".join(["", *parts[at:]]) for at in range(1, len(parts)))
+
+
+def _is_stranger(output: Path, post: Hidden, site_url: str, claimed: Collection[str]) -> bool:
+    path = path_on_site(post.url, site_url) if post.url else ""
+    file = find_page(output, path) if path else None
+    if file is None or _is_redirect(file):
+        return False
+    if post.policy is Embargo.OMIT:
+        return True
+    if normal_path(path) not in claimed:
+        return False
+    title = fold(post.shown.partition("\n\n")[0]).casefold()
+    page = read_page(file.read_bytes().decode("utf-8", "replace"))
+    return title not in fold(page.text).casefold()
+
+
+@contextmanager
+def _in_words(output: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise SiteError(
             f"{error.filename or output}: {(error.strerror or str(error)).lower()}",
             why="pages under embargo ask search engines to stay away",
             hint="make room or mend the permissions; the next build tries again",
         ) from error
-    return tuple(sorted(changed))
 
 
 def _seal_page(place: Place, path: str) -> Iterator[str]:
@@ -80,17 +119,6 @@ def _seal_page(place: Place, path: str) -> Iterator[str]:
     if new != data:
         yield _put(place, file, new)
         yield from _drop_compressed(place, file)
-
-
-def _remove_page(place: Place, path: str) -> Iterator[str]:
-    """Delete every file that stands for a path, but for redirects and what is no page."""
-    find_page(place.folder, path)  # refuses what leads out
-    bare = path.strip("/")
-    for name in page_names(f"/{bare}") if bare else ():
-        file = place.folder / name
-        data = file.read_bytes() if file.is_file() else b""
-        if _is_page(file, data) and not _is_redirect(file):
-            yield from _remove(place, name)
 
 
 def _is_page(file: Path, data: bytes) -> bool:

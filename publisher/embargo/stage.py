@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class Staged:
     root: Path  # in it, the generator's project
     output: Path  # in it, what the generator writes
     changed: tuple[str, ...]  # what this update wrote or removed
-    texts: tuple[str, ...]  # the files that ``public`` reads,
+    texts: Mapping[str, str]  # the files that ``public`` reads, with their stamps,
     posts: frozenset[str]  # and those of them that are posts
     strays: tuple[str, ...]  # unreleased by what they say, and no files of ``site.posts``: held
     manifest: Path
@@ -51,15 +52,20 @@ class Staged:
 
     @property
     def public(self) -> Public:
-        """Give the texts that anybody may see, as they are staged; each is read when asked for."""
+        """Give the texts that anybody may see, as they are staged; each is read when asked for.
+
+        What a build has written since says nothing: it may be of an unreleased post.
+        """
         posts = [path for path in self.texts if path in self.posts]
         others = [path for path in self.texts if path not in self.posts]
         return Public(posts=self._read(posts), others=self._read(others))
 
     def _read(self, paths: Iterable[str]) -> Iterator[str]:
+        place = Place(self.folder)
         for path in paths:
             with suppress(PostError, OSError):  # a build put something else in its place
-                yield read_file(self.folder / path, path).data.decode("utf-8", "replace")
+                if place.stamp(path) == self.texts[path]:
+                    yield read_file(self.folder / path, path).data.decode("utf-8", "replace")
 
 
 class Stage:
@@ -85,10 +91,19 @@ class Stage:
     def mark_built(self) -> None:
         self._unbuilt.unlink(missing_ok=True)
 
-    def update(self, scan: Scan, gone: Collection[PostId] = ()) -> Staged:
+    def update(
+        self,
+        scan: Scan,
+        gone: Collection[PostId] = (),
+        overdue: Collection[PostId] = (),
+        *,
+        now: datetime,
+    ) -> Staged:
         """Bring the stage up to date with the project, as ``scan`` has just read it.
 
-        Posts in ``gone`` that are not public have no page: they were withdrawn.
+        Posts in ``gone`` that are not public have no page: they were withdrawn. Those in
+        ``overdue`` are announced without a day: theirs is over. Pages that are no posts wait until
+        ``now`` for a date that their generator would wait for.
 
         What generators keep in the stage for themselves stays. Their output goes, for them to
         make again, when something went that was staged before: not all of them clean up.
@@ -102,9 +117,11 @@ class Stage:
             self.mark_unbuilt()  # first: a kill between two files must not hide the change
             file, facts = self._home / "manifest.db", self._facts()
             with open_manifest(file, facts, begin_anew=self._begin_anew) as manifest:
-                staging = Staging(self._settings, scan, manifest, Place(self._copy), gone)
+                place = Place(self._copy)
+                staging = Staging(self._settings, scan, manifest, place, gone, overdue, now=now)
                 staging.run()
-                texts = sorted(p for p, entry in manifest.files.items() if _is_public(p, entry))
+                files = sorted(manifest.files.items())
+                texts = {path: entry.staged for path, entry in files if _is_public(path, entry)}
             if not (was_unbuilt or staging.changed):
                 self.mark_built()
         return Staged(
@@ -112,7 +129,7 @@ class Stage:
             root=self._copy / staging.root,
             output=self._copy / staging.output,
             changed=tuple(sorted(staging.changed)),
-            texts=tuple(texts),
+            texts=texts,
             posts=_posts_of(scan),
             strays=staging.strays,
             manifest=file,

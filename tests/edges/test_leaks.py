@@ -206,7 +206,7 @@ def test_a_text_behind_numbers_is_read(tmp_path: Path, head: bytes, codec: str) 
         "抽屉的九个榫头都是在同一个晚上做完的然后木匠就离开了村子",
         "في تلك الليلة أطفأ النجار المصباح وترك الأدراج الستة على الطاولة دون غراء",
         "באותו לילה כיבה הנגר את המנורה והשאיר את שש המגירות על השולחן בלי דבק",
-        "В ту ночь столяр погасил лампу и оставил шесть ящиков на столе без клея",
+        "Той ночью столяр погасил лампу и оставил шесть ящиков на столе без клея",
     ],
     ids=["english", "chinese", "arabic", "hebrew", "russian"],
 )
@@ -232,8 +232,10 @@ def test_an_encoding_that_cannot_be_read_is_passed_over(tmp_path: Path, name: st
 
 @pytest.mark.parametrize(
     "head",
-    [b"ID3 tags of my music", b"OTTO", b"GIF89a is a format", b"RIFF and WAVE", b"RIFF    WEBP"]
-    + [b"1 2 ftyp", b"BZh", b"LZIP is old", b"ID3, caf\xe9"],
+    [
+        *(b"ID3 tags of my music", b"OTTO", b"GIF89a is a format", b"RIFF and WAVE"),
+        *(b"RIFF    WEBP", b"1 2 ftyp", b"BZh", b"LZIP is old", b"ID3, caf\xe9"),
+    ],
 )
 def test_a_text_that_begins_like_something_else_is_text(tmp_path: Path, head: bytes) -> None:
     rest = b"\nwords and words" * 10_000

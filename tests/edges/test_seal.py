@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from publisher.embargo.hidden import Hidden
-from publisher.embargo.seal import NOINDEX, seal
+from publisher.embargo.seal import NOINDEX, seal, without_strangers
 from publisher.errors import SiteError
 from publisher.markup import read_page
 from publisher.model import Embargo, PostId
@@ -199,36 +200,48 @@ def names(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", ["blog/next.html", "blog/next/index.html", "blog/next"])
-def test_the_page_that_an_omitted_post_left_goes(tmp_path: Path, page: str) -> None:
-    an_output(tmp_path, page, f"{page}.gz", f"{page}.br", "blog/nextdoor.html")
-    omitted = [a_hidden(policy=Embargo.OMIT)]
+def test_a_page_at_the_address_of_an_omitted_post_is_anothers(tmp_path: Path, page: str) -> None:
+    an_output(tmp_path, page)
+    omitted, sealed = a_hidden(policy=Embargo.OMIT), a_hidden(name="other")
 
-    changed = seal(tmp_path, omitted, site_url=SITE, redirects={})
+    own = without_strangers(tmp_path, [omitted, sealed], site_url=SITE, public=[])
+    changed = seal(tmp_path, [omitted], site_url=SITE, redirects={"/blog/next": "/gone"})
 
-    assert changed == (page, f"{page}.br", f"{page}.gz")
-    assert names(tmp_path) == ["blog/nextdoor.html"]
-    assert seal(tmp_path, omitted, site_url=SITE, redirects={}) == ()
-
-
-def test_only_the_link_goes_where_the_page_is_one(tmp_path: Path) -> None:
-    an_output(tmp_path, "blog/other.html")
-    (tmp_path / "blog/next.html").symlink_to("other.html")
-
-    seal(tmp_path, [a_hidden(policy=Embargo.OMIT)], site_url=SITE, redirects={})
-
-    assert names(tmp_path) == ["blog/other.html"]
+    assert own == (sealed,)
+    assert changed == ()
+    assert (tmp_path / page).read_text() == "<p>A page."
 
 
-def test_a_redirect_takes_the_place_of_a_page_that_an_omitted_post_left(tmp_path: Path) -> None:
-    an_output(tmp_path, "blog/next.html", "blog/other.html", "blog/next.html.gz")
-    omitted, redirects = [a_hidden(policy=Embargo.OMIT)], {"/blog/next": "/gone"}
+def test_a_redirect_at_the_address_of_an_omitted_post_is_ours(tmp_path: Path) -> None:
+    omitted = a_hidden(policy=Embargo.OMIT)
+    seal(tmp_path, [omitted], site_url=SITE, redirects={"/blog/next": "/gone"})
 
-    changed = seal(tmp_path, omitted, site_url=SITE, redirects=redirects)
+    own = without_strangers(tmp_path, [omitted], site_url=SITE, public=[])
 
-    assert changed == ("blog/next.html", "blog/next.html.gz")
-    assert "url=/gone" in (tmp_path / "blog/next.html").read_text()
-    assert not (tmp_path / "blog/next.html.gz").exists()
-    assert seal(tmp_path, omitted, site_url=SITE, redirects=redirects) == ()
+    assert own == (omitted,)
+
+
+@pytest.mark.parametrize(
+    ("public", "html", "is_own"),
+    [
+        ("blog/next.md", "<title>Next to nothing</title>", False),
+        ("site/content/blog/next/index.md", "<title>Next to nothing</title>", False),
+        ("public/blog/next.html", "<title>Next to nothing</title>", False),
+        ("blog/next.md", "<title>What&rsquo;s next &ndash; The site</title>", True),
+        ("blog/nextdoor.md", "<title>Next to nothing</title>", True),
+        ("other/next.md", "<title>Next to nothing</title>", True),
+    ],
+)
+def test_where_a_public_file_has_the_address_as_well_the_title_tells_whose_page_it_is(
+    tmp_path: Path, public: str, html: str, is_own: bool
+) -> None:
+    post = replace(a_hidden(), shown="What's next\n\nIn short")
+    an_output(tmp_path, "blog/next.html")
+    (tmp_path / "blog/next.html").write_text(html)
+
+    own = without_strangers(tmp_path, [post], site_url=SITE, public=["a.md", public])
+
+    assert own == ((post,) if is_own else ())
 
 
 def test_a_redirect_that_is_none_any_more_goes(tmp_path: Path) -> None:
@@ -279,11 +292,3 @@ def test_a_page_that_a_redirect_stood_in_front_of_is_sealed(tmp_path: Path) -> N
 
     assert changed == ("blog/next.html", "blog/next/index.html")
     assert NOINDEX in (tmp_path / "blog/next/index.html").read_text()
-
-
-def test_what_was_packed_of_an_omitted_page_goes_without_the_page(tmp_path: Path) -> None:
-    an_output(tmp_path, "blog/next.html.gz", "blog/next.zip")
-
-    changed = seal(tmp_path, [a_hidden(policy=Embargo.OMIT)], site_url=SITE, redirects={})
-
-    assert changed == ("blog/next.html.gz",)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from itertools import chain, pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -13,55 +13,109 @@ from publisher.markup import fold, read_page
 
 EXCERPTS = 6
 WORDS_MIN, WORDS_MAX = 5, 12
+LETTERS_MIN = 4  # of a word that stands alone
 LETTERS_MAX = 120  # for scripts that write without spaces
 
-_CONTAINER_LINE = re.compile(r"^[ \t]*(?::::|!!!|\?\?\?).*$", re.MULTILINE)
+_CONTAINER_LINE = re.compile(r"^[ \t]*(?::::|!!!|\?\?\?|=== \"|--8<--|<<<[ ]).*$", re.MULTILINE)
+_INDENTED = re.compile(  # what an admonition, a detail or a tab of MkDocs holds
+    r"^(?:!!!|\?\?\?|===[!+]? \")[^\n]*\n((?:[ \t]*\n|(?: {4}|\t)[^\n]*(?:\n|\Z))+)", re.MULTILINE
+)
+_INDENT = re.compile(r"^(?: {4}|\t)", re.MULTILINE)
+_MODULE_LINE = re.compile(  # of MDX
+    r"^(?:import\b[\w*,$\s{}]*?(?:\bfrom\s*)?['\"][^'\"\n]+['\"];?|export (?:const|default) .*)"
+    r"[ \t]*$",
+    re.MULTILINE,
+)
 _COMPONENT = re.compile(r"<(/?)[A-Z][\w.-]*\b[^>]*?(/?)>")
 _BREAK = "\n"
 _FOREIGN = re.compile(  # what generators and themes replace: text on its two sides is two pieces
     r"\{\{.*?\}\}|\{%.*?%\}|\{[^{}\n]*\}"  # Vue, Liquid and Hugo; attributes
-    r"|\[\^[^\]]*\]|\[\[.*?\]\]|\[![A-Za-z]+\]"  # footnotes, wiki links, alerts
+    r"|\[\^[^\]]*\]|\[\[.*?\]\]|\[![A-Za-z]+\]|\[TOC\]"  # footnotes, wiki links, alerts, contents
     r"|:[a-z0-9_+-]+:|\$[^$\n]+\$|https?://\S+|<[^>]*>",  # emoji names, formulas, addresses, tags
     re.DOTALL,
 )
+_ADDRESS = re.compile(r"https?://\S+")
+_DRAWN = frozenset(  # code that a page shows as a picture
+    {"mermaid", "plantuml", "puml", "d2", "dot", "graphviz", "math", "katex", "chart", "markmap"}
+    | {"vega", "vega-lite", "wavedrom", "ditaa", "svgbob", "bpmn", "excalidraw", "abc", "geojson"}
+)
+_REPLACED_IN_CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\[!code [^\]]*\]")
 _SENTENCE_END = re.compile(  # the last three are the full stops of Chinese and Japanese
     r"(?<=[.!?…])\s+|(?<=[\u3002\uff01\uff1f])|\n"
 )
 
 
 def excerpts(body_markdown: str) -> tuple[str, ...]:
-    """Pick up to six distinctive fragments of 5 to 12 words, spread over the prose of a post.
+    """Pick up to six distinctive fragments of at most 12 words, spread over the text of a post.
 
-    Code, tags and what generators replace are left out, and so is prose inside components as
-    long as there is other. A post without such sentences gives its shorter ones, failing that
-    the text of its HTML blocks, failing that its headings; nothing when it has no text at all.
+    Sentences of 5 words and more come first, those inside components as long as there are no
+    others; then what there is of shorter sentences, HTML, headings, table cells, code, addresses
+    and alternative texts, in this order. Tags and what generators replace are left out. Nothing
+    when a post has no text at all.
     """
-    tokens = _parser().parse(_CONTAINER_LINE.sub("", body_markdown))
-    prose = _texts(tokens, parent="paragraph_open")
-    sure = _texts(_outside_components(tokens), parent="paragraph_open")
-    html = [read_page(token.content).text for token in tokens if token.type == "html_block"]
-    headings = _texts(tokens, parent="heading_open")
-    tiers = (
-        _long_pieces(sure),
-        _long_pieces(prose),
+    tokens = _parser().parse(_plain(body_markdown))
+    prose = _texts(tokens, "paragraph_open")
+    sure = _texts(_outside_components(tokens), "paragraph_open")
+    html = [read_page(token.content) for token in tokens if token.type == "html_block"]
+    is_titled = bool(tokens) and tokens[0].tag == "h1"
+    title = _texts(tokens[:2], "heading_open") if is_titled else []
+    long = filter(None, (_long_pieces(sure), _long_pieces(prose)))
+    others = (
         _pieces(prose),
-        _pieces(html),
-        _pieces(headings),
+        _pieces(page.text for page in html),
+        _pieces(_texts(tokens[2 * is_titled :], "heading_open")),
+        _pieces(_texts(tokens, "th_open", "td_open")),
+        _pieces(_code_lines(tokens)),
+        _pieces(_addresses(tokens)),
+        _pieces([*_alternative_texts(tokens), *(alt for page in html for alt in page.alts)]),
+        _pieces(title),  # proves least: a page under embargo has it, too
     )
-    return _spread(next(filter(None, tiers), []))
+    telling = filter(None, ([piece for piece in tier if _is_telling(piece)] for tier in others))
+    return _spread(next(chain(long, telling, filter(None, others)), []))
+
+
+def _plain(body: str) -> str:
+    """Take the marks of containers and modules out of a text, and their indents with them."""
+    while (found := _INDENTED.sub(lambda match: f"\n{_INDENT.sub('', match[1])}\n", body)) != body:
+        body = found
+    return _CONTAINER_LINE.sub("", _MODULE_LINE.sub("", body))
 
 
 def _parser() -> MarkdownIt:
     return MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
-def _texts(tokens: list[Token], *, parent: str) -> list[str]:
-    """Give the text of every paragraph or heading; table cells are neither."""
+def _texts(tokens: list[Token], *parents: str) -> list[str]:
+    """Give the text of every paragraph, heading or table cell, as ``parents`` says."""
     return [
         _inline_text(token)
         for before, token in pairwise(tokens)
-        if token.type == "inline" and before.type == parent
+        if token.type == "inline" and before.type in parents
     ]
+
+
+def _code_lines(tokens: list[Token]) -> Iterator[str]:
+    for token in tokens:
+        language = (token.info.split() or [""])[0].strip("{}.").lower()
+        if token.type in {"fence", "code_block"} and language not in _DRAWN:
+            yield _REPLACED_IN_CODE.sub(_BREAK, token.content)
+
+
+def _addresses(tokens: list[Token]) -> Iterator[str]:
+    """Give the addresses that stand in the text as such."""
+    for token in tokens:
+        for child in token.children or ():
+            if child.type == "text":
+                yield from _ADDRESS.findall(child.content)
+
+
+def _alternative_texts(tokens: list[Token]) -> Iterator[str]:
+    for token in tokens:
+        for child in token.children or ():
+            if child.type == "image":
+                yield child.content
+            elif child.type == "html_inline":
+                yield from read_page(child.content).alts
 
 
 def _outside_components(tokens: list[Token]) -> list[Token]:
@@ -99,6 +153,12 @@ def _pieces(texts: Iterable[str]) -> list[str]:
             if fold(piece):
                 found.setdefault(fold(piece), piece)
     return list(found.values())
+
+
+def _is_telling(piece: str) -> bool:
+    """Tell whether a piece is unlikely to stand on any page by chance."""
+    words = fold(piece).split()
+    return len(words) > 1 or len("".join(words)) >= LETTERS_MIN
 
 
 def _long_pieces(texts: Iterable[str]) -> list[str]:

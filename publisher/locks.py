@@ -64,6 +64,7 @@ def hold_for_build(state_dir: Path, *, patience: timedelta, stop: Event) -> Iter
             )
         yield descriptor
     finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)  # a server that the build left may have it open
         os.close(descriptor)
 
 

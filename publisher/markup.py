@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import unicodedata
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from io import BytesIO
+from urllib.parse import urljoin
 from xml.etree.ElementTree import Element, ParseError, iterparse
 
 import regex
@@ -27,7 +29,12 @@ _INLINE = frozenset(
     | {"tt", "u", "var", "wbr"}
 )
 _ROBOTS = frozenset({"robots", "googlebot"})
-_TELLING = frozenset({"a", "area", "base", "link", "meta"})
+_TELLING = frozenset({"a", "area", "base", "img", "link", "meta"})
+
+LISTING_BYTES = 52_428_800  # the largest sitemap allowed: sitemaps.org/protocol.html, 2026-11-20
+_GZIP = b"\x1f\x8b"
+_XHTML = "{http://www.w3.org/1999/xhtml}"  # in sitemaps: other languages of an entry
+_XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 
 
 def fold(text: str) -> str:
@@ -45,12 +52,14 @@ class Page:
 
     Addresses are as written; those of ``links`` are relative to ``base`` where there is one.
     ``cards`` has the values of each Open Graph and Twitter tag, in order, empty ones left out.
+    ``alts`` are the texts that stand for images.
     """
 
     text: str
     is_noindex: bool
     canonicals: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
+    alts: tuple[str, ...] = ()
     base: str = ""
     cards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -65,6 +74,7 @@ def read_page(html: str) -> Page:
         is_noindex=reader.is_noindex,
         canonicals=tuple(reader.canonicals),
         links=tuple(reader.links),
+        alts=tuple(reader.alts),
         base=reader.base,
         cards={name: tuple(values) for name, values in reader.cards.items()},
     )
@@ -77,6 +87,7 @@ class _PageReader(HTMLParser):
         self.is_noindex = False
         self.canonicals: list[str] = []
         self.links: list[str] = []
+        self.alts: list[str] = []
         self.base = ""
         self.cards: dict[str, list[str]] = {}
         self._dropped_depth = 0
@@ -88,6 +99,8 @@ class _PageReader(HTMLParser):
             given = {name: (value or "").strip() for name, value in reversed(attrs)}
             if tag == "meta":
                 self._take_meta(given)
+            elif tag == "img":
+                self.alts += [given["alt"]] if given.get("alt") and not self._dropped_depth else []
             elif not self._dropped_depth and given.get("href"):
                 self._take_address(tag, given)
         self._separate(tag)
@@ -137,20 +150,29 @@ class Listing:
 
 
 def read_listing(document: bytes) -> Listing:
-    """Read RSS, Atom, JSON Feed, a sitemap or a sitemap index.
+    """Read RSS, Atom, JSON Feed, a sitemap (XML or a list of addresses) or a sitemap index.
 
-    Only what names an entry counts: a link in the text of an entry lists nothing.
+    It may be packed by gzip. Only what names an entry counts: a link in the text of an entry
+    lists nothing, nor does the address of an entry in another language.
 
-    :raises SiteError: when the document is neither well-formed XML nor a JSON Feed.
+    :raises SiteError: when the document is none of these.
     """
-    if document.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+    document = _unpacked(document).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if document.startswith(b"{"):
         return Listing(urls=tuple(_json_urls(document)))
+    if document.startswith((b"http://", b"https://")):
+        return Listing(urls=tuple(document.decode("utf-8", "replace").split()))
     urls: list[str] = []
+    bases = [""]
     is_index = False
     try:
         # expat loads no external entities and bounds the internal ones
-        for _, element in iterparse(BytesIO(document), ("end",)):  # noqa: S314
-            urls += _entry_urls(element)
+        for event, element in iterparse(BytesIO(document), ("start", "end")):  # noqa: S314
+            if event == "start":
+                bases.append(_joined(bases[-1], element.get(_XML_BASE, "")))
+                continue
+            base = bases.pop()
+            urls += [_joined(base, url) for url in _entry_urls(element)]
             is_index = is_index or _local_name(element) == "sitemapindex"
             element.clear()
     except ParseError as error:
@@ -158,11 +180,29 @@ def read_listing(document: bytes) -> Listing:
     return Listing(parts=tuple(urls)) if is_index else Listing(urls=tuple(urls))
 
 
+def _unpacked(document: bytes) -> bytes:
+    if not document.startswith(_GZIP):
+        return document
+    try:
+        return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(document, LISTING_BYTES)
+    except zlib.error as error:
+        raise SiteError(f"is not well-formed gzip ({error})") from None
+
+
+def _joined(base: str, url: str) -> str:
+    """Give an address relative to another; one that nobody could follow stays as written."""
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return url
+
+
 def _entry_urls(element: Element) -> Iterator[str]:
     name = _local_name(element)
     if name in {"loc", "link", "guid", "id"} and element.text and element.text.strip():
         yield element.text.strip()
-    if name == "link" and element.get("rel", "alternate") == "alternate" and element.get("href"):
+    is_entry = element.get("rel", "alternate") == "alternate" and not element.tag.startswith(_XHTML)
+    if name == "link" and is_entry and element.get("href"):
         yield element.get("href", "").strip()
 
 

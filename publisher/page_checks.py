@@ -5,19 +5,19 @@ Each check raises what is wrong, in words for the operator; what convinced it, i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from datetime import timedelta
 from urllib.parse import urljoin, urlsplit
 
 from publisher import caches
 from publisher.addresses import is_same_page, page_key, quoted, shown
 from publisher.errors import SiteError
-from publisher.markup import Page, fold, read_listing, read_page
+from publisher.markup import LISTING_BYTES, Listing, Page, fold, read_listing, read_page
 from publisher.model import Post
 from publisher.sources import Found, NotInOutput, Source
 
 NEEDED = 2  # excerpts that must be found
 PAGE_BYTES = 5_000_000
-LISTING_BYTES = 52_428_800  # the largest sitemap allowed: sitemaps.org/protocol.html, 2026-11-20
 PARTS = 50  # files of a sitemap index that are looked into
 
 
@@ -35,7 +35,8 @@ def check_text(post: Post, wanted: Sequence[str], page: Page) -> str:
     url = shown(post.url)
     text = fold(page.text)
     title = fold(post.title)
-    found = sum(fold(excerpt) in text for excerpt in wanted)
+    places = (text, *map(fold, page.alts))
+    found = sum(any(fold(excerpt) in place for place in places) for excerpt in wanted)
     count = f"{found} of {len(wanted)} excerpts found"
     if not title and not wanted:
         raise SiteError(
@@ -52,7 +53,20 @@ def check_text(post: Post, wanted: Sequence[str], page: Page) -> str:
             f"{url} shows the page without its text ({count})",
             why="still the old page, or still under embargo?",
         )
+    if len(unseen(post, wanted)) < NEEDED and (stamp := _stamp(post, text)):
+        raise SiteError(f"{url} still says {stamp!r}", why="still under embargo?")
     return f"{url} shows its title, {count if wanted else 'no text to compare'}"
+
+
+def _stamp(post: Post, text: str) -> str:
+    """Give the words by which the page still promises the post; "" when it does not.
+
+    They are those of embargo's pages. Which day it says hangs on the site's zone.
+    """
+    at = post.release_at
+    days = (at + timedelta(hours=hours) for hours in (-12, 0, 14)) if at is not None else ()
+    stamps = (f"Coming {day:%A} {day:%B} {day.day} {day.year}" for day in days)
+    return next((stamp for stamp in stamps if f" {stamp} " in f" {text} "), "")
 
 
 def check_robots(post: Post, page: Page, found: Found) -> None:
@@ -76,9 +90,20 @@ def check_robots(post: Post, page: Page, found: Found) -> None:
 
 
 def check_canonical(post: Post, page: Page, found: Found) -> None:
-    """Check that the page, where it names its own address, names the post's."""
+    """Check that the page, where it names its own address, names the post's.
+
+    Where it names none, it must be at the post's: a host may lead from a page that is missing to
+    one that shows the same text, such as an index.
+    """
     named = [("link rel=canonical", url) for url in dict.fromkeys(page.canonicals)]
     named += [("og:url", url) for url in page.cards.get("og:url", ())[:1]]
+    if not named and not _is_at(found.base, post.url):
+        raise SiteError(
+            f"{shown(post.url)} leads to {shown(found.base)}, which does not say whose page it is",
+            why="is the post's own page missing?",
+            hint="let the page name its address (link rel=canonical), correct site.post_url in"
+            " jobs.yaml, or say `verify: {canonical: false}` there if it is meant to",
+        )
     for tag, written in named:
         try:
             url = urljoin(_base(found, page), written)
@@ -91,6 +116,13 @@ def check_canonical(post: Post, page: Page, found: Found) -> None:
                 hint="correct it in the theme or the post, or say `verify: {canonical: false}`"
                 " in jobs.yaml if it is meant to",
             )
+
+
+def _is_at(end: str, url: str) -> bool:
+    """Tell whether redirects led to the page itself; some hosts write its path in small letters."""
+    return [(part or "").casefold() for part in page_key(end)] == [
+        (part or "").casefold() for part in page_key(url)
+    ]
 
 
 def _base(found: Found, page: Page) -> str:
@@ -107,20 +139,13 @@ def check_index(url: str, post: Post, source: Source) -> None:
     except SiteError as error:
         raise _named("index", url, error) from None
     page = read_page(found.body.decode("utf-8", "replace"))
-    if page_key(post.url) not in map(page_key, _links(found, page)):
+    base = _base(found, page)
+    if page_key(post.url) not in (page_key(_url(base, written)) for written in page.links):
         raise SiteError(
             f"the index {shown(url)} does not link to {shown(post.url)}",
             why=caches.cached_words(found.headers, "page"),
             hint="see why the theme leaves it out, or drop verify.index from jobs.yaml",
         )
-
-
-def _links(found: Found, page: Page) -> Iterator[str]:
-    for written in page.links:
-        try:
-            yield urljoin(_base(found, page), written)
-        except ValueError:  # one that no browser could follow
-            continue
 
 
 def check_listing(
@@ -130,26 +155,42 @@ def check_listing(
 
     Of a sitemap index the first files are looked into, and before them the ``likely`` one.
     """
-    wanted = page_key(post.url)
     try:
         found = source.read(url, LISTING_BYTES)
         listing = read_listing(found.body)
-        if wanted in (page_key(urljoin(url, listed)) for listed in listing.urls):
+        if _is_listed(post, listing, found):
             return url
-        parts = [urljoin(url, part) for part in listing.parts]
-        own = [part for part in parts if urlsplit(part).netloc == urlsplit(url).netloc]
+        parts = [part for part in (_url(found.base, part) for part in listing.parts) if part]
+        own = [part for part in parts if urlsplit(part).netloc == urlsplit(found.base).netloc]
         for part in sorted(own, key=lambda part: part != likely)[:PARTS]:
-            if wanted in map(page_key, read_listing(source.read(part, LISTING_BYTES).body).urls):
+            answer = source.read(part, LISTING_BYTES)
+            if _is_listed(post, read_listing(answer.body), answer):
                 return part
     except SiteError as error:
         raise _named(kind, url, error) from None
-    except ValueError as error:
-        raise SiteError(f"the {kind} {shown(url)} holds an unusable URL: {error}") from None
+    others = [part for part in parts if part not in own]
+    named = ", ".join(quoted(shown(part)) for part in others[:1])
+    elsewhere = f"its parts on other hosts, such as {named}, are not asked"
     raise SiteError(
         f"the {kind} {shown(url)} does not list {shown(post.url)}",
-        why=caches.cached_words(found.headers, "copy"),
+        why=elsewhere if others else caches.cached_words(found.headers, "copy"),
         hint=f"see why the generator leaves it out, or drop verify.{kind} from jobs.yaml",
     )
+
+
+def _is_listed(post: Post, listing: Listing, found: Found) -> bool:
+    wanted = page_key(post.url)
+    return any(page_key(_url(found.base, listed)) == wanted for listed in listing.urls)
+
+
+def _url(base: str, written: str) -> str:
+    """Give an address of a page or a list; "" for one that nobody could follow."""
+    try:
+        url = urljoin(base, written)
+        urlsplit(url).port  # noqa: B018 - raises for one that is none
+    except ValueError:
+        return ""
+    return url
 
 
 def _named(kind: str, url: str, error: SiteError) -> SiteError:

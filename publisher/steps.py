@@ -16,6 +16,7 @@ from publisher.courier import backoff
 from publisher.errors import PublisherError
 from publisher.ledger import Ledger
 from publisher.model import Flip, LedgerView, Post, PostId, Rebuild
+from publisher.plan.waiting import lull
 from publisher.posts import FlipResult, Scan
 from publisher.report import Report, info, warn
 from publisher.site import Look, RebuildResult
@@ -120,7 +121,9 @@ class Steps:
             info(self.report, "release.live", post=post.id, url=post.url)
             return
         if look.needs_rebuild:
-            retry_at = now + backoff(record.failures + 1)
+            wait = backoff(record.failures + 1)
+            is_same = look.reason == record.reason
+            retry_at = now + (max(wait, lull(record.failures + 1)) if is_same else wait)
         else:
             retry_at = now + poll_wait(record.failures, self.verify_timeout)
         self.ledger.fail_step(

@@ -12,7 +12,7 @@ from datetime import timedelta
 from publisher.clock import Clock
 from publisher.errors import PublisherError
 from publisher.ledger import Ledger
-from publisher.model import LedgerView, PostState
+from publisher.model import LedgerView, PostId, PostState, ReleaseState
 from publisher.posts import Scan
 from publisher.report import Report, info, warn
 from publisher.site import OVERWRITTEN, PUSH, RESTLESS
@@ -55,6 +55,8 @@ class Watch:
         is_outdated = self._is_outdated(site, scan, view)
         if is_outdated and _may_build(view):
             self.ledger.request_rebuild(reason="the site changed", now=self.clock.now())
+        elif is_outdated and (waiting := _built_in_vain(view)):
+            self.ledger.retry_steps(waiting, now=self.clock.now())
         return is_outdated
 
     def after_all(self, site: Site) -> Mapping[str, str]:
@@ -107,3 +109,14 @@ def _may_build(view: LedgerView) -> bool:
     """Tell whether a build may be asked for that is not asked for yet."""
     is_ours = view.adopted_at is not None and not view.restored
     return is_ours and view.dirty_gen <= view.built_gen
+
+
+def _built_in_vain(view: LedgerView) -> list[PostId]:
+    """Give the releases that wait for another build, since the latest one left a page wrong.
+
+    What changed since may have mended it. Of a build that failed nobody knows what it lacks.
+    """
+    if view.rebuild_failures:
+        return []
+    revealing = (r for r in view.releases.values() if r.state is ReleaseState.REVEALING)
+    return [r.post for r in revealing if r.failures and (r.flip_gen or 0) > view.built_gen]

@@ -10,14 +10,19 @@ from publisher.plan.draft import Draft
 MANY_LOOKS = 30  # at a page that should be live: about a quarter of an hour
 # Well above every back-off; an instant further ahead was set by a clock that was corrected since.
 LONGEST_WAIT = timedelta(hours=1)
+# Builds may cost money: of one that leaves the page wrong again and again, few are made. The
+# first number of failures for each wait, an hour and then some seven hours after the first.
+_LULLS = ((15, timedelta(hours=6)), (9, timedelta(hours=1)))
 
 
 def is_backing_off(draft: Draft, record: ReleaseRecord) -> bool:
     if record.state is not ReleaseState.REVEALING:
         return _was_early(draft, record)
-    if not is_ahead(record.retry_at, draft.now):
+    is_unbuilt = record.flip_gen is not None and record.flip_gen > draft.view.built_gen
+    rest = lull(record.failures) if is_unbuilt else timedelta(0)
+    if not is_ahead(record.retry_at, draft.now, longest=max(rest, LONGEST_WAIT)):
         return False
-    is_stuck = record.flip_gen is None or record.failures >= MANY_LOOKS
+    is_stuck = record.flip_gen is None or record.failures >= MANY_LOOKS or rest > timedelta(0)
     why = f"not live yet: {record.reason}"
     if record.flip_gen is None:
         why = f"the flip failed: {record.reason}{mended(record.post)}"
@@ -25,6 +30,11 @@ def is_backing_off(draft: Draft, record: ReleaseRecord) -> bool:
         why = f"not live after {record.failures} looks: {record.reason}{mended(record.post)}"
     draft.hold(record.post, why, until=record.retry_at, needs_person=is_stuck)
     return True
+
+
+def lull(failures: int) -> timedelta:
+    """Give the least wait before another build after so many that left the same fault."""
+    return next((wait for first, wait in _LULLS if failures >= first), timedelta(0))
 
 
 def mended(post: PostId) -> str:
@@ -40,6 +50,8 @@ def _was_early(draft: Draft, record: ReleaseRecord) -> bool:
     return True
 
 
-def is_ahead(retry_at: datetime | None, now: datetime) -> bool:
+def is_ahead(
+    retry_at: datetime | None, now: datetime, *, longest: timedelta = LONGEST_WAIT
+) -> bool:
     """Tell whether a step still has to wait until ``retry_at``."""
-    return retry_at is not None and timedelta(0) < retry_at - now <= LONGEST_WAIT
+    return retry_at is not None and timedelta(0) < retry_at - now <= longest

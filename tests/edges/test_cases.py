@@ -31,6 +31,8 @@ AFTER = "announce: {x: {after: 2h}}\n"
 MAIL_AFTER = "announce: {mail: {after: 2h}}\n"
 BROKEN = RebuildResult(ok=False, reason="exit 1", tail="boom", seconds=0.1)
 NOT_FOUND = Look(ok=False, reason="answered 404")
+NO_PAGE = Look(ok=False, reason="no page", needs_rebuild=True)
+GOOD = RebuildResult(ok=True, reason="", tail="", seconds=0.1)
 KEYED = Recovery(kind=RecoveryKind.KEY, key_life=HOUR)
 D = DeliveryState
 
@@ -1315,6 +1317,56 @@ def test_built_without_the_page_is_built_again(tmp_path: Path) -> None:
 
     assert world.site.built == 2
     assert len(world.texts()) == 1
+
+
+def test_built_without_the_page_for_good_is_built_less_and_less(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON)
+    world.site.looks = [NO_PAGE] * 1_000
+
+    built = []
+    for hours in (1, 7, 31):
+        world.run_until(SOON + hours * HOUR)
+        built.append(world.site.built)
+
+    assert built == [9, 15, 19]
+    assert [hold.needs_person for hold in world.holds("one") if hold.channel is None] == [True]
+
+
+def test_built_without_the_page_an_edit_is_built_at_once(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON)
+    world.site.looks = [NO_PAGE] * 20
+    world.run_until(SOON + 24 * HOUR)
+    before = world.site.built
+    world.site.looks, world.site.has_edits = [], True
+
+    world.run_until(world.clock.now() + MINUTE)
+
+    assert world.site.built == before + 1
+    assert world.releases()["one"].state is ReleaseState.LIVE
+
+
+def test_a_build_that_fails_is_not_hurried_by_edits(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON)
+    world.site.looks, world.site.builds = [NO_PAGE], [GOOD, BROKEN, BROKEN, BROKEN]
+    world.run_until(SOON + MINUTE)
+    world.site.has_edits = True
+
+    world.run_until(SOON + MINUTE + timedelta(seconds=50), sweep=timedelta(seconds=5))
+
+    assert world.site.built == 2
+
+
+def test_another_fault_of_the_page_is_another_matter(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON)
+    world.site.looks = [NOT_FOUND] * 40 + [NO_PAGE]
+
+    world.run_until(SOON + 2 * HOUR)
+
+    assert world.releases()["one"].state is ReleaseState.LIVE
 
 
 # --- channels that fail --------------------------------------------------------------------------

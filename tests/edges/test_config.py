@@ -622,7 +622,7 @@ def test_yaml_that_could_explode_or_surprise_is_refused(text: str, message: str)
 
 
 def test_tab_that_indents_is_named() -> None:
-    with pytest.raises(PublisherError, match="jobs.yaml:2: a tab indents this line"):
+    with pytest.raises(PublisherError, match=r"jobs\.yaml:2: a tab indents this line"):
         load_yaml("site:\n\tname: sample\n", "jobs.yaml")
 
 

@@ -24,6 +24,18 @@ with locks.hold(pathlib.Path(sys.argv[1]), locks.DAEMON):
 """
 
 
+BUILD = "import sys; sys.stdin.read()"
+KILLED_WHILE_IT_BUILDS = """\
+import os, pathlib, signal, subprocess, sys, threading
+from datetime import timedelta
+from publisher import locks
+state = pathlib.Path(sys.argv[1])
+with locks.hold_for_build(state, patience=timedelta(0), stop=threading.Event()) as lock:
+    subprocess.Popen([sys.executable, "-c", sys.argv[2]], pass_fds=(lock,))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
 def a_holder(folder: Path) -> subprocess.Popen[str]:
     script = HOLD.format(root=str(Path(__file__).parents[2]))
     process = subprocess.Popen(
@@ -63,23 +75,36 @@ def test_asking_for_a_lock_creates_nothing(tmp_path: Path) -> None:
 
 def test_build_that_outlives_its_parent_keeps_the_next_one_waiting(tmp_path: Path) -> None:
     stop = threading.Event()
-    with locks.hold_for_build(tmp_path, patience=timedelta(0), stop=stop) as lock:
-        orphan = subprocess.Popen(
-            [sys.executable, "-c", "import sys; sys.stdin.read()"],
-            stdin=subprocess.PIPE,
-            pass_fds=(lock,),
-        )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", KILLED_WHILE_IT_BUILDS, str(tmp_path), BUILD],
+        stdin=subprocess.PIPE,  # which the orphan reads to its end
+    )
+    parent.wait()
 
     with (
         pytest.raises(SiteError, match="earlier build"),
         locks.hold_for_build(tmp_path, patience=timedelta(seconds=0.3), stop=stop),
     ):
         pass
-    orphan.communicate()
-    with locks.hold_for_build(tmp_path, patience=timedelta(0), stop=stop) as lock:
+    parent.communicate()
+    with locks.hold_for_build(tmp_path, patience=timedelta(seconds=10), stop=stop) as lock:
         is_free_again = lock > 0
 
     assert is_free_again
+
+
+def test_process_that_stays_when_its_build_is_over_keeps_nobody_waiting(tmp_path: Path) -> None:
+    stop = threading.Event()
+    with locks.hold_for_build(tmp_path, patience=timedelta(0), stop=stop) as lock:
+        server = subprocess.Popen(
+            [sys.executable, "-c", BUILD], stdin=subprocess.PIPE, pass_fds=(lock,)
+        )
+
+    with locks.hold_for_build(tmp_path, patience=timedelta(0), stop=stop) as lock:
+        is_free = lock > 0
+    server.communicate()
+
+    assert is_free
 
 
 def test_command_inherits_the_lock(tmp_path: Path) -> None:

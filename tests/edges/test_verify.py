@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import requests
+from markdown_it import MarkdownIt
 
+from publisher.embargo.pages import embargoed_page
+from publisher.frontmatter import parse
+from publisher.markup import LISTING_BYTES, read_listing
+from publisher.model import Embargo
 from publisher.preview_server import serve
 from publisher.settings import VerifySettings
 from publisher.verify import Finding, excerpts, verify_live
@@ -27,6 +33,7 @@ from tests.edges.built_sites import (
     look_at,
     look_at_output,
 )
+from tests.factories import SITE
 from tests.platforms.site import Answer, Site
 
 # --- excerpts -------------------------------------------------------------------------------
@@ -51,13 +58,15 @@ def test_excerpts_are_at_most_six_and_spread_over_the_text():
 @pytest.mark.parametrize(
     "body",
     [
-        "```\nthis is code and never an excerpt of it\n```",
-        "    this is indented code and never an excerpt",
+        "```mermaid\ngraph of what a page shows as a picture\n```",
+        '<Slides deck="of the pepper mill" />',
+        "import Slides from '../of/the/pepper-mill.astro'\n\n<Slides />",
+        "<<< @/snippets/of/the/pepper-mill.js",
         "<script setup>\nconst one = 'two three four five six'\n</script>",
         "<!-- a comment that nobody ever gets to see -->",
         "::: tip A container title of more than five words\n:::",
         "{{ $frontmatter.title }} {% include some thing or other here %}",
-        "![alternative text of an image with many words](a.png)",
+        "![](a.png)",
         "",
     ],
 )
@@ -89,6 +98,25 @@ def test_short_posts_give_what_they_have():
     assert excerpts("<div>\nHello raw world\n</div>") == ("Hello raw world",)
     assert excerpts("# Only a heading") == ("Only a heading",)
     assert excerpts("今日は天気がいい。散歩に行く。") == ("今日は天気がいい。", "散歩に行く。")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("```py\nprint('salt')\n\nx = grind({n: 2})\n```", ("print('salt')", "x = grind({n: 2})")),
+        ("    $ grind --pepper\n", ("$ grind --pepper",)),
+        ("```js\ngrind(pepper) // [!code ++]\n```", ("grind(pepper) //",)),
+        ("| a | b |\n|--|--|\n| of salt | of pepper |\n", ("of salt", "of pepper")),
+        ("- <https://a.example/mill>\n- https://b.example\n", ("https://a.example/mill", "https://b.example")),
+        ("![The mill](/a.png)\n\n<img src='/b.png' alt='The jar'>\n", ("The mill", "The jar")),
+        ("!!! note\n\n    Salt first. *Pepper* then.\n", ("Salt first.", "Pepper then.")),
+        ("??? tip \"More\"\n\n    === \"One\"\n\n        Salt first.\n", ("Salt first.",)),
+        ("# Salt & pepper\n\n```\ngrind --pepper\n```", ("grind --pepper",)),
+        ("See:\n\n```\ngrind --pepper\n```", ("grind --pepper",)),
+    ],
+)  # fmt: skip
+def test_a_post_without_prose_gives_what_else_a_page_shows(body, expected):
+    assert excerpts(body) == expected
 
 
 # --- the output -----------------------------------------------------------------------------
@@ -220,6 +248,58 @@ def test_a_post_without_text_is_verified_by_its_title(tmp_path):
 
     assert look_at_output(output, body="").ok
     assert not look_at_output(output, a_post(title="Sugar"), body="").ok
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (
+            "```py\nprint('salt', 2)\nx = grind(pepper)\n```",
+            "<pre><i>print</i><span>('salt'</span>, 2)\n<i>x</i> = grind(<b>pepper</b>)</pre>",
+        ),
+        ("| of salt | of pepper |\n|--|--|\n", "<table><th>of salt<th>of <b>pepper</b></table>"),
+        ("![The mill](/a.png)\n\n![The jar](/b.png)\n", "<img alt='The mill'><img alt='The jar'>"),
+    ],
+)
+def test_what_is_no_prose_is_found_on_the_page_and_missed_under_embargo(tmp_path, body, text):
+    shown = look_at_output(a_site(tmp_path / "shown", a_page(text)), body=body)
+    hidden = look_at_output(a_site(tmp_path / "hidden", a_page(FILLER)), body=body)
+
+    assert (shown.reason, shown.ok) == ("", True)
+    assert "shows the page without its text (0 of 2 excerpts found)" in hidden.reason
+
+
+@pytest.mark.parametrize(
+    ("policy", "body"),
+    [
+        (Embargo.REDACT, "![](/a.png)\n"),
+        (Embargo.REDACT, "<Slides />\n"),
+        (Embargo.TEASER, "<Slides />\n"),
+        (Embargo.TEASER, "The mill grinds both, they say.\n"),
+    ],
+)
+def test_a_page_that_promises_the_post_is_not_taken_for_it(tmp_path, policy, body):
+    post = a_post(
+        title="Mill",
+        description="The mill grinds both, they say.",
+        release_at=datetime(2027, 3, 9, 8, tzinfo=UTC),
+    )
+    document = parse(f"---\ntitle: Mill\n---\n{body}".encode(), post.path)
+    staged = embargoed_page(document, post, SITE, policy, image=str).decode()
+    text = MarkdownIt().render(staged.split("---")[2])
+    before = look_at_output(a_site(tmp_path / "a", a_page(text, title="Mill")), post, body=body)
+    text = MarkdownIt().render(body)
+    after = look_at_output(a_site(tmp_path / "b", a_page(text, title="Mill")), post, body=body)
+
+    assert "still says 'Coming Tuesday March 9 2027'; still under embargo?" in before.reason
+    assert (after.reason, after.ok) == ("", True)
+
+
+def test_a_page_with_its_text_may_promise_another_post_of_that_day(tmp_path):
+    post = a_post(release_at=datetime(2027, 3, 9, 8, tzinfo=UTC))
+    page = a_page(f"{TEXT}<p>Next: Sugar. Coming Tuesday, March 9, 2027</p>")
+
+    assert look_at_output(a_site(tmp_path, page), post).ok
 
 
 def test_a_post_with_nothing_to_look_for_is_not_verified(tmp_path):
@@ -419,6 +499,9 @@ def test_an_index_that_a_cache_keeps_old_is_named_as_such(tmp_path):
         '<feed xmlns="http://www.w3.org/2005/Atom"><entry><link href="/blog/salt"/></entry></feed>',
         "<feed><entry><id>https://example.org/blog/salt.html</id></entry></feed>",
         '{"version": "https://jsonfeed.org/version/1.1", "items": [{"url": "/blog/salt"}]}',
+        '<feed xml:base="https://example.org/blog/"><entry><link href="salt"/></entry></feed>',
+        '<feed xml:base="/"><entry xml:base="blog/"><link href="salt"/></entry></feed>',
+        "<rss><item><guid>//[x</guid></item><item><link>/blog/salt</link></item></rss>",
     ],
 )
 def test_every_kind_of_feed_is_read(tmp_path, feed):
@@ -468,6 +551,67 @@ def test_a_sitemap_index_is_followed(tmp_path):
     )
 
     assert look_at_output(output, settings=LISTED).ok
+
+
+@pytest.mark.parametrize("name", ["sitemap.xml.gz", "sitemap.txt"])
+def test_a_sitemap_may_be_packed_or_a_plain_list(tmp_path, name):
+    output = a_site(tmp_path)
+    sitemap = (output / "sitemap.xml").read_bytes()
+    plain = f"{SITE_URL}/\n{SITE_URL}/blog/salt\n".encode()
+    (output / name).write_bytes(gzip.compress(sitemap) if name.endswith("gz") else plain)
+    packed = VerifySettings(sitemap=f"/{name}")
+
+    finding = look_at_output(output, settings=packed)
+    missing = look_at_output(output, a_post(url=f"{SITE_URL}/blog/sugar"), settings=packed)
+
+    assert finding.ok, finding.reason
+    assert not missing.ok
+
+
+def test_the_parts_of_a_sitemap_may_be_packed(tmp_path):
+    with a_live_site(tmp_path) as site:
+        sitemap = (site.folder / "sitemap.xml").read_bytes()
+        (site.folder / "one.xml.gz").write_bytes(gzip.compress(sitemap))
+        (site.folder / "sitemap.xml").write_text(
+            "<sitemapindex><sitemap><loc>/one.xml.gz</loc></sitemap></sitemapindex>"
+        )
+
+        assert look_at(site, settings=LISTED).ok
+
+
+@pytest.mark.parametrize("damage", [b"\x1f\x8b\x08nonsense", gzip.compress(b"plain words")])
+def test_a_packed_sitemap_that_is_none_is_a_finding(tmp_path, damage):
+    output = a_site(tmp_path)
+    (output / "sitemap.xml").write_bytes(damage)
+
+    assert "is not well-formed" in look_at_output(output, settings=LISTED).reason
+
+
+def test_of_a_packed_sitemap_no_more_is_unpacked_than_a_sitemap_may_have():
+    bomb = gzip.compress(b"http://a.example/ " + b" " * (LISTING_BYTES + 1_000_000) + b"http://b/")
+
+    assert read_listing(bomb).urls == ("http://a.example/",)
+
+
+def test_another_language_of_an_entry_is_no_entry(tmp_path):
+    output = a_site(tmp_path)
+    (output / "sitemap.xml").write_text(
+        "<urlset xmlns:xhtml='http://www.w3.org/1999/xhtml'><url><loc>/x</loc>"
+        "<xhtml:link rel='alternate' hreflang='en' href='/blog/salt'/></url></urlset>"
+    )
+
+    assert "sitemap.xml does not list" in look_at_output(output, settings=LISTED).reason
+
+
+def test_parts_of_a_sitemap_on_another_host_are_named(tmp_path):
+    output = a_site(tmp_path)
+    (output / "sitemap.xml").write_text(
+        "<sitemapindex><sitemap><loc>https://other.test/one.xml</loc></sitemap></sitemapindex>"
+    )
+
+    reason = look_at_output(output, settings=LISTED).reason
+
+    assert "its parts on other hosts, such as https://other.test/one.xml, are not asked" in reason
 
 
 def test_a_sitemap_without_the_post_is_a_finding(tmp_path):
@@ -572,6 +716,48 @@ def test_a_redirect_on_the_same_host_is_followed(tmp_path):
 
         assert look_at(site).ok
         assert [r.path for r in site.requests][:2] == ["/blog/salt", "/blog/salt.html"]
+
+
+def test_a_redirect_to_another_page_is_a_finding_though_that_shows_the_text(tmp_path):
+    with a_live_site(tmp_path) as site:
+        (site.folder / "blog" / "index.html").write_text(a_page())
+        for _ in range(2):
+            site.next(302, location="/blog/")
+            site.next()
+
+        finding = look_at(site)
+
+    assert finding.reason.startswith(
+        f"{site.url}/blog/salt leads to {site.url}/blog/, which does not say whose page it is;"
+    )
+
+
+@pytest.mark.parametrize(
+    ("head", "settings"),
+    [
+        ('<link rel="canonical" href="/blog/salt">', QUIET),
+        ("", VerifySettings(canonical=False)),
+    ],
+)
+def test_a_redirect_to_another_address_is_fine_when_it_is_meant(tmp_path, head, settings):
+    with a_live_site(tmp_path) as site:
+        (site.folder / "2027.html").write_text(a_page(head=head))
+        for _ in range(2):
+            site.next(302, location="/2027")
+            site.next()
+
+        finding = look_at(site, settings=settings)
+
+    assert finding.ok, finding.reason
+
+
+def test_a_redirect_to_small_letters_is_followed(tmp_path):
+    with a_live_site(tmp_path) as site:
+        for _ in range(2):
+            site.next(301, location="/blog/salt")
+            site.next()
+
+        assert look_at(site, path="/blog/Salt").ok
 
 
 def test_a_redirect_loop_ends(tmp_path):

@@ -11,6 +11,7 @@ from publisher.embargo.stage import Stage
 from publisher.posts import Library, Scan
 from publisher.settings import Settings
 from tests.edges.staged_sites import a_post, a_site, an_image, write
+from tests.factories import NOW
 
 POSTS = 10_000
 PARAGRAPH = "Somebody had left a plane on the bench, and the shavings were still warm. " * 12
@@ -46,17 +47,17 @@ def test_first_update(benchmark, site: tuple[Settings, Library]) -> None:
     def begin_anew() -> None:
         (settings.state_dir / "stage" / "manifest.db").unlink(missing_ok=True)
 
-    benchmark.pedantic(lambda: Stage(settings).update(scan), setup=begin_anew, rounds=1)
+    benchmark.pedantic(lambda: Stage(settings).update(scan, now=NOW), setup=begin_anew, rounds=1)
 
 
 @pytest.mark.benchmark(group=f"stage of {POSTS:,} posts, half of them unreleased")
 def test_update_after_one_edit(benchmark, site: tuple[Settings, Library]) -> None:
     settings, library = site
-    Stage(settings).update(library.scan())
+    Stage(settings).update(library.scan(), now=NOW)
     numbers = count()
 
     def prepare() -> tuple[tuple[Scan], dict[str, object]]:
-        return (edit(settings, library, next(numbers)),), {}
+        return (edit(settings, library, next(numbers)),), {"now": NOW}
 
     benchmark.pedantic(Stage(settings).update, setup=prepare, rounds=5)
 

@@ -17,11 +17,13 @@ from publisher.visible import blank, line_starts, tokens_of, without_code
 
 _NAME = r"""[^\s"'<>/=]+"""
 _VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"'<>]+)"""
-_ATTRIBUTE = rf"\s+({_NAME})(?:\s*=\s*({_VALUE}))?"
-_ATTRIBUTES = rf"(?:\s+{_NAME}(?:\s*=\s*{_VALUE})?)*"
-_TAG = re.compile(
-    rf"<(?P<close>/?)(?:PostPreview|post-preview)(?P<attributes>{_ATTRIBUTES})\s*(?P<void>/?)>"
-)
+_GAP = r"""(?:\s+|(?<=["']))"""  # Vue can do without the blank behind a quote
+_ATTRIBUTE = rf"{_GAP}({_NAME})(?:\s*=\s*({_VALUE}))?"
+_ATTRIBUTES = rf"(?:{_GAP}{_NAME}(?:\s*=\s*{_VALUE})?)*"
+# Every name that is the component's to Vue: <postPreview> and <Post-preview>, too.
+COMPONENT = "[Pp]ost(?:-?P|-p)review"
+_MARK = re.compile(rf"<{COMPONENT}\b".encode())
+_TAG = re.compile(rf"<(?P<close>/?){COMPONENT}(?P<attributes>{_ATTRIBUTES})\s*(?P<void>/?)>")
 _STAMP = re.compile(
     rf"<template\s+(?:#|v-slot:)stamp\b[^>]*>.*?</template\s*>"
     rf"|<RevealStamp\b{_ATTRIBUTES}\s*(?:/>|>\s*</RevealStamp\s*>)",
@@ -94,11 +96,8 @@ class Posts:
             target = urlsplit(urljoin(f"//{site.netloc}{page}", link))
         except ValueError:
             return ""
-        if target.netloc.lower() != site.netloc.lower() or target.scheme not in (
-            "",
-            "http",
-            "https",
-        ):
+        hosts = {parts.netloc.lower().removeprefix("www.") for parts in (site, target)}
+        if len(hosts) > 1 or target.scheme not in ("", "http", "https"):
             return ""
         base = site.path.rstrip("/")
         is_below = base and (target.path == base or target.path.startswith(base + "/"))
@@ -110,14 +109,20 @@ def normal_path(path: str) -> str:
     return re.sub(r"(?:/index)?(?:\.html|\.md)?/*$", "", unquote(path))
 
 
-def find_blocks(text: str) -> tuple[Block, ...]:
+def may_have_blocks(data: bytes) -> bool:
+    """Tell whether a page may hold blocks, frontmatter included, without parsing it."""
+    return _MARK.search(data) is not None
+
+
+def find_blocks(text: str, *, in_doubt: bool = False) -> tuple[Block, ...]:
     """Find the blocks of a Markdown text without frontmatter, outer before inner.
 
-    A block that is never closed has no links and no name: it belongs to nobody.
+    A block that is never closed has no links and no name: it belongs to nobody. ``in_doubt`` takes
+    what is indented like code for blocks as well: in other markup it may be none.
     """
     if not _TAG.search(text):
         return ()
-    visible = without_code(text, tokens_of(text))
+    visible = _visible(text, in_doubt=in_doubt)
     spans = sorted(_spans(visible), key=lambda span: span[0].start())
     outside = blank(visible, [(tag.start(), end or tag.end()) for tag, end in spans])
     headings = list(_headings(outside))
@@ -128,10 +133,10 @@ def find_blocks(text: str) -> tuple[Block, ...]:
     )
 
 
-def dissect(text: str, blocks: Iterable[Block]) -> Iterator[Parts]:
+def dissect(text: str, blocks: Iterable[Block], *, in_doubt: bool = False) -> Iterator[Parts]:
     """Give the parts of each of the blocks that ``find_blocks`` found in the text."""
     blocks = tuple(blocks)
-    visible = without_code(text, tokens_of(text)) if blocks else text
+    visible = _visible(text, in_doubt=in_doubt) if blocks else text
     for block in blocks:
         tag = _TAG.match(visible, block.start)
         if tag is None:
@@ -157,7 +162,7 @@ def reveal(text: str, post: PostId, posts: Posts, page: str = "/") -> str:
     """
     blocks = find_blocks(text)
     edits: list[tuple[int, int, str]] = []
-    visible = without_code(text, tokens_of(text)) if blocks else text
+    visible = _visible(text) if blocks else text
     for block in blocks:
         if block.is_blurred and posts.owner(block, page) == post:
             inner = [(b.start, b.end) for b in blocks if block.start < b.start < block.end]
@@ -219,6 +224,13 @@ def _lines_of(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 # --- finding ---------------------------------------------------------------------------------
+
+
+def _visible(text: str, *, in_doubt: bool = False) -> str:
+    tokens = tokens_of(text)
+    return without_code(
+        text, [token for token in tokens if not (in_doubt and token.type == "code_block")]
+    )
 
 
 def _spans(visible: str) -> Iterator[tuple[re.Match[str], int | None]]:

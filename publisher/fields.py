@@ -29,7 +29,7 @@ from publisher.model import (
     Problem,
     Series,
 )
-from publisher.presets import DATED_NAMES, date_in, misspelled, slug_of, state_of
+from publisher.presets import DATED_NAMES, date_in, misspelled, slug_of, state_of, written
 from publisher.settings import SiteSettings
 from publisher.times import Instant, resolve_instant
 
@@ -149,10 +149,10 @@ class Reader:
 
         ``None`` for most generators, and where the date cannot be read.
         """
-        keys = self.site.preset.withholds
-        key = next((key for key in keys if self._get(key) not in (None, "")), None)
+        preset = self.site.preset
+        names = (written(preset, self.document.metadata, key) for key in preset.withholds)
         with suppress(PublisherError):
-            instant = self._instant(key) if keys else None
+            instant = self._instant(next(filter(None, names), None)) if preset.withholds else None
             return instant.at if instant else None
         return None
 

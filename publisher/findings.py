@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from publisher.blocks import Posts, normal_path
+from publisher.blocks import Posts, may_have_blocks, normal_path
 from publisher.errors import PostError
 from publisher.fields import Reader, stem_of
 from publisher.files import Content, Stamp, read_file, stamp_of
@@ -18,8 +18,6 @@ from publisher.model import Post, Problem
 from publisher.mojibake import mojibake
 from publisher.series import count_parts
 from publisher.settings import SiteSettings
-
-_BLOCK_MARKS = (b"<PostPreview", b"<post-preview")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +64,7 @@ def find_in_file(
 
 def _understand(content: Content, shown: str, site: SiteSettings, *, is_post: bool) -> Finding:
     stamp = stamp_of(content.status)
-    has_blocks = any(mark in content.data for mark in _BLOCK_MARKS)
+    has_blocks = may_have_blocks(content.data)
     if not is_post:
         return Finding(stamp=stamp, has_blocks=has_blocks)
     try:

@@ -24,6 +24,7 @@ _DRAFT_WORD = {
     PostState.SCHEDULED: "draft",
     PostState.PUBLISHED: "published",
 }
+_NOINDEX = {"name": "robots", "content": "noindex"}
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
@@ -39,7 +40,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 blocks=True,
                 output=".vitepress/dist",
                 rebuild=("npm", "run", "build"),
-                staged={"search": False},  # of VitePress's local search
+                # of VitePress's local search; `head` for hosts that build the deploy branch
+                staged={"search": False, "head": [["meta", dict(_NOINDEX)]]},
                 data="publisher.json",
             ),
             Preset(
@@ -180,6 +182,20 @@ def misspelled(preset: Preset, frontmatter: Mapping[str, Any]) -> Mapping[str, s
         for key in frontmatter
         if key.lower() in known and known[key.lower()] not in frontmatter
     }
+
+
+def written(preset: Preset, frontmatter: Mapping[str, Any], key: str) -> str | None:
+    """Give how a key that says something is written; some generators read any case."""
+    is_caseless = preset.name in _CASELESS
+    return next(
+        (
+            name
+            for name, value in frontmatter.items()
+            if (name.lower() == key.lower() if is_caseless else name == key)
+            and value not in (None, "")
+        ),
+        None,
+    )
 
 
 def date_in(preset: Preset, value: Any) -> Any:

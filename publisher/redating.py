@@ -23,6 +23,7 @@ _INSTANT = (
     rf"{_DATE}(?:(?P<gap>[Tt]|[ \t]+){_CLOCK}"
     r"(?P<space>[ \t]*(?=[Zz+-]))?(?P<offset>[Zz]|[+-]\d{2}(?P<colon>:?)(?P<minutes>\d{2})?)?)?"
 )
+RESCHEDULED = "rescheduled"  # how the ledger's reason begins for a page that names another day
 CANDIDATES_MAX = 100  # each is parsed; a real file has one or two
 _TIME_KEY = "time"
 

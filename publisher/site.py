@@ -185,7 +185,11 @@ class GeneratedSite:
             return RebuildResult(ok=True, reason="no rebuild command", tail="", seconds=0.0)
         if staged is not None:
             settings, root = replace(settings, output=staged.output), staged.root
-        return rebuild.run(settings, cwd=root, environ=self.environ, stop=stop, keep_open=(lock,))
+        built = rebuild.run(settings, cwd=root, environ=self.environ, stop=stop, keep_open=(lock,))
+        if built.ok or staged is None:
+            return built
+        hint = "if the generator complains of a frontmatter key, name it under site.keys.keep"
+        return replace(built, reason=f"{built.reason} ({hint})")
 
     def _deploy(
         self,
@@ -230,9 +234,8 @@ class GeneratedSite:
         if not self.settings.deploy.command:
             return
         with suppress(PublisherError, OSError):  # then the next look sees what changed
-            scan = self.library.scan()
-            changed = stage.update(scan, withdrawn(scan.posts, view, now)).changed
-            self._restless.record(changed, now, is_first=is_first)
+            staged = stage_with_data(self.settings, self.library.scan(), view, now)
+            self._restless.record(staged.changed, now, is_first=is_first)
             stage.mark_built()
 
     # --- looking ---------------------------------------------------------------------------

@@ -178,9 +178,15 @@ def _home_access(settings: Settings, executable: Path) -> str:
     if settings.rebuild is not None:
         files.append(Path(settings.rebuild.command[0]))
     needed = [settings.file, executable, executable.resolve(), *files, *writable_paths(settings)]
-    if not any(_is_below(path, HOMES) for path in needed):
+    if settings.git is not None:
+        comment = (
+            "# git and ssh find keys, known hosts and .gitconfig in the user's home folder. They\n"
+            "# cannot write there: no new host is remembered, no refused password forgotten."
+        )
+    elif any(_is_below(path, HOMES) for path in needed):
+        comment = "# Something that is needed lies in a home folder, so these can be read."
+    else:
         return "ProtectHome=yes"
-    comment = "# Something that is needed lies in a home folder, so these can be read."
     return f"{comment}\nProtectHome=read-only"
 
 

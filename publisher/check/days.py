@@ -17,8 +17,10 @@ from publisher.check.dates import (
     spell,
     weekday_like,
 )
+from publisher.check.judging import builds_all
 from publisher.check.pages import Page, Site
-from publisher.model import Post, PostState, Problem
+from publisher.model import Embargo, Post, PostState, Problem
+from publisher.settings import Settings
 
 _STAMP = re.compile(
     r"""<RevealStamp\b[^>]*?\sdate\s*=\s*(?P<quote>["'])(?P<date>.*?)(?P=quote)""", re.DOTALL
@@ -127,8 +129,10 @@ def check_claims(page: Page, site: Site) -> Iterator[Problem]:
 
 
 def check_future(page: Page, today: date, site: Site) -> Iterator[Problem]:
-    """Find a post that says published and carries a date to come."""
+    """Find a post that says published, carries a date to come, and is public all the same."""
     post = page.post
+    if post is not None and post.withheld_until and post.state is PostState.SCHEDULED:
+        yield from _check_built(page, post, site.settings)
     released = site.local_date(post) if post else None
     if post is None or post.state is not PostState.PUBLISHED or not released or released <= today:
         return
@@ -141,6 +145,18 @@ def check_future(page: Page, today: date, site: Site) -> Iterator[Problem]:
         f"is published, with a date to come ({released}): it is public now",
         f"if it should wait, write {preset.state_key}: {_as_yaml(scheduled)}",
     )
+
+
+def _check_built(page: Page, post: Post, settings: Settings) -> Iterator[Problem]:
+    """Find a post that waits for its date, and that nothing keeps out of the builds until then."""
+    if (post.embargo or settings.embargo) is Embargo.OFF and builds_all(settings):
+        yield page.warning(
+            "published-in-future",
+            None,
+            "is published, with a date to come, and is public with the next build: embargo is off, "
+            f"and {settings.site.preset.name} is told to build what is to come",
+            "set embargo, or say in the post that it is a draft",
+        )
 
 
 def _contradiction(page: Page, released: list[date], count: int, unit: str) -> str:

@@ -11,6 +11,12 @@ from pathlib import Path
 from publisher.model import Problem
 from publisher.settings import Settings
 
+# These judge dates only where told to, so publisher does not wait for dates in their stead.
+_LEST = "into all posts to come, lest they are public at once; then "
+_FIRST = {
+    "mkdocs": f"first write draft: true {_LEST}",
+    "pelican": f"first write status: draft {_LEST}",
+}
 _HUGO = ("hugo.toml", "hugo.yaml", "hugo.json", "config.toml", "config.yaml", "config.json")
 
 
@@ -26,8 +32,16 @@ def check_judging(settings: Settings) -> Iterator[Problem]:
             line=None,
             message=f"{settings.site.preset.name} judges dates by itself: "
             "it can hold back a post that is released",
-            hint=switch,
+            hint=f"{_FIRST.get(settings.site.preset.name, '')}{switch}",
         )
+
+
+def builds_all(settings: Settings) -> bool:
+    """Tell whether we have a generator build what it would keep back until its date."""
+    site = settings.site
+    if settings.rebuild is None or not site.preset.withholds:
+        return False
+    return not switch_for(site.preset.name, site.root, settings.rebuild.command)
 
 
 def switch_for(generator: str, root: Path, command: Sequence[str]) -> str:

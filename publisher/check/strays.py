@@ -1,20 +1,23 @@
-"""Pages outside of the posts that say draft or scheduled: under embargo no build has them."""
+"""Pages outside of the posts that are not for today: under embargo no build has them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
 from pathlib import PurePosixPath
 
+from publisher.check.judging import builds_all
+from publisher.embargo.headers import header_of
 from publisher.embargo.hidden import holds
-from publisher.embargo.kinds import is_set_aside
+from publisher.embargo.kinds import is_set_aside, state_said, withheld_until
 from publisher.embargo.unreleased import Unreleased
-from publisher.errors import PublisherError
+from publisher.errors import PostError, PublisherError
 from publisher.files import read_file
-from publisher.frontmatter import parse
-from publisher.model import PostState, Problem
-from publisher.posts import Scan
+from publisher.findings import Scan
+from publisher.frontmatter import UnreadableError, parse
+from publisher.model import Embargo, PostState, Problem
 from publisher.presets import as_yaml
 from publisher.project import own_files, walk
 from publisher.settings import Settings
@@ -22,48 +25,95 @@ from publisher.settings import Settings
 PAGELESS = frozenset({"archetypes", "_drafts"})  # of Hugo and Jekyll: no page is made of these
 
 
-def check_strays(settings: Settings, scan: Scan) -> Iterator[Problem]:
-    """Warn of the pages that a staged site is built without, and say why."""
-    if not holds(settings.embargo, scan.posts):
+def check_strays(settings: Settings, scan: Scan, now: datetime) -> Iterator[Problem]:
+    """Warn of the pages that a staged site is built without, and say why.
+
+    Where nothing is staged, of those that the generator would keep back, and was told to build.
+    """
+    is_staged = holds(settings.embargo, scan.posts)
+    if not (is_staged or builds_all(settings)):
         return
-    preset = settings.site.preset
-    public = f"{preset.state_key}: {as_yaml(preset.values[PostState.PUBLISHED])}"
-    for path in _strays(settings, scan):
+    for path in _strays(settings, scan, now):
         if PAGELESS & set(PurePosixPath(path).parts):
             continue
-        line, said = _state_in(path, settings)
-        yield Problem(
-            rule="stray",
-            severity="warning",
-            path=path,
-            line=line,
-            message=f"says {said} and is no post: while posts are under embargo, "
-            "the site is built without it",
-            hint=f"write {public} once it may be seen; if it is a post, let site.posts match it",
-        )
+        try:
+            data = read_file(settings.project / path, path).data
+        except PostError:  # gone
+            continue
+        state = state_said(data, path, settings.site)
+        if state in (PostState.PUBLISHED, None):
+            yield from _dated(path, data, settings)
+        elif settings.embargo is not Embargo.OFF or (is_staged and state is PostState.DRAFT):
+            yield _stated(path, data, settings)
 
 
-def _strays(settings: Settings, scan: Scan) -> list[str]:
-    """Find what the stage would."""
+def _stated(path: str, data: bytes, settings: Settings) -> Problem:
+    preset = settings.site.preset
+    public = f"{preset.state_key}: {as_yaml(preset.values[PostState.PUBLISHED])}"
+    line, said = _state_in(path, data, settings)
+    return Problem(
+        rule="stray",
+        severity="warning",
+        path=path,
+        line=line,
+        message=f"says {said} and is no post: while posts are under embargo, "
+        "the site is built without it",
+        hint=f"write {public} once it may be seen; if it is a post, let site.posts match it",
+    )
+
+
+def _dated(path: str, data: bytes, settings: Settings) -> Iterator[Problem]:
+    until = withheld_until(data, path, settings.site)
+    if until is None:  # nothing is known but what stands in a file beside it
+        return
+    day = f"{until.astimezone(settings.site.zone):%Y-%m-%d %H:%M}"
+    is_held = settings.embargo is not Embargo.OFF
+    name = settings.site.preset.name
+    yield Problem(
+        rule="stray" if is_held else "published-in-future",
+        severity="warning",
+        path=path,
+        line=None,
+        message=f"has a date to come and is no post: the site is built without it until {day}"
+        if is_held
+        else f"has a date to come ({day}), and is public with the next build: "
+        f"{name} is told to build such pages, and embargo is off",
+        hint="write today's date if it may be seen; if it is a post, let site.posts match it"
+        if is_held
+        else "set embargo, or say in the page that it is a draft",
+    )
+
+
+def _strays(settings: Settings, scan: Scan, now: datetime) -> list[str]:
+    """Find what the stage would; without embargo what it would with it."""
     root = os.path.relpath(settings.site.root, settings.project)
-    unreleased = Unreleased(settings, scan, "" if root == "." else root)
+    staged = replace(settings, embargo=Embargo.OMIT)
+    unreleased = Unreleased(staged, scan, "" if root == "." else root, now=now)
+    paths = []
     try:
         for found in walk(settings.project, settings.site.root, own_files(settings)):
+            paths.append(found.path)
             is_file = found.kind == "file" and not is_set_aside(found.path, settings.site)
             if is_file and unreleased.may_stray(found.path, found.entry.stat().st_size):
                 unreleased.find_stray(found.path, settings.project)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise PublisherError(f"{error.filename}: {reason}") from None
+    unreleased.find_described(paths)
     return sorted(unreleased.strays)
 
 
-def _state_in(path: str, settings: Settings) -> tuple[int | None, str]:
+def _state_in(path: str, data: bytes, settings: Settings) -> tuple[int | None, str]:
     """Give where and how a page says that it is unreleased, as far as it can be read."""
     wanted = settings.site.preset.state_key
-    with suppress(PublisherError):
-        document = parse(read_file(settings.project / path, path).data, path)
-        for key, value in document.metadata.items():
-            if key.lower() == wanted.lower():
-                return document.line_of(key), f"{key}: {as_yaml(value)}"
+    try:
+        document = parse(data, path)
+    except UnreadableError:
+        return None, f"in its {wanted} that it is unreleased"
+    for key, value in document.metadata.items():
+        if key.lower() == wanted.lower():
+            return document.line_of(key), f"{key}: {as_yaml(value)}"
+    for line, key, value in header_of(document.text, path, settings.site.preset.name):
+        if key in (wanted.lower(), "draft"):
+            return line, f"{key}: {value}" if value else key
     return None, f"in its {wanted} that it is unreleased"

@@ -20,6 +20,8 @@ from publisher.presets import PRESETS
 from publisher.settings import Preset
 
 LOCALTIME = Path("/etc/localtime")
+FUTURE = "WITH_FUTURE_DATES=true"  # of Pelican
+_PUBLIC_AT_ONCE = "write `status: draft` into posts to come first, or they are public at once"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,7 @@ def _describe(folder: Path, root: str, preset: Preset) -> Found:
     notes = (
         traits.note,
         switch and f"{switch}: it judges dates by itself",
+        f"{FUTURE} in rebuild.command: {_PUBLIC_AT_ONCE}" if FUTURE in command else "",
         _categories_note(folder / place[0], preset, "\n".join(config)),
     )
     return Found(
@@ -135,7 +138,7 @@ def _command(folder: Path, preset: Preset) -> tuple[str, ...]:
     config = next((name for name in PELICAN if (folder / name).is_file()), PELICAN[-1])
     command = (*preset.rebuild, "--settings", config)
     judges = switch_for(preset.name, folder, command)
-    return (*command, "--extra-settings", "WITH_FUTURE_DATES=true") if judges else command
+    return (*command, "--extra-settings", FUTURE) if judges else command
 
 
 def _served(folder: Path, signs: tuple[Sign, ...], config: list[str]) -> str | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from publisher.cli.acting import YES
+from publisher.cli.moves import Shift, forget, left_over, perform, require_unreleased
 from publisher.cli.output import clean, confirm, count, flat, note, say, when
 from publisher.cli.targets import later_on, read_target, wall_time, with_seconds
 from publisher.errors import LedgerError, PublisherError
@@ -16,25 +18,10 @@ from publisher.errors import LedgerError, PublisherError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from publisher.ledger import Ledger
-    from publisher.model import Post, PostId, ReleaseRecord
+    from publisher.model import Post, ReleaseRecord
     from publisher.posts import Library
     from publisher.settings import Settings
     from publisher.survey import Survey
-
-DONE = "rescheduled with `publisher reschedule`"
-
-
-class Shift(NamedTuple):
-    """One post, the instant it has now, and the post as it will read."""
-
-    post: Post
-    old: datetime
-    moved: Post
-
-    @property
-    def new(self) -> datetime:
-        return self.moved.release_at or self.old
 
 
 @click.command()
@@ -60,15 +47,16 @@ def reschedule(ctx: click.Context, post: str, to: str, is_shifted: bool, is_yes:
     Only the date in the file is changed, in the way it is written there. A bare date means the
     site's release time; +7d keeps the time of the day.
     """
-    from publisher.cli.performing import tick_unless_daemon
     from publisher.posts import Library
 
     seen = ctx.obj.look()
     chosen = seen.get(post)
-    old = _require_waiting(seen, chosen)
-    at = read_target(seen, old, to)
     library = Library(seen.settings.site, seen.settings.project)
     library.scan()
+    if left := _left(seen, library, is_yes=is_yes):
+        _carry_out(ctx, seen, library, left)
+    old = _require_waiting(seen, chosen)
+    at = read_target(seen, old, to)
     shifts = [Shift(chosen, old, library.redated(chosen, at))]
     if is_shifted:
         shifts += _following(seen, library, shifts[0])
@@ -79,11 +67,35 @@ def reschedule(ctx: click.Context, post: str, to: str, is_shifted: bool, is_yes:
     _require_coming(seen, shifts)
     _say_plan(seen, library, shifts, is_shifted=is_shifted)
     confirm(f"move {count(len(shifts), 'release')}?", is_yes=is_yes)
-    is_shown = _perform(seen, library, shifts)
+    _carry_out(ctx, seen, library, shifts)
+
+
+def _left(seen: Survey, library: Library, *, is_yes: bool) -> list[Shift]:
+    """Give the moves that an earlier command left over, if they are to be made."""
+    left = list(left_over(seen, library))
+    if left:
+        say("an earlier `publisher reschedule` was cut short; these were still to move:")
+        _say_plan(seen, library, left, is_shifted=True)
+        if is_yes or not sys.stdin.isatty():
+            confirm("move them first?", is_yes=is_yes)
+        elif not click.confirm("move them first? n: forget it, and go on", err=True):
+            left = []
+    if left:
+        note("nothing else is done; if another date is meant, run the command again")
+    else:
+        forget(seen.settings)
+    return left
+
+
+def _carry_out(
+    ctx: click.Context, seen: Survey, library: Library, shifts: Sequence[Shift]
+) -> NoReturn:
+    from publisher.cli.performing import tick_unless_daemon
+
+    is_shown = perform(seen, library, shifts)
     _say_next(seen.settings, len(shifts))
-    if is_shown:
-        about = {shift.post.id for shift in shifts}
-        ctx.exit(tick_unless_daemon(ctx.obj, seen.settings, about=about))
+    about = {shift.post.id for shift in shifts}
+    ctx.exit(tick_unless_daemon(ctx.obj, seen.settings, about=about) if is_shown else 0)
 
 
 # --- what may be moved -----------------------------------------------------------------------
@@ -94,7 +106,7 @@ def _require_waiting(survey: Survey, post: Post) -> datetime:
     record = survey.view.releases.get(post.id)
     if survey.view.restored:
         raise LedgerError(survey.view.restored)
-    _require_unreleased(post, record)
+    require_unreleased(post, record)
     if record is not None and _is_asked_for(record, survey.now):
         raise LedgerError(
             f"{post.id} is about to be released: somebody asked for it",
@@ -107,25 +119,6 @@ def _require_waiting(survey: Survey, post: Post) -> datetime:
             hint=f"write one into it, such as {keys[-1]}: 2027-03-16",
         )
     return post.release_at
-
-
-def _require_unreleased(post: Post, record: ReleaseRecord | None) -> None:
-    from publisher.model import PostState, ReleaseState
-
-    state = record.state if record else None
-    hint = f"see `publisher why {post.id}`"
-    if state is ReleaseState.REVEALING:
-        raise LedgerError(f"{post.id} is being released: its date cannot be moved now", hint=hint)
-    if state is ReleaseState.LIVE:
-        hint = f"`publisher withdraw {post.id}` takes it back"
-        raise LedgerError(f"{post.id} is live already", hint=hint)
-    if post.state is PostState.PUBLISHED:
-        raise LedgerError(f"{post.id} is public already: its file says published", hint=hint)
-    if state is ReleaseState.BASELINE:
-        raise LedgerError(
-            f"{post.id} was public before publisher came: no date releases it by itself",
-            hint=f"`publisher release {post.id}` releases and announces it",
-        )
 
 
 def _is_asked_for(record: ReleaseRecord, now: datetime) -> bool:
@@ -145,7 +138,7 @@ def _following(survey: Survey, library: Library, first: Shift) -> Iterator[Shift
     span = wall_time(first.new, zone) - wall_time(first.old, zone)
     for part in _later_parts(survey, first.post):
         try:
-            _require_unreleased(part, survey.view.releases.get(part.id))
+            require_unreleased(part, survey.view.releases.get(part.id))
         except LedgerError as error:
             note(f"{part.id}: left alone: {error.what}")
             continue
@@ -266,69 +259,6 @@ def _out_of_order(survey: Survey, shifts: Sequence[Shift], *, is_shifted: bool) 
         else:
             what_fits = "--shift-following moves the later parts along"
         yield f"part {later} ({other.id}) comes before part {part} ({post.id}) then; {what_fits}"
-
-
-# --- doing it --------------------------------------------------------------------------------
-
-
-def _perform(survey: Survey, library: Library, shifts: Sequence[Shift]) -> bool:
-    """Write the dates while no tick is under way, and let the ledger know.
-
-    Tells whether the site is to be built again: pages under embargo show the date.
-    """
-    from contextlib import ExitStack
-
-    from publisher import locks
-    from publisher.clock import SystemClock
-    from publisher.survey import open_ledger
-
-    settings, now = survey.settings, SystemClock().now()
-    known: Mapping[PostId, ReleaseRecord] = {}
-    shown = {shift.post.id for shift in shifts if _has_page(shift.post, settings)}
-    with ExitStack() as stack:
-        stack.enter_context(locks.hold(settings.state_dir, locks.TICK, wait=True))
-        ledger = None
-        if any(shift.post.id in survey.view.releases for shift in shifts):
-            ledger = stack.enter_context(open_ledger(settings, now=now))
-            known = ledger.view().releases
-            for shift in shifts:  # a tick may have begun one of them since
-                _require_unreleased(shift.post, known.get(shift.post.id))
-        for shift in shifts:
-            if ledger is not None and shift.post.id in shown & set(known):
-                ledger.build_again(shift.post.id, reason=_reason(shift, settings), now=now)
-            result = library.reschedule(shift.post, shift.new)
-            if ledger is not None and shift.post.id in known:
-                _tell(ledger, shift, result.digest, _reason(shift, settings), now)
-            say(f"{shift.post.id}: moved to {when(shift.new, settings.site.zone)}")
-    return bool(shown & set(known))
-
-
-def _has_page(post: Post, settings: Settings) -> bool:
-    """Tell whether a built page shows the date of a post that is to come."""
-    from publisher.model import Embargo, PostState
-
-    embargo = post.embargo or settings.embargo
-    is_built = settings.rebuild is not None and post.state is PostState.SCHEDULED
-    return is_built and embargo not in (Embargo.OFF, Embargo.OMIT)
-
-
-def _reason(shift: Shift, settings: Settings) -> str:
-    old, new = (when(at, settings.site.zone) for at in (shift.old, shift.new))
-    return f"{DONE}, from {old} to {new}"
-
-
-def _tell(ledger: Ledger, shift: Shift, digest: str, why: str, now: datetime) -> None:
-    from publisher.model import Observe, Sight
-
-    seen = Observe(
-        post=shift.post.id,
-        sight=Sight.MOVED,
-        path=shift.post.path,
-        digest=digest,
-        release_at=shift.new,
-        why=why,
-    )
-    ledger.observe(seen, now=now)
 
 
 def _say_next(settings: Settings, number: int) -> None:

@@ -13,17 +13,12 @@ from publisher.cli.output import confirm, count, flat, note, say, say_wrapped, w
 from publisher.errors import LedgerError, PublisherError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from publisher.ledger import Ledger
+    from publisher.cli.taking_back import TakenBack
     from publisher.model import (
         DeliveryRecord,
         Embargo,
-        LedgerView,
-        Observe,
         Post,
         PostState,
-        Sight,
     )
     from publisher.settings import Settings
     from publisher.survey import Survey
@@ -58,6 +53,7 @@ def withdraw(ctx: click.Context, post: str, reason: str, is_embargoed: bool, is_
     What went out is shown with what its channel can take back; nothing there is deleted.
     """
     from publisher.cli.performing import tick_unless_daemon
+    from publisher.cli.taking_back import take_back, waiting_and_out
     from publisher.model import PostState
 
     seen = ctx.obj.look()
@@ -68,11 +64,11 @@ def withdraw(ctx: click.Context, post: str, reason: str, is_embargoed: bool, is_
     _require_way(seen, chosen, to)
     _say_page(seen, chosen, to)
     _say_links(seen, chosen, to)
-    waiting, out = _deliveries(seen, chosen)
+    waiting, out = waiting_and_out(seen, seen.view, chosen)
     _say_deliveries(seen, waiting, out)
     confirm(f"withdraw {chosen.id}?", is_yes=is_yes)
-    _perform(seen, chosen, to, waiting, reason)
-    _say_done(chosen, to, waiting, out)
+    done = take_back(seen, chosen, to, reason)
+    _say_done(seen, chosen, to, done)
     if _was_public(seen, chosen):
         _say_where_to_look(seen, chosen, to)
     ctx.exit(tick_unless_daemon(ctx.obj, seen.settings, about={chosen.id}))
@@ -97,16 +93,10 @@ def _require_public(survey: Survey, post: Post, to: PostState) -> None:
 
 
 def _was_public(survey: Survey, post: Post) -> bool:
+    from publisher.cli.taking_back import is_under_way
     from publisher.model import PostState
 
-    return _is_under_way(survey.view, post) or post.state is PostState.PUBLISHED
-
-
-def _is_under_way(view: LedgerView, post: Post) -> bool:
-    from publisher.model import ReleaseState
-
-    record = view.releases.get(post.id)
-    return record is not None and record.state in (ReleaseState.LIVE, ReleaseState.REVEALING)
+    return is_under_way(survey.view, post) or post.state is PostState.PUBLISHED
 
 
 def _require_way(survey: Survey, post: Post, to: PostState) -> None:
@@ -132,8 +122,21 @@ def _require_way(survey: Survey, post: Post, to: PostState) -> None:
         raise PublisherError(
             f"{post.path} says no more than {preset.state_key}, and has a date to come",
             why=f"a draft with a date is scheduled: it would come out at {at}",
-            hint="take the date out of the file first, or use --to-embargo if that is meant",
+            hint=f"{_way_out(survey, post)}, or use --to-embargo if that is meant",
         )
+
+
+def _way_out(survey: Survey, post: Post) -> str:
+    """Say how a post loses its coming date."""
+    from publisher.posts import Library
+    from publisher.presets import DATED_NAMES
+    from publisher.redating import date_key
+
+    site = survey.settings.site
+    document = Library(site, survey.settings.project).read(post)
+    if site.preset.name not in DATED_NAMES or date_key(document, site) is not None:
+        return "take the date out of the file first"
+    return "its name holds the date: move the file to where drafts are, which takes the post back"
 
 
 # --- the plan --------------------------------------------------------------------------------
@@ -189,35 +192,26 @@ def _say_links(survey: Survey, post: Post, to: PostState) -> None:
     say(f"  these links {'will lead nowhere' if is_off else 'are built as text until it is back'}")
 
 
-def _deliveries(survey: Survey, post: Post) -> tuple[list[DeliveryRecord], list[DeliveryRecord]]:
-    """Give the announcements that wait, and those that are or may be out."""
-    from publisher.model import DeliveryState
-
-    state = DeliveryState
-    mine = [r for key, r in sorted(survey.view.deliveries.items()) if key.post == post.id]
-    waiting = [r for r in mine if r.state in (state.PLANNED, state.CLAIMED)]
-    out_states = (state.SENDING, state.UNCERTAIN, state.SENT, state.CONFIRMED)
-    out = [r for r in mine if r.state in out_states or r.key in survey.in_doubt]
-    return waiting, out
-
-
 def _say_deliveries(
     survey: Survey, waiting: Sequence[DeliveryRecord], out: Sequence[DeliveryRecord]
 ) -> None:
-    types = {channel.name: channel.type for channel in survey.settings.channels}
     if waiting:
         say("\nwaiting, and cancelled by it:")
         for record in waiting:
             say(f"  {record.key}, due {when(record.due_at, survey.settings.site.zone)}")
     if out:
         say("\nout already, and not touched:")
-    for record in out:
-        place = record.remote_url or record.remote_id
-        say(f"  {record.key}: {_standing(record)}{f': {flat(place)}' if place else ''}")
-        text = TAKE_BACK.get(types.get(record.key.channel, ""), UNKNOWN)
-        say_wrapped(text, indent="    ")
+        _say_out(survey, out)
     if not waiting and not out:
         say("\nno announcement waits, and none went out")
+
+
+def _say_out(survey: Survey, records: Sequence[DeliveryRecord]) -> None:
+    types = {channel.name: channel.type for channel in survey.settings.channels}
+    for record in records:
+        place = record.remote_url or record.remote_id
+        say(f"  {record.key}: {_standing(record)}{f': {flat(place)}' if place else ''}")
+        say_wrapped(TAKE_BACK.get(types.get(record.key.channel, ""), UNKNOWN), indent="    ")
 
 
 def _standing(record: DeliveryRecord) -> str:
@@ -231,90 +225,20 @@ def _standing(record: DeliveryRecord) -> str:
     return "may have gone out; look there"
 
 
-# --- doing it --------------------------------------------------------------------------------
+# --- what was done ----------------------------------------------------------------------------
 
 
-def _perform(
-    survey: Survey, post: Post, to: PostState, waiting: Sequence[DeliveryRecord], reason: str
-) -> None:
-    """Change the files and tell the ledger, while no tick is under way."""
-    from publisher import locks
-    from publisher.clock import SystemClock
-    from publisher.posts import Library
-    from publisher.survey import open_ledger
-
-    settings, now = survey.settings, SystemClock().now()
-    why = f"withdrawn: asked for with `publisher withdraw`{': ' if reason else ''}{reason}"
-    library = Library(settings.site, settings.project)
-    library.scan()
-    with (
-        locks.hold(settings.state_dir, locks.TICK, wait=True),
-        open_ledger(settings, now=now) as ledger,
-    ):
-        is_public = _is_under_way(ledger.view(), post)
-        if not is_public:  # first: a build too many does no harm, one too few leaves the page
-            _build_without(ledger, post, waiting, why, now)
-        result = library.withdraw(post, to=to)
-        for path in result.changed:
-            say(f"changed {path}")
-        _tell(ledger, post, result.digest, why, now)
-
-
-def _build_without(
-    ledger: Ledger, post: Post, waiting: Sequence[DeliveryRecord], why: str, now: datetime
-) -> None:
-    """Have the site built without a post whose release the ledger does not follow now."""
-    from publisher.model import DeliveryState, PostState, Sight
-
-    if post.state is PostState.PUBLISHED:
-        because = "was public when first seen"
-        ledger.observe(_sight(post, Sight.BASELINE, post.digest, because), now=now)
-    if post.id not in ledger.view().releases:
-        return  # the next tick sees it for the first time
-    ledger.build_again(post.id, reason=why, now=now)
-    for record in waiting:
-        if record.state is DeliveryState.PLANNED:
-            ledger.settle(record, DeliveryState.CANCELLED, reason=why, now=now)
-
-
-def _tell(ledger: Ledger, post: Post, digest: str, why: str, now: datetime) -> None:
-    """Let the ledger know at once: a draft flag alone does not tell it from a lost flip."""
-    from publisher.model import Sight
-
-    view = ledger.view()
-    if post.id not in view.releases:
-        return
-    words = why.removeprefix("withdrawn: ")
-    ledger.observe(_sight(post, Sight.MOVED, digest, words), now=now)
-    if _is_under_way(view, post):
-        ledger.observe(_sight(post, Sight.WITHDRAWN, digest, words), now=now)
-
-
-def _sight(post: Post, sight: Sight, digest: str, why: str) -> Observe:
-    from publisher.model import Observe
-
-    return Observe(
-        post=post.id,
-        sight=sight,
-        path=post.path,
-        digest=digest,
-        release_at=post.release_at,
-        why=why,
-    )
-
-
-def _say_done(
-    post: Post,
-    to: PostState,
-    waiting: Sequence[DeliveryRecord],
-    out: Sequence[DeliveryRecord],
-) -> None:
+def _say_done(survey: Survey, post: Post, to: PostState, done: TakenBack) -> None:
     from publisher.model import PostState
 
     parts = [f"{post.id}: withdrawn"]
-    parts += [f"{count(len(waiting), 'announcement')} cancelled"] if waiting else []
-    parts += [f"{count(len(out), 'announcement')} left where they are"] if out else []
+    parts += [f"{count(len(done.cancelled), 'announcement')} cancelled"] if done.cancelled else []
+    parts += [f"{count(len(done.out), 'announcement')} left where they are"] if done.out else []
     say(", ".join(parts))
+    if done.overtaken:
+        number = count(len(done.overtaken), "announcement")
+        say(f"{number} had gone out before it could be stopped:")
+        _say_out(survey, done.overtaken)
     if to is PostState.DRAFT:
         note(
             f"`publisher release {post.id}` brings it back; "

@@ -143,6 +143,14 @@ class Copy:
             self._has_output = False
 
 
+@contextmanager
+def opened(file: Path) -> Iterator[BinaryIO]:
+    """Open a regular file to read it; no link, and nothing that would keep us waiting."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(file, flags), "rb") as stream:
+        yield stream
+
+
 def written_stamp(status: os.stat_result) -> str:
     """Write what tells one version of a file from another."""
     return " ".join(map(str, stamp_of(status)))

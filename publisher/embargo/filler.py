@@ -68,6 +68,11 @@ class Filler:
         line = " ".join(self.text(text).split()).strip("".join(PUNCTUATION) + " ")
         return line or self._word(_SHORTEST)
 
+    def letters(self, text: str) -> str:
+        """Give filler without a sign that any notation could take for its own; never empty."""
+        kept = "".join(sign for sign in self.text(text) if sign.isalpha() or sign == " ")
+        return kept.strip() or self._word(_SHORTEST)
+
     def code(self, text: str) -> str:
         """Give filler for lines of code: indents and the number of lines stay."""
         lines = text.split("\n")

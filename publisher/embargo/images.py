@@ -2,7 +2,8 @@
 
 An image is under embargo when an unreleased text shows it and no public one does. What a text
 shows may be written in ways that only its generator understands; where its path leads to no file,
-every image is meant that ends like it, at worst every one of that name.
+every image is meant that ends like it, at worst every one of that name. A public text that only
+says the name of a file means none that lies with unreleased texts: themes name `cover.png` for all.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from html import unescape
+from pathlib import PurePosixPath
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from publisher.fields import PUBLIC_FOLDERS
@@ -67,8 +69,8 @@ class Images:
     """The images of one site, by the texts that show them.
 
     ``files`` are the project's images and ``links`` its links, as paths from its folder;
-    ``public`` are the folders and mentions of public texts. ``embargoed`` grows with every
-    ``place``.
+    ``public`` are the folders and mentions of public texts, ``withheld`` the folders that hold
+    unreleased texts and no public ones. ``embargoed`` grows with every ``place``.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Images:
         links: Collection[str],
         folders: Collection[str],
         public: Iterable[tuple[str, str]],
+        withheld: Collection[str] = (),
     ) -> None:
         self._site = urlsplit(site.url)
         self._root = root
@@ -88,6 +91,7 @@ class Images:
         self._by_name: defaultdict[str, list[str]] = defaultdict(list)
         for path in sorted(self._files):
             self._by_name[posixpath.basename(path)].append(path)
+        self._withheld = withheld
         self._public = {path for page in public for path in self._mentioned(*page)}
         places = (_join(root, folder) for folder in PUBLIC_FOLDERS[:-1])
         self._published = next((place for place in places if place in folders), None)
@@ -183,10 +187,15 @@ class Images:
                 is_here = parts[0].lower() == self._site.netloc.lower()
                 written = f"/{parts[2]}" if is_here else f"*/{name}"
             fit, files = self._match(folder, written)
+            if fit == 1:
+                files = tuple(path for path in files if not self._is_withheld(path))
             known = best.get(name, (0, set()))
             if fit >= known[0]:
                 best[name] = (fit, {*files, *(known[1] if fit == known[0] else ())})
         return [path for _, files in best.values() for path in files]
+
+    def _is_withheld(self, path: str) -> bool:
+        return any(str(folder) in self._withheld for folder in PurePosixPath(path).parents)
 
     def _meant(self, folder: str, written: str) -> tuple[str, ...]:
         """Give the files that a path means; where there is none, all that end like it."""

@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from posixpath import splitext
 
+from publisher.embargo.headers import header_of
 from publisher.errors import PublisherError
 from publisher.fields import Reader
 from publisher.frontmatter import FRONTMATTER_MAX_BYTES, UnreadableError, parse
 from publisher.model import PostState
-from publisher.presets import as_yaml
+from publisher.presets import as_yaml, written
 from publisher.settings import Preset, SiteSettings
 
 TEXT_MAX_BYTES = 1_000_000
 PAGE_SUFFIX = ".md"
 PAGES = frozenset({PAGE_SUFFIX, ".markdown", ".mdown", ".mdx", ".mkd"})
-TEXTS = PAGES | frozenset(
-    {".astro", ".cjs", ".css", ".html", ".j2", ".jinja", ".js", ".json", ".jsx", ".liquid"}
-    | {".mjs", ".mts", ".njk", ".rst", ".sass", ".scss", ".svelte", ".toml", ".ts", ".tsx"}
-    | {".txt", ".vue", ".xml", ".yaml", ".yml"}
+MARKUPS = frozenset(  # whose files generators make pages of as well
+    {".ad", ".adoc", ".asciidoc", ".ejs", ".haml", ".hbs", ".htm", ".html", ".liquid", ".mdoc"}
+    | {".meta", ".mustache", ".njk", ".org", ".pandoc", ".pdc", ".pug", ".rst", ".textile"}
+    | {".txt", ".webc", ".xml"}
+)
+TEXTS = (
+    PAGES
+    | MARKUPS
+    | frozenset(
+        {".astro", ".cjs", ".css", ".j2", ".jinja", ".js", ".json", ".jsx"}
+        | {".mjs", ".mts", ".sass", ".scss", ".svelte", ".toml", ".ts", ".tsx"}
+        | {".vue", ".yaml", ".yml"}
+    )
 )
 
 
-PROSE = PAGES | frozenset({".htm", ".html", ".org", ".rst", ".srt", ".tex", ".txt", ".vtt"})
+PROSE = PAGES | frozenset(
+    {".ad", ".adoc", ".asciidoc", ".htm", ".html", ".mdoc", ".org", ".pandoc", ".pdc", ".rst"}
+    | {".srt", ".tex", ".textile", ".txt", ".vtt"}
+)
 LEGIBLE = TEXTS | frozenset(
     {".bash", ".bib", ".c", ".cc", ".cfg", ".conf", ".cpp", ".cs", ".csv", ".dart", ".diff"}
     | {".dot", ".ex", ".geojson", ".go", ".h", ".hpp", ".hs", ".htm", ".ini", ".ipynb", ".java"}
@@ -44,9 +60,22 @@ def is_text(path: str, size: int) -> bool:
 
 
 def is_page(path: str, size: int) -> bool:
-    """Tell whether a generator may make a page of a file, whose frontmatter says its state."""
+    """Tell whether a file is what generators commonly make a page of."""
     suffix = splitext(path)[1].lower()
     return suffix in PAGES or (suffix == ".html" and size <= TEXT_MAX_BYTES)
+
+
+def may_say_state(path: str, size: int) -> bool:
+    """Tell whether a file may say its state, and some generator would heed it."""
+    suffix = splitext(path)[1].lower()
+    return suffix in PAGES or (suffix in MARKUPS and size <= TEXT_MAX_BYTES)
+
+
+def described_by(path: str) -> Iterator[str]:
+    """Give the names that the text may have whose data Nikola keeps in this file beside it."""
+    stem, suffix = splitext(path)
+    if suffix == ".meta":
+        yield from (stem + other for other in PAGES | MARKUPS)
 
 
 def is_set_aside(path: str, site: SiteSettings) -> bool:
@@ -57,7 +86,8 @@ def is_set_aside(path: str, site: SiteSettings) -> bool:
 def state_said(data: bytes, path: str, site: SiteSettings) -> PostState | None:
     """Give the state that a file says, post or not; ``None`` when nobody can know.
 
-    What looks like a draft and cannot be read is one.
+    What looks like a draft and cannot be read is one. What has no frontmatter is never known to be
+    public.
     """
     preset = site.preset
     if is_set_aside(path, site):
@@ -65,15 +95,56 @@ def state_said(data: bytes, path: str, site: SiteSettings) -> PostState | None:
     try:
         reader = Reader(parse(data, path), site)
     except UnreadableError:
-        head = data[:FRONTMATTER_MAX_BYTES].decode("utf-8", "replace")
-        return PostState.DRAFT if _has_draft_line(head, preset) else None
+        return PostState.DRAFT if _has_draft_line(_head(data), preset) else None
     if reader.document.format is None:
-        return None
+        return PostState.DRAFT if _has_draft_header(_head(data), path, preset) else None
     try:
         return reader.stated() or preset.missing
     except PublisherError:
         value = as_yaml(reader.document.metadata.get(preset.state_key))
         return PostState.DRAFT if _is_draft_word(value, preset) else None
+
+
+def withheld_until(data: bytes, path: str, site: SiteSettings) -> datetime | None:
+    """Give the instant before which the generator by itself would build no page of a file.
+
+    Jekyll does so with posts and the documents of collections, not with other pages.
+    """
+    preset = site.preset
+    is_free = preset.name == "jekyll" and not any(p.startswith("_") for p in path.split("/")[:-1])
+    if is_free or not preset.withholds:
+        return None
+    try:
+        document = parse(data, path)
+    except UnreadableError:
+        return None
+    said = dict(document.metadata)
+    if document.format is None:
+        said = {key: value for _, key, value in header_of(_head(data), path, preset.name)}
+    reader = Reader(replace(document, metadata=said), site)
+    found = reader.withheld_until()
+    key = next(filter(None, (written(preset, said, key) for key in preset.withholds)), "")
+    day = re.match(r"[<\[]?(\d{4}-\d\d-\d\d)", str(said.get(key)))
+    if found is None and day:  # with a time that we do not understand
+        reader = Reader(replace(document, metadata={**said, key: day[1]}), site)
+        found = reader.withheld_until()
+    return found
+
+
+def _head(data: bytes) -> str:
+    return data[:FRONTMATTER_MAX_BYTES].decode("utf-8-sig", "replace")
+
+
+def _has_draft_header(head: str, path: str, preset: Preset) -> bool:
+    """Tell whether a page without frontmatter of ours says that it is a draft."""
+    script = re.match(r"---[ \t]*[A-Za-z]+[ \t]*\r?\n(.*?)^---", head, re.MULTILINE | re.DOTALL)
+    if script:  # of Eleventy: ---js
+        return _has_draft_line(script[1], preset)
+    return any(
+        (key == preset.state_key.lower() and _is_draft_word(value, preset))
+        or (key == "draft" and value.lower() in ("", "true", "yes"))
+        for _, key, value in header_of(head, path, preset.name)
+    )
 
 
 def _has_draft_line(head: str, preset: Preset) -> bool:

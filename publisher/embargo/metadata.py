@@ -6,56 +6,62 @@ that checks the shape of its frontmatter still finds it.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
-
-import yaml
 
 from publisher.embargo.filler import Filler
 from publisher.embargo.structure import IMAGE_PATH, Images
 from publisher.errors import PublisherError
-from publisher.frontmatter import Document, Format
+from publisher.frontmatter import Document
 from publisher.model import Embargo, Post
 from publisher.settings import SiteSettings
 from publisher.times import parse_date
 
-# Keys whose values stay, in small letters: Hugo and Pelican read them in any case.
-KEPT = frozenset(
-    # what may be seen of a post from the first day
-    {"title", "description", "teaser"}
-    # what tells when, and which post it is
-    | {"reveal", "time", "id", "slug", "series", "embargo"}
-    # dates in forms of which not all look like one
-    | {"date", "created", "updated", "updateddate", "modified", "lastmod", "pubdate"}
-    | {"publishdate", "expirydate", "expires", "last_modified_at"}
-    # where the page is: a bookmarked URL must stay
-    | {"url", "permalink", "save_as", "path", "aliases", "redirect_from", "redirect_to"}
-    | {"translationkey", "translation_id", "lang", "language", "locale"}
-    # how it is built: another word fails the build or gives another page
+# All keys in small letters: Hugo and Pelican read them in any case.
+_SHOWN = frozenset({"title", "description", "teaser"})
+_DATES = frozenset(
+    {"date", "reveal", "time", "created", "updated", "updateddate", "modified", "lastmod"}
+    | {"pubdate", "publishdate", "expirydate", "expires", "last_modified_at"}
+)
+_ADDRESSES = frozenset({"id", "slug", "url", "permalink", "save_as", "path"})  # of this page
+_OTHER_ADDRESSES = frozenset({"aliases", "redirect_from", "redirect_to"})
+# Another word fails the build or gives another page. Of these stays what is no sentence: switches,
+# numbers, dates, names and paths.
+_STRUCTURE = frozenset(
+    {"embargo", "translationkey", "translation_id", "lang", "language", "locale", "series"}
     | {"layout", "template", "type", "kind", "page", "outputs", "markup", "render", "build"}
     | {"_build", "sitemap", "robots", "hide", "icon", "pagination", "templateengineoverride"}
     | {"outline", "aside", "sidebar", "navbar", "pageclass", "dir", "weight", "order"}
+    | {"nav_order", "sidebar_position"}
 )
 # Without these a page still builds. `head` is markup: filler in it would be tags that are none.
 _DROPPED = frozenset({"announce", "head"})
-# Empty, lest filler becomes a page of its own; a category that is in every URL stays.
-_TAXONOMIES = frozenset({"tags", "categories", "category", "keywords"})
-# Names that generators look up: one word is such a name, more are text.
-_LOOKED_UP = frozenset({"author", "authors"})
+# These make a page of every tag and category by themselves, and check none: there they are left
+# out, but for a category that is in every URL. To others' schemas tags are one word of filler, the
+# same for all posts, so that it makes one page at most.
+_LISTING = frozenset({"hugo", "jekyll", "mkdocs", "nikola", "pelican"})
+_CATEGORIES = frozenset({"category", "categories"})
+_TAGS = frozenset({"tags", "keywords"})
+# Names that generators and schemas look up: one word is such a name, more are text.
+_LOOKED_UP = _CATEGORIES | {"author", "authors"}
 _PICTURES = frozenset({"image", "src", "cover", "thumbnail", "banner", "avatar", "photo"})
 _OF_SERIES = frozenset({"name", "part", "parts"})
 _SETTINGS = frozenset({"after", "at"})  # of an announcement; all else in it are its words
 
-_NAME = re.compile(r"[\w.@-]{1,40}")
-_KEY = re.compile(r"\S{1,60}")
+_NAME = re.compile(r"[\w./@:+#-]{1,60}")
+_NAME_WORDS, _PATH_WORDS, _LETTERS = 5, 7, 12  # a longer one is a sentence, with marks for blanks
+_KEY = re.compile(r"[a-z_$@:][\w$@:.-]{0,39}", re.ASCII)
+_TOP_KEY = re.compile(r"\S{1,40}")
+_KEY_WORDS, _TOP_KEY_WORDS = 4, 6
+_WORD = re.compile(r"[^\W\d_a-z]*[^\W\d_A-Z]+|[^\W\d_]+|\d+")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _MAIL = re.compile(r"(mailto:)?[^\s@:/]+@[^\s@:/]+\.[^\s@:/]+", re.IGNORECASE)
 _PATH = re.compile(r"(?:\.{0,2}/|#)\S*")
+_SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 _BLANK_URL, _BLANK_MAIL = "https://example.org/", "mail@example.org"
 
 
@@ -67,10 +73,19 @@ def staged_metadata(
     With ``teaser`` texts are empty rather than filler. What the generator's preset says of staged
     pages comes over everything, and last.
     """
-    stager = _Stager(site=site, seed=post.id, image=image, has_filler=policy is not Embargo.TEASER)
+    stager = _Stager(
+        site=site,
+        seed=post.id,
+        image=image,
+        at=post.release_at or _SOME_DAY,
+        has_filler=policy is not Embargo.TEASER,
+    )
     staged = stager.document(document)
-    over = {key.lower() for key in site.preset.staged}
-    return {k: v for k, v in staged.items() if k.lower() not in over} | dict(site.preset.staged)
+    said = dict(site.preset.staged)
+    if isinstance(head := staged.get("head"), list) and "head" in said:
+        said["head"] = [*head, *said["head"]]  # the file's own is there when jobs.yaml keeps it
+    over = {key.lower() for key in said}
+    return {k: v for k, v in staged.items() if k.lower() not in over} | said
 
 
 def hidden_values(document: Document, site: SiteSettings) -> tuple[str, ...]:
@@ -94,77 +109,130 @@ class _Stager:
     site: SiteSettings
     seed: str
     image: Images
+    at: datetime = _SOME_DAY  # in the place of other dates
     has_filler: bool = True
     hidden: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
 
     def document(self, document: Document) -> dict[str, Any]:
         preset = self.site.preset
-        kept = KEPT | {key.lower() for key in (*preset.date_keys, *self.site.keep)}
-        kept |= {preset.state_key.lower()}
+        kept = _SHOWN | {key.lower() for key in (preset.state_key, *self.site.keep)}
+        dates = _DATES | {key.lower() for key in preset.date_keys}
         staged = {}
         for key, value in document.metadata.items():
             name = key.lower()
-            if name == "series" and isinstance(value, dict) and name not in self.site.keep:
-                staged[key] = self._series(value, key)
-            elif name in kept:
+            if name in kept or (isinstance(value, str) and self._is_declared(name, value, dates)):
                 staged[key] = value
                 self.shown += _texts(value)
-            elif name in _DROPPED:
+            elif name in _DROPPED or not _is_key(key, _TOP_KEY):
+                self.hidden += [key] if name not in _DROPPED else []
                 self.hidden += _texts(value)
-            elif name in _TAXONOMIES:
-                staged[key] = self._taxonomy(value)
+            elif name in _TAGS | _CATEGORIES and preset.name in _LISTING:
+                staged[key] = self._listed(value)
+            elif name in _TAGS:
+                staged[key] = self._tags(value)
+            elif name in _OTHER_ADDRESSES:
+                staged[key] = self._addresses(value)
             else:
-                staged[self._key(key, ())] = self._value(value, (key,))
+                is_structure = name in _STRUCTURE or name in dates
+                staged[key] = self._value(value, (key,), is_structure=is_structure)
         return staged
 
-    def _series(self, value: dict[Any, Any], key: str) -> dict[Any, Any]:
-        rest = {name: item for name, item in value.items() if name not in _OF_SERIES}
-        staged: dict[Any, Any] = self._value(rest, (key,))
-        kept = {name: item for name, item in value.items() if name in _OF_SERIES}
-        self.shown += _texts(kept)
-        return kept | staged
+    def _is_declared(self, name: str, text: str, dates: Collection[str]) -> bool:
+        return name in _ADDRESSES or (name in dates and _may_be_date(text))
 
-    def _taxonomy(self, value: Any) -> Any:
+    def _listed(self, value: Any) -> Any:
         """Leave only what the URL of every post holds anyway."""
-        public = set(self.site.post_url.lower().split("/"))
-        if isinstance(value, list):
-            return [item for item in value if self._is_public(item, public)]
-        if isinstance(value, str):
-            return value if self._is_public(value, public) else ""
-        return self._value(value, ("tags",))
-
-    def _is_public(self, item: Any, public: set[str]) -> bool:
-        if isinstance(item, str) and item.lower() in public and item:
-            return True
-        self.hidden += _texts(item)
-        return False
-
-    def _value(self, value: Any, path: tuple[str, ...]) -> Any:
         if isinstance(value, dict):
-            return {
-                self._key(key, path): self._value(item, (*path, str(key)))
-                for key, item in value.items()
-            }
-        if isinstance(value, list):
-            items = [self._value(item, (*path, str(n))) for n, item in enumerate(value)]
-            return items if self.has_filler else [item for item in items if item != ""]
-        return self._text(value, path) if isinstance(value, str) and value.strip() else value
+            return self._value(value, ("tags",))
+        items = value if isinstance(value, list) else [value]
+        public = set(self.site.post_url.lower().split("/")) - {""}
+        kept = [item for item in items if isinstance(item, str) and item.lower() in public]
+        self.shown += kept
+        self.hidden += _texts([item for item in items if item not in kept])
+        return kept if isinstance(value, list) else value if kept else ""
 
-    def _key(self, key: Any, path: tuple[str, ...]) -> Any:
-        """Keep a key that is a name; a sentence for a key is text."""
-        if not isinstance(key, str) or _KEY.fullmatch(key):
-            return key
-        self.hidden.append(key)
-        return Filler(" ".join((self.seed, *path, str(len(self.hidden))))).phrase(key)
+    def _tags(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return self._value(value, ("tags",))
+        self.hidden += _texts(value)
+        word = Filler("tags").phrase("words")
+        if isinstance(value, list):
+            return [word] if value else []
+        return word if isinstance(value, str) and value.strip() else value
+
+    def _addresses(self, value: Any) -> Any:
+        items = value if isinstance(value, list) else [value]
+        kept = [item for item in items if not isinstance(item, str) or _is_address(item)]
+        self.shown += _texts(kept)
+        self.hidden += _texts([item for item in items if item not in kept])
+        return kept if isinstance(value, list) else value if kept else ""
+
+    def _value(self, value: Any, path: tuple[str, ...], *, is_structure: bool = False) -> Any:
+        if isinstance(value, dict):
+            return self._mapping(value, path, is_structure=is_structure)
+        if isinstance(value, list):
+            items = [
+                self._value(item, (*path, str(n)), is_structure=is_structure)
+                for n, item in enumerate(value)
+            ]
+            return items if self.has_filler else [item for item in items if item != ""]
+        if isinstance(value, str):
+            if not value.strip():
+                return value
+            if is_structure and (_is_name(value) or _looks_like_date(value)):
+                self.shown.append(value)
+                return value
+            return self._text(value, path)
+        return value if is_structure else self._plain(value)
+
+    def _mapping(
+        self, value: dict[Any, Any], path: tuple[str, ...], *, is_structure: bool
+    ) -> dict[Any, Any]:
+        """Leave out the keys that are words of the text rather than the names of fields."""
+        staged = {}
+        for key, item in value.items():
+            if is_structure and path[0].lower() == "series" and len(path) == 1 and key == "name":
+                staged[key] = item
+                self.shown += _texts(item)
+            elif isinstance(key, bool | None) or _is_key(str(key), _KEY):
+                is_part = is_structure and (path[0].lower() != "series" or key in _OF_SERIES)
+                staged[key] = self._value(item, (*path, str(key)), is_structure=is_part)
+            else:
+                self.hidden += [str(key), *_texts(item)]
+        return staged
+
+    def _plain(self, value: Any) -> Any:
+        """Give a value of the same type that says nothing: numbers of at least one, our own day."""
+        if isinstance(value, bool) or value is None:
+            return value
+        if isinstance(value, int | float):
+            return type(value)(1)
+        local = self.at.astimezone(self.site.zone)
+        if isinstance(value, datetime):
+            return local.replace(tzinfo=None) if value.tzinfo is None else local
+        if isinstance(value, date):
+            return local.date()
+        return local.time() if isinstance(value, time) else value
+
+    def _day(self, text: str) -> str:
+        """Give our own day in the form of another."""
+        local = self.at.astimezone(self.site.zone)
+        if len(text.strip()) <= len("2027-03-09"):
+            return f"{local:%Y-%m-%d}"
+        return local.isoformat() if "T" in text else f"{local:%Y-%m-%d %H:%M}"
 
     def _text(self, text: str, path: tuple[str, ...]) -> str:
-        if _looks_like_date(text) or _COLOUR.fullmatch(text):
+        if _COLOUR.fullmatch(text):
             return text
+        if _looks_like_date(text):
+            return self._day(text)
         names = [key.lower() for key in path]
-        is_of_top = all(name.isdecimal() for name in names[1:])
-        if names[0] in _LOOKED_UP and is_of_top and _NAME.fullmatch(text):
-            return text
+        if names[0] in _LOOKED_UP and all(name.isdecimal() for name in names[1:]):
+            public = self.site.post_url.lower().split("/")
+            if _is_name(text) or text.lower() in public:
+                self.shown.append(text)
+                return text
         is_address = bool(_URL.fullmatch(text) or _PATH.fullmatch(text))
         if _is_image(text) or (is_address and names[-1] in _PICTURES):
             return self.image(text)
@@ -173,7 +241,31 @@ class _Stager:
             return f"{mail[1] or ''}{_BLANK_MAIL}"
         if is_address:
             return _BLANK_URL if _URL.fullmatch(text) else "#"
+        if re.fullmatch(r"\d+", text):
+            return "1"
         return Filler(" ".join((self.seed, *path))).phrase(text) if self.has_filler else ""
+
+
+def _is_key(key: str, pattern: re.Pattern[str]) -> bool:
+    most = _TOP_KEY_WORDS if pattern is _TOP_KEY else _KEY_WORDS
+    return bool(pattern.fullmatch(key)) and len(_WORD.findall(key)) <= most
+
+
+def _is_name(text: str) -> bool:
+    """Tell whether a text is a name or path that a generator looks up."""
+    if not _NAME.fullmatch(text) or (not text.isascii() and len(text) > _LETTERS):
+        return False
+    return len(_WORD.findall(text)) <= (_PATH_WORDS if "/" in text else _NAME_WORDS)
+
+
+def _is_address(text: str) -> bool:
+    return not re.search(r"\s", text) and (text.isascii() or "/" in text)
+
+
+def _may_be_date(text: str) -> bool:
+    """Tell whether a text may be a date in any form, such as "March 9, 2027 at 9 pm"."""
+    words, numbers = re.findall(r"[^\W\d_]+", text), re.findall(r"\d+", text)
+    return len(text) <= 40 and len(words) <= (4 if len(numbers) > 1 else len(numbers))
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -202,97 +294,3 @@ def _is_image(text: str) -> bool:
     return bool(IMAGE_PATH.search(text)) and (
         not has_blank or bool(re.match(r"\.{0,2}/|https?://", text))
     )
-
-
-# --- writing ---------------------------------------------------------------------------------
-
-
-def write_document(
-    format: Format,  # noqa: A002 - as in Document
-    metadata: Mapping[str, Any],
-    body: str,
-    *,
-    plain: bool = False,
-) -> str:
-    """Write a content file; ``frontmatter.parse`` reads the same values and body from it.
-
-    ``plain`` is for Pelican, which reads no YAML though the block looks like it: one line per
-    key, lists with commas, and quotes only where YAML could not do without.
-    """
-    if format == "toml":
-        lines = (f"{_toml_key(k)} = {_toml(v)}\n" for k, v in metadata.items() if v is not None)
-        return f"+++\n{''.join(lines)}+++\n{body}"
-    if format == "json":
-        text = json.dumps(dict(metadata), ensure_ascii=False, indent=2, default=str)
-        return f"{text}\n{body}"
-    if plain:
-        return f"---\n{''.join(_plain_line(k, v) for k, v in metadata.items())}---\n{body}"
-    text = yaml.dump(
-        dict(metadata), Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=2**31
-    )
-    return f"---\n{text}---\n{body}"
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes YAML that means the same to readers of YAML 1.1 and 1.2."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _yaml_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    """Quote what is no word: 1e3, 0o14 and 12:30 are numbers to some readers, y is true."""
-    is_word = bool(re.match(r"[^\W\d_]", text)) and text.lower() not in {"y", "n"}
-    style = '"' if not text.isprintable() else None if is_word else "'"
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-def _yaml_instant(dumper: yaml.SafeDumper, at: datetime) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:timestamp", at.isoformat())
-
-
-_Dumper.add_representer(str, _yaml_text)
-_Dumper.add_representer(datetime, _yaml_instant)
-_Dumper.add_representer(time, lambda dumper, at: _yaml_text(dumper, at.isoformat()))
-
-
-def _toml(value: Any) -> str:
-    """Write a value on one line: tables and arrays may stand in it."""
-    if isinstance(value, Mapping):
-        pairs = (f"{_toml_key(k)} = {_toml(v)}" for k, v in value.items() if v is not None)
-        return f"{{{', '.join(pairs)}}}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_toml(item) for item in value if item is not None)}]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, date | time):  # a datetime is a date
-        return value.isoformat()
-    return _toml_text(str(value))
-
-
-def _toml_key(key: Any) -> str:
-    return str(key) if re.fullmatch(r"[A-Za-z0-9_-]+", str(key)) else _toml_text(str(key))
-
-
-def _toml_text(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _plain_line(key: str, value: Any) -> str:
-    text = _plain(value)
-    is_plain = re.match(r"[^\W_]|\Z", text) and not re.search(r": |:\Z| #", text)
-    return f"{key}: {text if is_plain else json.dumps(text, ensure_ascii=False)}".rstrip() + "\n"
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(filter(None, map(_plain, value)))
-    if isinstance(value, Mapping):
-        return ", ".join(filter(None, map(_plain, value.values())))
-    if isinstance(value, datetime):
-        return value.isoformat(" ")
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if value is None else " ".join(str(value).split())

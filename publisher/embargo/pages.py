@@ -11,23 +11,33 @@ from publisher.embargo.metadata import (
     hidden_values,
     shown_values,
     staged_metadata,
-    write_document,
 )
 from publisher.embargo.redaction import redact
 from publisher.embargo.structure import Images
+from publisher.embargo.writing import write_document
 from publisher.frontmatter import Document
 from publisher.markup import fold
 from publisher.model import Embargo, Post
 from publisher.settings import SiteSettings
 
 _COMPONENT = re.compile(r"\s*(<[A-Z][A-Za-z0-9]*\s*/>)[ \t]*(?:\r?\n|\Z)")
-_TITLE = re.compile(r"\s*(#[ \t]+([^\r\n]*[^\s#])[ \t#]*)(?:\r?\n|\Z)")
+_TITLE = re.compile(  # without the name of the place, which may be words of the text
+    r"\s*(#[ \t]+([^\r\n]*?[^\s#]))[ \t#]*(?:\{[:#.][^{}\r\n]*\}[ \t]*)?(?:\r?\n|\Z)"
+)
 
 
 def embargoed_page(
-    document: Document, post: Post, site: SiteSettings, policy: Embargo, *, image: Images
+    document: Document,
+    post: Post,
+    site: SiteSettings,
+    policy: Embargo,
+    *,
+    image: Images,
+    is_overdue: bool = False,
 ) -> bytes:
     """Give the file that stands in the place of the post's: ``redact`` or ``teaser``.
+
+    ``is_overdue`` says that the day of its release is over: the stamp names none then.
 
     What a page opens with for its title alone stays: a heading that repeats the title, and with
     VitePress a component of the theme that is given nothing.
@@ -35,7 +45,8 @@ def embargoed_page(
     opening, rest = _opening(document.body, post, site)
     parts = [*opening]
     if post.release_at is not None:
-        parts.append(f"> Coming {_day(post.release_at, site.zone)}")
+        when = "soon" if is_overdue else _day(post.release_at, site.zone)
+        parts.append(f"> Coming {when}")
     if policy is Embargo.TEASER:
         parts.append(_unread(teaser_of(post), site))
     else:

@@ -11,6 +11,14 @@ from publisher.embargo.filler import Filler
 from publisher.embargo.structure import Images, Writer, named_images, parse
 from publisher.model import Embargo, PostId
 
+_POST = re.compile(r"""\bpost\s*=\s*\\?["']?([^\s"'\\<>]+)""")
+_VALUE_BLOCK = re.compile(
+    rf"(?P<opening><{blocks.COMPONENT}\b"
+    r"""(?P<attributes>(?:\\.|"[^"\n]*"|'[^'\n]*'|[^>"'\\])*)(?<!/)>)"""
+    rf"(?P<inside>.*?(?=</{blocks.COMPONENT})|[^\n]*)",
+    re.DOTALL,
+)
+
 
 def redact(body: str, *, seed: str, image: Images) -> str:
     """Write the text with filler for every word, and placeholders for its images.
@@ -43,17 +51,18 @@ def redact_blocks(
     hidden: Mapping[PostId, Embargo],
     image: Images,
 ) -> str:
-    """Redact the preview blocks of hidden posts on a page; all else stays as it is.
+    """Redact the blurred preview blocks on a page, and all of hidden posts; all else stays.
 
     A stamp stays. Where the policy is not to redact, nothing but the stamp does. The block of a
-    post that was withdrawn is blurred again. A blurred block that belongs to no post, since that
-    cannot be read, or has gone elsewhere, is redacted, too.
+    post that was withdrawn is blurred again. A blurred block may be of a hidden post whosever it
+    seems to be: its author does not want it read.
     """
-    found = blocks.find_blocks(text)
+    found = blocks.find_blocks(text, in_doubt=True)
+    dissected = blocks.dissect(text, found, in_doubt=True)
     edits: list[tuple[int, int, str]] = []
-    for number, (block, parts) in enumerate(zip(found, blocks.dissect(text, found), strict=True)):
+    for number, (block, parts) in enumerate(zip(found, dissected, strict=True)):
         owner = posts.owner(block, page)
-        policy = hidden.get(owner, Embargo.OFF) if owner else _unowned(block)
+        policy = _policy(block, owner, hidden)
         is_inside = bool(edits) and block.start < edits[-1][1]
         if policy is not Embargo.OFF and not is_inside:
             seed = f"{owner} {page} {number}"
@@ -64,8 +73,32 @@ def redact_blocks(
     return text
 
 
-def _unowned(block: blocks.Block) -> Embargo:
-    return Embargo.REDACT if block.is_blurred else Embargo.OFF
+def _policy(block: blocks.Block, owner: PostId | None, hidden: Mapping[PostId, Embargo]) -> Embargo:
+    policy = hidden.get(owner, Embargo.OFF) if owner else Embargo.OFF
+    return Embargo.REDACT if block.is_blurred and policy is Embargo.OFF else policy
+
+
+def redact_values(
+    frontmatter: str, *, posts: blocks.Posts, hidden: Mapping[PostId, Embargo]
+) -> str:
+    """Redact the preview blocks that stand in a page's frontmatter, where no release edits them.
+
+    They are known by their ``post="…"`` only. Filler of letters alone is safe in any notation.
+    """
+
+    def conceal(match: re.Match[str]) -> str:
+        named = _POST.search(match["attributes"])
+        link = named[1] if named else ""
+        owner = posts.paths.get(posts.path_of(link)) or PostId(link)
+        is_public = owner in posts.paths.values() or "blurred" not in match["attributes"]
+        if owner not in hidden and is_public:
+            return match[0]
+        filler = Filler(f"{owner} {match.start()}")
+        bare = re.sub(r"<[^<>]*>", "", match["inside"])
+        text = re.sub(r"\S+", lambda word: filler.letters(word[0]), bare)
+        return match["opening"] + text
+
+    return _VALUE_BLOCK.sub(conceal, frontmatter)
 
 
 # --- preview blocks --------------------------------------------------------------------------

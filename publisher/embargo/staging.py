@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from posixpath import splitext
-from typing import BinaryIO
 
 from publisher import project
 from publisher.blocks import normal_path
 from publisher.embargo import pages
 from publisher.embargo.bundles import bundled_text
-from publisher.embargo.copying import Copy, written_stamp
+from publisher.embargo.copying import Copy, opened, written_stamp
 from publisher.embargo.images import Images, Shown, is_image
 from publisher.embargo.kinds import is_legible, is_text
 from publisher.embargo.links import Absence
@@ -43,6 +43,9 @@ class Staging:
         manifest: Manifest,
         place: Place,
         gone: Collection[PostId] = (),
+        overdue: Collection[PostId] = (),
+        *,
+        now: datetime,
     ) -> None:
         output = settings.rebuild.output if settings.rebuild else None
         self._settings = settings
@@ -53,7 +56,7 @@ class Staging:
         self.root = _relative(self._site.root, self._top)
         self.output = _relative(output or self._site.root / self._site.preset.output, self._top)
         self._copy = Copy(manifest, place, self.output)
-        self._unreleased = Unreleased(settings, scan, self.root, gone)
+        self._unreleased = Unreleased(settings, scan, self.root, gone, overdue, now=now)
         self._stamps: dict[str, str] = {}  # of all files of the project
         self._sizes: dict[str, int] = {}
         self._found: dict[str, dict[str, Path]] = {"folder": {}, "link": {}, "installed": {}}
@@ -122,6 +125,7 @@ class Staging:
             is_same = known is not None and known.stamp == self._stamps[path]
             if not (known and is_same and known.facts.startswith(version)):
                 self._unreleased.find_stray(path, self._top)
+        self._unreleased.find_described(self._sizes)
 
     def _drop_vanished(self) -> None:
         """Remove what the project has no longer, and make the folders that it has."""
@@ -200,7 +204,7 @@ class Staging:
             elif not self._copy.is_fresh(path, "copy", "", self._stamps[path]):
                 due.append(path)
         for path in self._copy.announced(due, "copy"):
-            with self._copy.whole(path), _open(self._top / path) as source:
+            with self._copy.whole(path), opened(self._top / path) as source:
                 status = os.fstat(source.fileno())
                 entry = Entry(kind="copy", stamp=written_stamp(status))
                 self._copy.put(path, source, status, entry, is_copy=True)
@@ -216,6 +220,7 @@ class Staging:
             links=self._found["link"].keys(),
             folders=self._found["folder"].keys(),
             public=self._texts.public_images(),
+            withheld=self._texts.withheld_folders(),
         )
         for path in self._unreleased.paths:
             for target in self._manifest.notes[path].targets:
@@ -247,7 +252,10 @@ class Staging:
         document, post, content = self._unreleased.document(path, self._top)
         shown = Shown(images, path)
         policy = self._unreleased.policies[path]
-        data = pages.embargoed_page(document, post, self._site, policy, image=shown)
+        is_overdue = self._unreleased.is_overdue(path)
+        data = pages.embargoed_page(
+            document, post, self._site, policy, image=shown, is_overdue=is_overdue
+        )
         if absence.facts(self._teaser_links(path, absence)):
             data = absence.unlink(path, data)
         targets = tuple(sorted({*self._manifest.notes[path].targets, *shown.targets}))
@@ -294,7 +302,7 @@ class Staging:
     def _stage_placeholder(self, path: str, source: str) -> None:
         suffix, stamp = splitext(path)[1], ""
         if source in self._stamps:
-            with _open(self._top / source) as original:
+            with opened(self._top / source) as original:
                 stamp = written_stamp(os.fstat(original.fileno()))
                 data = placeholder(original.read(), path)
         else:
@@ -333,13 +341,6 @@ class Staging:
         if path in self._stamps and path not in self._manifest.files:
             return None
         return str(self._place.folder / path)
-
-
-@contextmanager
-def _open(file: Path) -> Iterator[BinaryIO]:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    with os.fdopen(os.open(file, flags), "rb") as stream:
-        yield stream
 
 
 def _relative(path: Path, top: Path) -> str:

@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
+from publisher.embargo.containers import ALERT, balanced, mark_in, with_marks
 from publisher.embargo.filler import OPENING, PUNCTUATION, Filler
 
 Images = Callable[[str], str]  # the target of an image as written -> that of its placeholder
@@ -38,10 +39,9 @@ _INLINE_MAX = 10_000  # characters of one paragraph
 _TEXT_MAX = 500_000
 _CELLS_MAX = 200_000  # lines times columns of the widest
 
-_GREY_PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAICAgAAAACwAAAAAAQABAAACAkQBADs="
+GREY_PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAICAgAAAACwAAAAAAQABAAACAkQBADs="
 _DATA = re.compile(r"data:[\w/+.;=-]{0,100},[\w+/=%-]*", re.IGNORECASE)
 _UNENCODABLE = re.compile("[\0\ud800-\udfff]")
-_CONTAINER = re.compile(r"(?P<indented>!!!|\?\?\?|===[ \t]+[\"'])|:::|///")
 _MACHINERY = re.compile(  # ids and classes, expressions, shortcodes: no reader sees them
     r"[ \t]*\{[:#.][^{}\n]*\}|\{\{[^{}\n]*\}\}|\{%[^{}\n]*%\}"
 )
@@ -78,7 +78,7 @@ def parse(body: str) -> list[Token]:
     parser.validateLink = lambda url: True  # type: ignore[method-assign]  # none is written
     is_short = len(text) <= _TEXT_MAX
     parser.core.ruler.at("inline", _parse_inline if is_short else _leave_inline)
-    return parser.parse("\n".join(_without_containers(lines)))
+    return parser.parse("\n".join(with_marks(lines)))
 
 
 def _parse_inline(state: StateCore) -> None:
@@ -94,20 +94,6 @@ def _leave_inline(state: StateCore) -> None:
     for token in state.tokens:
         if token.type == "inline" and not token.children:
             token.children = [Token("text", "", 0, content=token.content)]
-
-
-def _without_containers(lines: list[str]) -> Iterator[str]:
-    """Blank the lines that open or close a container, and lift what is indented for one."""
-    margins: list[int] = []
-    for line in lines:
-        text = line.lstrip(" ")
-        margin = len(line) - len(text)
-        while text and margins and margin < margins[-1]:
-            margins.pop()
-        container = _CONTAINER.match(text)
-        if container and container["indented"]:
-            margins.append(margin + 4)
-        yield "" if container or not text else line[4 * len(margins) :]
 
 
 def named_images(markup: str) -> Iterator[str]:
@@ -152,8 +138,9 @@ class Writer:
         for token, inside in _nodes(tokens):
             text = self._block(token, inside, is_task=is_item and not found)
             if text:
-                found.append((token.type, text))
-        return found
+                is_mark = token.type == "html_block" and bool(mark_in(token.content))
+                found.append(("container" if is_mark else token.type, text))
+        return balanced(found)
 
     def _block(self, token: Token, inside: Sequence[Token], *, is_task: bool) -> str:
         match token.type:
@@ -162,8 +149,9 @@ class Writer:
             case "heading_open":
                 return f"{'#' * int(token.tag[1])} {self._line(inside[0])}".rstrip()
             case "blockquote_open":
-                text = "\n\n".join(text for _, text in self.blocks(inside))
-                return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+                alert = _take_alert(inside)
+                text = alert + "\n\n".join(text for _, text in self.blocks(inside))
+                return "\n".join(f"> {line}".rstrip() for line in text.rstrip().split("\n"))
             case "bullet_list_open" | "ordered_list_open":
                 return self._list(inside, mark=token.markup)
             case "table_open":
@@ -171,7 +159,7 @@ class Writer:
             case "fence" | "code_block":
                 return self._fence(token)
             case "html_block":
-                return self._html(token.content)
+                return mark_in(token.content) or self._html(token.content)
             case "hr":
                 return "___"  # no other sign can be mistaken for a heading, a list or frontmatter
             case _:
@@ -260,7 +248,7 @@ class Writer:
     def _picture(self, target: str, alt: str) -> str:
         text = self._filler.phrase(alt) if alt.strip() else ""
         if target.startswith("data:") or not target:
-            return f"![{text}]({_GREY_PIXEL})"
+            return f"![{text}]({GREY_PIXEL})"
         return f"![{text}]({quote(self._image(target), safe='/%?=&+,;:@#~', errors='replace')})"
 
 
@@ -317,6 +305,18 @@ class _Pieces:
 
     def join(self) -> str:
         return "".join(text for text, _ in self._pieces)
+
+
+def _take_alert(inside: Sequence[Token]) -> str:
+    """Take the mark of an alert off what is quoted, and give it as a line."""
+    first = inside[1].children or [] if len(inside) > 1 else []
+    alert = ALERT.match(first[0].content) if first and first[0].type == "text" else None
+    if alert is None:
+        return ""
+    first[0].content = first[0].content[alert.end() :]
+    if not first[0].content and len(first) > 1 and first[1].type == "softbreak":
+        del first[:2]
+    return f"[!{alert[1].upper()}]\n"
 
 
 def _joined(parts: Sequence[tuple[str, str]], *, is_tight: bool) -> str:

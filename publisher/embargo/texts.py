@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from posixpath import dirname
 
+from publisher.blocks import may_have_blocks
 from publisher.embargo.copying import Copy, written_stamp
 from publisher.embargo.images import Images, Shown, is_image, mentions_in
-from publisher.embargo.kinds import PAGE_SUFFIX, is_text
+from publisher.embargo.kinds import PAGE_SUFFIX, is_page, is_text
 from publisher.embargo.links import Absence
 from publisher.embargo.manifest import Entry, Manifest
 from publisher.embargo.unreleased import Unreleased
 from publisher.files import Content, read_file
 from publisher.settings import SiteSettings
-
-_BLOCK_MARKS = (b"<PostPreview", b"<post-preview")
 
 
 @dataclass(slots=True)
@@ -99,7 +98,7 @@ class Texts:
         facts = self._unreleased.version(path, self._sizes[path]) + dead
         is_page = path.endswith(PAGE_SUFFIX) or self._unreleased.is_post(path)
         has_blocks = is_page and self._site.preset.blocks
-        if has_blocks and any(mark in content.data for mark in _BLOCK_MARKS):
+        if has_blocks and may_have_blocks(content.data):
             self._pages[path] = _Page(facts, links=links, content=content)
             return
         data = absence.unlink(path, content.data) if dead else content.data
@@ -136,6 +135,15 @@ class Texts:
             (dirname(path), name) for path, page in self._pages.items() for name in page.names
         )
         return named
+
+    def withheld_folders(self) -> set[str]:
+        """Give the folders that hold unreleased texts, and no page that is public."""
+        held = {dirname(path) for path in self._unreleased.paths}
+        return held - {
+            dirname(path)
+            for path, size in self._sizes.items()
+            if is_page(path, size) and not self._unreleased.is_held(path)
+        }
 
     def embargoed_images(self) -> Iterator[tuple[str, str]]:
         """Give the images in preview blocks of unreleased posts, each with the page's path."""

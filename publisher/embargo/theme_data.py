@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from publisher.embargo.mirror import Place
 from publisher.embargo.stage import Stage, Staged, in_words
 from publisher.model import LedgerView, Post, PostId, PostState, ReleaseState
+from publisher.plan.withheld import with_withheld
 from publisher.posts import Scan
 from publisher.series import series_data
 from publisher.settings import Settings
@@ -21,9 +24,10 @@ _INSTANTS = frozenset({"generated_at", "at", "until"})
 
 def stage_with_data(settings: Settings, scan: Scan, view: LedgerView, now: datetime) -> Staged:
     """Bring the stage up to date, as ``Stage.update`` does, and the data for themes in it."""
+    scan = replace(scan, posts=with_withheld(scan.posts, view, now))
     stage = Stage(settings)
     gone = withdrawn(scan.posts, view, now)
-    staged = stage.update(scan, gone)
+    staged = stage.update(scan, gone, overdue(scan.posts, settings.site.zone, now), now=now)
     posts = [post for post in scan.posts if post.id not in gone]
     if write_data(staged.root, posts, view, settings, now):
         stage.mark_unbuilt()
@@ -37,6 +41,12 @@ def withdrawn(posts: Sequence[Post], view: LedgerView, now: datetime) -> Collect
     whose date had passed when it was first seen: nobody promised it.
     """
     return {post.id for post in posts if _is_withdrawn(post, view, now)}
+
+
+def overdue(posts: Sequence[Post], zone: ZoneInfo, now: datetime) -> Collection[PostId]:
+    """Give the posts whose day is over on the clocks of the site, public or not."""
+    today = now.astimezone(zone).date()
+    return {p.id for p in posts if p.release_at and p.release_at.astimezone(zone).date() < today}
 
 
 def _is_withdrawn(post: Post, view: LedgerView, now: datetime) -> bool:

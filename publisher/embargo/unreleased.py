@@ -1,7 +1,8 @@
 """What is unreleased in a site, file by file: under which policy, with which text and images.
 
 A file of ``site.posts`` that cannot be used as a post counts as unreleased, unless it says that it
-is public: nobody knows what it would say. So does any other page that says it is a draft.
+is public: nobody knows what it would say. So does any other page that says it is a draft, or whose
+date, for which its generator would wait, is to come.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path, PurePosixPath
+from posixpath import splitext
 
 from publisher import blocks
-from publisher.embargo import metadata, pages, redaction
+from publisher.embargo import kinds, metadata, pages, redaction
 from publisher.embargo.hidden import Hidden
 from publisher.embargo.images import mentions_in, readings
-from publisher.embargo.kinds import is_page, state_said
 from publisher.embargo.manifest import Manifest
 from publisher.embargo.structure import Images
 from publisher.errors import PostError
@@ -37,8 +39,17 @@ class Unreleased:
     """
 
     def __init__(
-        self, settings: Settings, scan: Scan, root: str, gone: Collection[PostId] = ()
+        self,
+        settings: Settings,
+        scan: Scan,
+        root: str,
+        gone: Collection[PostId] = (),
+        overdue: Collection[PostId] = (),
+        *,
+        now: datetime,
     ) -> None:
+        self._overdue = overdue
+        self._now = now
         self._embargo = settings.embargo
         self._site = settings.site
         self._prefix = f"{root}/" if root else ""
@@ -50,7 +61,7 @@ class Unreleased:
         self._names = names_of(scan, self._site.url)
         self._site_facts = digest_of(repr(self._site))
         preset = self._site.preset
-        words = (preset.state_key, preset.values, preset.also, preset.date_keys)
+        words = (preset.state_key, preset.values, preset.also, preset.date_keys, preset.withholds)
         self._page_facts = digest_of(repr((*words, preset.name, settings.embargo)))
         self._block_facts = ""
         self._excused: set[str] = set()
@@ -97,6 +108,9 @@ class Unreleased:
     def is_held(self, path: str) -> bool:
         return any(path in held for held in (self.policies, self.broken, self.strays, self.bundled))
 
+    def is_overdue(self, path: str) -> bool:
+        return self._posts[path].id in self._overdue
+
     def is_post(self, path: str) -> bool:
         return path in self._posts
 
@@ -116,7 +130,7 @@ class Unreleased:
         """Tell whether a file may say that it is unreleased, and nobody else has asked it."""
         return (
             path.startswith(self._prefix)
-            and is_page(path, size)
+            and kinds.may_say_state(path, size)
             and path not in self._posts
             and not self._is_of_posts(path)
             and not self.is_refused(path)
@@ -128,18 +142,33 @@ class Unreleased:
                 self.strays[path] = None
 
     def _says_unreleased(self, path: str, data: bytes) -> bool:
-        state = state_said(data, path, self._site)
+        state = kinds.state_said(data, path, self._site)
         is_ours = self._embargo is not Embargo.OFF
-        return state is PostState.DRAFT or (state is PostState.SCHEDULED and is_ours)
+        is_scheduled = state is PostState.SCHEDULED or self._is_to_come(path, data)
+        return state is PostState.DRAFT or (is_ours and is_scheduled)
+
+    def _is_to_come(self, path: str, data: bytes) -> bool:
+        """Tell whether the generator by itself would wait for a date."""
+        until = kinds.withheld_until(data, path, self._site)
+        return until is not None and until > self._now
+
+    def find_described(self, paths: Collection[str]) -> None:
+        """Hold the texts that Nikola keeps apart from what is said of them in ``next.meta``."""
+        if self._site.preset.name == "nikola":
+            texts = {text for path in self.strays for text in kinds.described_by(path)}
+            self.strays |= dict.fromkeys(sorted(texts.intersection(paths) - self._posts.keys()))
 
     def state_in_error(self, path: str, top: Path) -> PostState | None:
         """Give what a broken file says of its state; ``None`` when nobody can know."""
         if path not in self._errors and printable(path) not in self._errors:
             return None  # new since the scan
         try:
-            return state_said(read_file(top / path, path).data, path, self._site)
+            data = read_file(top / path, path).data
         except PostError:
             return None
+        state = kinds.state_said(data, path, self._site)
+        is_early = self._embargo is not Embargo.OFF and self._is_to_come(path, data)
+        return PostState.SCHEDULED if state is PostState.PUBLISHED and is_early else state
 
     def excuse(self, path: str) -> None:
         """Let a file go public that is in error, and says that it is public."""
@@ -156,7 +185,8 @@ class Unreleased:
                 continue
             inside = {path for path in paths if path.startswith(f"{folder}/")}
             inside = {path for path in inside if not self.is_held(path)}
-            if is_hugo or not any(is_page(path, 0) for path in inside):
+            suffix = splitext(name)[1]
+            if is_hugo or not any(kinds.is_page(p, 0) or splitext(p)[1] == suffix for p in inside):
                 post = self._posts[index].id if index in self._posts else PostId(stem_of(index))
                 self.bundled |= dict.fromkeys(inside - self._posts.keys(), post)
 
@@ -170,7 +200,7 @@ class Unreleased:
             if content.digest != post.digest:
                 raise changed(path)
         elif path in self._excused:
-            if state_said(content.data, path, self._site) is not PostState.PUBLISHED:
+            if kinds.state_said(content.data, path, self._site) is not PostState.PUBLISHED:
                 raise changed(path)
         elif self._is_of_posts(path):
             reader = Reader(parse(content.data, path), self._site)
@@ -227,7 +257,8 @@ class Unreleased:
         post = self._posts[path]
         parts = post.series.parts if post.series else 0
         hero = post.hero.path if post.hero else None
-        return f"{self.policies[path]} {post.digest} {parts} {hero} {self._site_facts}"
+        when = "overdue " if self.is_overdue(path) else ""
+        return f"{self.policies[path]} {post.digest} {parts} {hero} {when}{self._site_facts}"
 
     def _targets(self, document: Document, post: Post) -> list[str]:
         """Give the targets of all images that the post shows anywhere, as written."""
@@ -276,10 +307,11 @@ class Unreleased:
     ) -> bytes:
         prefix, body = split(data)
         page = "/" + path.removeprefix(self._prefix)
-        new = redaction.redact_blocks(
+        head = redaction.redact_values(prefix, posts=self._names, hidden=hidden)
+        new = head + redaction.redact_blocks(
             body, page=page, posts=self._names, hidden=hidden, image=image
         )
-        return data if new == body else (prefix + new).encode("utf-8", "surrogateescape")
+        return data if new == prefix + body else new.encode("utf-8", "surrogateescape")
 
 
 def policy_of(post: Post, embargo: Embargo, gone: Collection[PostId] = ()) -> Embargo | None:

@@ -13,17 +13,18 @@ NAME, EMAIL = "publisher", "publisher@localhost"
 NAMED = 3  # files that a message lists
 
 
-def message_for(posts: Sequence[str], sign: str) -> str:
+def message_for(posts: Sequence[str], sign: str, *, withdrawn: Sequence[str] = ()) -> str:
     """Write the message of a commit; its last line tells later that we made it."""
-    names = [" ".join(post.split()) for post in posts]
-    if not names:
-        subject = "Update the site"
-    elif len(names) == 1:
-        subject = f"Release: {names[0]}"
-    else:
-        subject = f"Release {len(names)} posts"
-    lines = "".join(f"- {name}\n" for name in names)
-    return f"{subject}\n\n{lines}\n{sign}\n" if lines else f"{subject}\n\n{sign}\n"
+    out, back = ([" ".join(post.split()) for post in names] for names in (posts, withdrawn))
+    word = "withdraw" if out else "Withdraw"
+    parts = [_count(*part) for part in (("Release", out), (word, back)) if part[1]]
+    subject = "; ".join(parts) or "Update the site"
+    lines = [f"- {name}\n" for name in out] + [f"- {name} (withdrawn)\n" for name in back]
+    return f"{subject}\n\n{''.join(lines)}\n{sign}\n" if lines else f"{subject}\n\n{sign}\n"
+
+
+def _count(word: str, names: Sequence[str]) -> str:
+    return f"{word}: {names[0]}" if len(names) == 1 else f"{word} {len(names)} posts"
 
 
 def identity(git: Git) -> dict[str, str]:

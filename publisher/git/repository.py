@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from publisher.errors import GitError
@@ -20,13 +21,7 @@ from publisher.git.trust import check_version, clean_environ, connection_setting
 from publisher.git.workplace import Move, Workplace
 from publisher.settings import GitSettings
 
-_UNFINISHED = {
-    "MERGE_HEAD": "merge",
-    "CHERRY_PICK_HEAD": "cherry-pick",
-    "REVERT_HEAD": "revert",
-    "rebase-merge": "rebase",
-    "rebase-apply": "rebase",
-}
+Message = Callable[[frozenset[str]], str]  # from the names of the files that differ
 
 
 class Pulled(NamedTuple):
@@ -129,17 +124,31 @@ class Repository:
             remote.remember(git, branch, theirs)
             return Pulled(old, new)
 
-    def commit_release(self, posts: Sequence[str], paths: Sequence[str]) -> str | None:
+    def commit_release(
+        self,
+        released: Mapping[str, str],
+        paths: Sequence[str],
+        *,
+        withdrawn: Mapping[str, str] = MappingProxyType({}),
+    ) -> str | None:
         """Commit these files as they are on disk, and nothing else; returns the commit.
 
-        ``posts`` are those that it releases, if any. ``paths`` are relative to the project; a file
-        that is gone is removed, one that ``.gitignore`` keeps out of the repository stays out.
-        ``None`` when the branch has them like this already. What is staged or edited in other
-        files stays so. The index follows first, then the branch: a kill in between leaves the
-        files staged.
+        ``released`` and ``withdrawn`` give posts with their own files; the message names those
+        whose file the commit changes. ``paths`` are relative to the project; a file that is gone
+        is removed, one that ``.gitignore`` keeps out of the repository stays out. ``None`` when
+        the branch has them like this already. What is staged or edited in other files stays so.
+        The index follows first, then the branch: a kill in between leaves the files staged.
 
         :raises GitError: when that cannot be done; then the branch has not changed.
         """
+
+        def message(changed: frozenset[str]) -> str:
+            out, back = (
+                [post for post, path in posts.items() if self._in_repository(path) in changed]
+                for posts in (released, withdrawn)
+            )
+            return message_for(out, RELEASED, withdrawn=back)
+
         with self._alone() as git:
             ref, old = self._branch(git)
             self._refuse_unfinished()
@@ -147,7 +156,7 @@ class Repository:
             names = [self._in_repository(path) for path in dict.fromkeys(paths)]
             names = moving.without_ignored(git, names)
             moving.refuse_filtered(git, names)
-            return self._commit(git, names, message_for(posts, RELEASED), ref=ref, old=old)
+            return self._commit(git, names, message, ref=ref, old=old)
 
     def push(self, *, before_move: Callable[[], object] = lambda: None) -> Pushed:
         """Bring the branch to the remote, and its commits below what came there meanwhile.
@@ -272,13 +281,12 @@ class Repository:
         return ref, tip
 
     def _refuse_unfinished(self) -> None:
-        for mark, name in _UNFINISHED.items():
-            if (self.place.git_dir / mark).exists():
-                raise GitError(
-                    f"{self.top}: a {name} is not finished",
-                    why="nobody but its author can say how it ends",
-                    hint=f"git {name} --continue, or git {name} --abort",
-                )
+        if name := self.place.unfinished:
+            raise GitError(
+                f"{self.top}: a {name} is not finished",
+                why="nobody but its author can say how it ends",
+                hint=f"git {name} --continue, or git {name} --abort",
+            )
 
     def _branch_there(self, git: Git, ref: str, remote: Remote) -> str:
         """Give the name that the branch has at the remote: what it follows, else its own."""
@@ -289,17 +297,18 @@ class Repository:
         return name
 
     def _commit(
-        self, git: Git, names: Sequence[str], message: str, *, ref: str, old: str
+        self, git: Git, names: Sequence[str], message: Message, *, ref: str, old: str
     ) -> str | None:
         with self.place.index_lock(), self.place.scratch() as scratch:
             apart = git.having(GIT_INDEX_FILE=str(scratch / "commit"))
             apart.run("read-tree", old)
             moving.put_files_into_index(apart, names)
             tree = apart.said("write-tree")
-            if tree == git.said("rev-parse", f"{old}^{{tree}}"):
+            changed = git.run("diff-tree", "-r", "-z", "--no-renames", "--name-only", old, tree)
+            if not changed.names:
                 return None
             commit = git.having(**identity(git)).run(
-                "commit-tree", tree, "-p", old, data=message.encode()
+                "commit-tree", tree, "-p", old, data=message(frozenset(changed.names)).encode()
             )
             move = Move(ref=ref, old=old, new=commit.text)
             moving.follow(git, self.place, scratch, moving.read_index(apart, names), names)

@@ -17,6 +17,7 @@ from publisher.git.owed import read_owed, write_owed
 from publisher.git.repository import Repository
 from publisher.model import LedgerView, PostId, PostState, ReleaseState
 from publisher.posts import Library
+from publisher.redating import RESCHEDULED
 from publisher.settings import GitSettings, Settings
 
 PULL_EVERY, AGAIN = timedelta(minutes=1), timedelta(minutes=5)  # after a failure
@@ -106,14 +107,14 @@ class Sources:
         stop: threading.Event,
     ) -> None:
         self._pushed_at = now
-        due = tuple(dict.fromkeys([*map(PostId, read_owed(self._owed).posts), *posts]))
+        ours = (post for post in posts if _is_ours(post, view))
+        due = tuple(dict.fromkeys([*map(PostId, read_owed(self._owed).posts), *ours]))
         try:
-            states = {post.id: post.state for post in self.library.scan().posts}
-            released = [post for post in due if states.get(post) is PostState.PUBLISHED]
-            gone = [post for post in due if _is_withdrawn(post, view)]
+            released, withdrawn = self._own_files(due)
             repository = self._open(git, stop, limit)
-            if git.commit and (released or gone):
-                repository.commit_release(released, self.library.files_of([*released, *gone]))
+            if git.commit and (released or withdrawn):
+                paths = self.library.files_of(due)
+                repository.commit_release(released, paths, withdrawn=withdrawn)
             if git.push:
                 repository.push(before_move=self._note_news)
         except PublisherError as error:
@@ -123,6 +124,16 @@ class Sources:
         else:
             with suppress(OSError):
                 self._owed.unlink(missing_ok=True)
+
+    def _own_files(self, due: Sequence[PostId]) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Give the file of each post: of those that say published, and of the others."""
+        posts = [post for post in self.library.scan().posts if post.id in due]
+        released: dict[str, str] = {}
+        withdrawn: dict[str, str] = {}
+        for post in posts:
+            files = released if post.state is PostState.PUBLISHED else withdrawn
+            files[post.id] = post.path
+        return released, withdrawn
 
     def _open(self, git: GitSettings, stop: threading.Event, limit: timedelta | None) -> Repository:
         project = self.settings.project
@@ -160,6 +171,13 @@ def is_time(last: datetime | None, now: datetime, every: timedelta) -> bool:
     return last is None or not timedelta(0) <= now - last < every
 
 
-def _is_withdrawn(post: PostId, view: LedgerView) -> bool:
+def _is_ours(post: PostId, view: LedgerView) -> bool:
+    """Tell whether a release or withdrawal changed the files of a post that is to be built.
+
+    A withdrawn one may be scheduled again by now. A date that was moved, and a file that was
+    deleted, are their author's to commit.
+    """
     record = view.releases.get(post)
-    return record is not None and record.state is ReleaseState.WITHDRAWN
+    if record is None or record.state in (ReleaseState.REVEALING, ReleaseState.LIVE):
+        return True
+    return record.state is not ReleaseState.GONE and not record.reason.startswith(RESCHEDULED)

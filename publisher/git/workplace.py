@@ -25,6 +25,13 @@ INDEX_PATIENCE_S = 10.0  # for a git command of the author
 STALE_S = 600.0  # an index.lock this old was left by a git that was killed
 
 _SCRATCH = "work-"
+_UNFINISHED = {
+    "MERGE_HEAD": "merge",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +66,12 @@ class Workplace:
     @property
     def _note(self) -> Path:
         return self.own / "move"
+
+    @property
+    def unfinished(self) -> str | None:
+        """Name what somebody began and has not ended, such as a merge."""
+        marks = (mark for mark in _UNFINISHED if (self.git_dir / mark).exists())
+        return next(map(_UNFINISHED.__getitem__, marks), None)
 
     @contextmanager
     def alone(self) -> Iterator[int]:

@@ -126,15 +126,22 @@ def _see_revealing(draft: Draft, post: Post, record: ReleaseRecord) -> None:
         return  # rebuild_and_verify goes on from here
     if post.state is PostState.PUBLISHED or (was_asked_for and record.flip_gen is None):
         _flip(draft, post, due_at, "begun, not yet recorded")
-    elif post.state is PostState.DRAFT or due_at > draft.now or _was_taken_back(post, record):
+    elif (
+        post.state is PostState.DRAFT
+        or due_at > draft.now
+        or (record.flip_gen is not None and _was_taken_back(post, draft.now))
+    ):
         _withdraw(draft, post)
     else:
         _flip_when_due(draft, post, due_at)
 
 
-def _was_taken_back(post: Post, record: ReleaseRecord) -> bool:
-    """Tell whether a mere draft flag stands where the flip had taken it away."""
-    return record.flip_gen is not None and not post.explicit
+def _was_taken_back(post: Post, now: datetime) -> bool:
+    """Tell whether a flipped file was meant to say that it waits again, and is not merely older.
+
+    A mere draft flag says so, and a date to come.
+    """
+    return not post.explicit or (post.release_at is not None and post.release_at > now)
 
 
 def _flip_when_due(draft: Draft, post: Post, due_at: datetime) -> None:

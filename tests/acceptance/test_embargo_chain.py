@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from publisher import locks
 from tests.acceptance.sites import Site, a_site
 
 # A generator as most are: it shows all it finds, in pages, a feed, a sitemap and a search index.
@@ -410,3 +411,84 @@ def test_kill_on_the_way_to_the_public_is_made_good_by_the_next_tick(
 
     assert showing(dist(site), CANARY) == ["blog/door.html", "search.json", "search.json.gz"]
     assert len(site.outbox) == 1
+
+
+# --- withdrawals in git ----------------------------------------------------------------------
+
+
+def a_released_site(folder: Path, **changes: str) -> tuple[Site, Path]:
+    """Give a site under version control whose post `door` is out ahead of its date."""
+    site = an_embargoed_site(folder / "site", more="git: {}\n", **changes)
+    landing = site.folder / "content" / "landing.md"
+    landing.write_text('<PostPreview blurred post="door">\n\nSoon.\n\n</PostPreview>\n')
+    private, _ = with_git(site, folder)
+    site.run("adopt", "--yes")
+    site.run("tick")
+    site.run("release", "door", "--yes")
+    return site, private
+
+
+def test_withdrawal_to_a_draft_is_committed_and_pushed(tmp_path: Path) -> None:
+    site, private = a_released_site(tmp_path)
+
+    site.run("withdraw", "door", "--yes")
+
+    subjects = git(private, "log", "--format=%s", "main").splitlines()
+    assert subjects == ["Withdraw: door", "Release: door", "The site"]
+    assert git(site.folder, "status", "--short") == ""
+
+
+def test_withdrawal_to_the_embargo_is_committed_and_pushed(tmp_path: Path) -> None:
+    site, private = a_released_site(tmp_path)
+
+    site.run("withdraw", "door", "--to-embargo", "--yes")
+
+    assert "status: scheduled" in git(private, "show", "main:content/blog/door.md")
+    assert "<PostPreview blurred" in git(private, "show", "main:content/landing.md")
+    assert git(private, "log", "-1", "--format=%s", "main") == "Withdraw: door\n"
+    assert git(site.folder, "status", "--short") == ""
+
+
+def test_withdrawal_of_a_post_that_was_public_before_is_committed(tmp_path: Path) -> None:
+    site, private = a_released_site(tmp_path)
+
+    site.run("withdraw", "bench", "--yes")
+
+    assert git(private, "log", "-1", "--format=%s", "main") == "Withdraw: bench\n"
+    assert git(site.folder, "status", "--short") == ""
+
+
+def test_withdrawal_of_what_was_still_to_come_is_committed(tmp_path: Path) -> None:
+    site, private = a_released_site(tmp_path)
+    site.write("lathe", reveal="2099-04-10")
+    git(site.folder, "add", "-A")
+    git(site.folder, "commit", "-qm", "The lathe")
+
+    site.run("withdraw", "lathe", "--yes")
+
+    assert git(private, "log", "-1", "--format=%s", "main") == "Withdraw: lathe\n"
+    assert git(site.folder, "status", "--short") == ""
+
+
+def test_withdrawal_is_committed_though_the_post_was_moved_before_the_build(
+    tmp_path: Path,
+) -> None:
+    site, private = a_released_site(tmp_path)
+    with locks.hold(site.folder / ".publisher", locks.DAEMON):  # which has not come to it yet
+        site.run("withdraw", "door", "--to-embargo", "--yes")
+        site.run("reschedule", "door", "--to", "2099-05-10", "--yes")
+
+    site.run("tick")
+
+    assert "status: scheduled" in git(private, "show", "main:content/blog/door.md")
+    assert git(private, "log", "-1", "--format=%s", "main") == "Withdraw: door\n"
+
+
+def test_post_taken_back_by_hand_to_its_coming_date_is_committed(tmp_path: Path) -> None:
+    site, private = a_released_site(tmp_path)
+    door = site.folder / "content" / "blog" / "door.md"
+    door.write_text(door.read_text().replace("status: published", "status: scheduled"))
+
+    site.run("tick")
+
+    assert "status: scheduled" in git(private, "show", "main:content/blog/door.md")

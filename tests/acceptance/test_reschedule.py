@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -291,3 +294,81 @@ def test_file_that_cannot_be_changed_safely_is_refused_before_anything_moves(
 
     assert "cannot set the release date to 2099-03-31T09:00:00+02:00" in shown.err
     assert site.files() == before
+
+
+# --- cut short -------------------------------------------------------------------------------
+
+# Kills the program where it would put a second changed post in place.
+MORTAL = """\
+import os, signal, sys
+from publisher.cli import main
+
+posts = []
+
+def die(event, arguments):
+    if event == "os.rename" and str(arguments[1]).endswith(".md"):
+        posts.append(arguments[1])
+        if len(posts) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(die)
+main(sys.argv[1:], prog_name="publisher")
+"""
+MOVED = {
+    "adze": "2026-01-13",
+    "bevel": "2099-03-12",
+    "chisel": "2099-03-19T18:30:00+01:00 # late",
+    "drill": "'2099-03-26T09:00'",
+}
+
+
+def cut_short(site: Site, *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", MORTAL, *arguments],
+        cwd=site.folder,
+        env=site.all_environ(),
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("to", ["+2d", "2099-03-12"])
+def test_move_that_was_cut_short_is_finished_by_doing_it_again(to: str, tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+    command = ("reschedule", "bevel", "--to", to, "--shift-following", "--yes")
+    cut_short(site, *command)
+    part_way = dates(site)
+
+    shown = site.run(*command)
+
+    assert part_way["bevel"] == "2099-03-12"
+    assert part_way["chisel"] == "2099-03-17T18:30:00+01:00 # late"
+    assert dates(site) == MOVED
+    assert "an earlier `publisher reschedule` was cut short; these were still to move:" in shown.out
+    assert "nothing else is done" in shown.err
+
+
+def test_move_that_was_finished_is_not_taken_up_again(tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+    command = ("reschedule", "bevel", "--to", "+2d", "--shift-following", "--yes")
+    cut_short(site, *command)
+    site.run(*command)
+
+    site.run("reschedule", "drill", "--to", "2099-04-01", "--yes")
+
+    assert dates(site)["bevel"] == "2099-03-12"
+    assert dates(site)["drill"].startswith("'2099-04-01")
+
+
+def test_what_was_changed_since_a_move_was_cut_short_stays(tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+    cut_short(site, "reschedule", "bevel", "--to", "+2d", "--shift-following", "--yes")
+    drill = site.write("drill", reveal="2099-06-01", more=PART.format(4))
+    chisel = site.folder / "content" / "blog" / "chisel.md"
+    chisel.write_text(chisel.read_text().replace("2099-03-17", "2099-05-01"))
+
+    site.run("reschedule", "bevel", "--to", "2099-03-13", "--yes")
+
+    assert dates(site)["bevel"] == "2099-03-13"
+    assert "2099-06-01" in drill.read_text()
+    assert "2099-05-01" in chisel.read_text()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from publisher import locks
-from tests.acceptance.sites import Result, Site, a_series
+from tests.acceptance.programs import PatientWebhook, comes_true
+from tests.acceptance.sites import TIMEOUT_S, Result, Site, a_series, a_site
 from tests.platforms.server import Fault
 from tests.platforms.webhook import WebhookPlatform
 
@@ -297,6 +303,177 @@ def test_draft_flag_withdraws_only_where_no_date_brings_the_post_back(
         assert page(site, "saw").exists() is (code == 1)
         assert ("a draft with a date is scheduled" in shown.err) is (code == 1)
         assert len(platform.accepted) == 1
+
+
+@pytest.mark.parametrize(
+    ("generator", "told"),
+    [
+        ("hugo", "take the date out of the file first, or use --to-embargo"),
+        ("jekyll", "its name holds the date: move the file to where drafts are, which takes"),
+    ],
+)
+def test_way_to_lose_a_coming_date_is_one_that_the_file_has(
+    generator: str, told: str, tmp_path: Path
+) -> None:
+    site = a_site(tmp_path)
+    jobs = site.folder / "jobs.yaml"
+    jobs.write_text(jobs.read_text().replace("generator: vitepress", f"generator: {generator}"))
+    public = "draft: false\npublishDate: 2099-03-10" if generator == "hugo" else "published: true"
+    path = site.folder / "content" / "blog" / "2099-03-10-saw.md"
+    path.write_text(f"---\ntitle: Saw\ndescription: A saw.\n{public}\n---\n\nA saw.\n")
+    site.run("adopt", "--yes")
+
+    shown = site.run("withdraw", "2099-03-10-saw", "--yes", code=1)
+
+    assert told in " ".join(shown.err.split())
+
+
+# --- while a tick is under way ---------------------------------------------------------------
+
+
+HANGING = """\
+import pathlib, time
+if pathlib.Path("gate").exists():
+    pathlib.Path("building").touch()
+while pathlib.Path("gate").exists():
+    time.sleep(0.01)
+"""
+
+
+@contextmanager
+def begin(site: Site, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a command beside the test."""
+    with subprocess.Popen(
+        site.command(*arguments),
+        cwd=site.folder,
+        env=site.all_environ(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as program:
+        try:
+            yield program
+        finally:
+            program.kill()
+
+
+@contextmanager
+def a_tick_in_its_build(site: Site) -> Iterator[Callable[[], None]]:
+    """Begin a tick whose build hangs; gives what lets it go on, and waits for its end."""
+    content = site.folder / "content"
+    gate = content / "gate"
+    generate = content / "generate.py"
+    generate.write_text(HANGING + generate.read_text())
+    gate.touch()
+    with begin(site, "tick") as tick:
+
+        def go_on() -> None:
+            gate.unlink()
+            tick.communicate(timeout=TIMEOUT_S)
+
+        try:
+            assert comes_true((content / "building").exists)
+            yield go_on
+        finally:
+            gate.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("way", [(), ("--to-embargo",)], ids=["to a draft", "to the embargo"])
+def test_post_withdrawn_while_it_is_built_is_not_announced(
+    way: tuple[str, ...], tmp_path: Path
+) -> None:
+    site = a_series(tmp_path)
+    site.run("adopt", "--yes")
+    with locks.hold(site.folder / ".publisher", locks.DAEMON):
+        site.run("release", "pattern", "--yes")
+
+    with (
+        a_tick_in_its_build(site) as go_on,
+        begin(site, "withdraw", "pattern", "--yes", *way) as withdraw,
+    ):
+        is_changed = comes_true(lambda: "status: published" not in text(site), within_s=20)
+        go_on()
+        out, _ = withdraw.communicate(timeout=TIMEOUT_S)
+
+    assert is_changed
+    assert site.outbox == []
+    assert "waiting for the tick that is under way" in out
+    assert "pattern: withdrawn, 2 announcements cancelled\n" in out
+    assert "published" not in text(site)
+    assert ("status: scheduled" in text(site)) is bool(way)
+
+
+def test_post_that_a_tick_is_about_to_release_stays_in(tmp_path: Path) -> None:
+    site = a_series(tmp_path)
+    site.run("adopt", "--yes")
+    with locks.hold(site.folder / ".publisher", locks.DAEMON):
+        site.run("release", "pattern", "--yes")
+
+    with a_tick_in_its_build(site) as go_on:
+        with locks.hold(site.folder / ".publisher", locks.DAEMON):
+            site.run("release", "door", "--yes")
+        with begin(site, "withdraw", "door", "--yes") as withdraw:
+            is_changed = comes_true(lambda: "draft" in text(site, "blog/door.md"), within_s=20)
+            go_on()
+            out, _ = withdraw.communicate(timeout=TIMEOUT_S)
+
+    assert is_changed
+    assert {entry["link"] for entry in site.outbox} == {"https://site.example/blog/pattern"}
+    assert "status: draft" in text(site, "blog/door.md")
+    assert "door: withdrawn" in out
+
+
+def test_announcement_that_was_faster_is_named(tmp_path: Path) -> None:
+    with PatientWebhook() as platform:
+        hook = f"  hook: {{type: webhook, url: '{platform.url}/hook', timeout: 30s}}\n"
+        site = a_series(tmp_path, channels=hook)
+        site.run("adopt", "--yes")
+
+        with begin(site, "release", "pattern", "--yes") as release:
+            assert comes_true(lambda: platform.requests)
+            with begin(site, "withdraw", "pattern", "--yes") as withdraw:
+                is_changed = comes_true(lambda: "status: draft" in text(site), within_s=20)
+                platform.may_answer.set()
+                release.communicate(timeout=TIMEOUT_S)
+                out, _ = withdraw.communicate(timeout=TIMEOUT_S)
+
+        assert is_changed
+        assert "pattern: withdrawn, 1 announcement left where they are\n" in out
+        assert len(platform.accepted) == 1
+
+
+def test_announcement_that_went_out_before_the_answer_is_named(tmp_path: Path) -> None:
+    site = a_series(tmp_path / "site")
+    site.run("adopt", "--yes")
+    with locks.hold(site.folder / ".publisher", locks.DAEMON):
+        site.run("release", "pattern", "--yes")
+    said = tmp_path / "said"
+    ours, theirs = pty.openpty()
+
+    with (
+        said.open("w") as output,
+        subprocess.Popen(
+            site.command("withdraw", "pattern"),
+            cwd=site.folder,
+            env=site.all_environ(),
+            stdin=theirs,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ) as withdraw,
+    ):
+        is_asked = comes_true(lambda: "[y/N]" in said.read_text())
+        site.run("tick")
+        os.write(ours, b"y\n")
+        withdraw.wait(TIMEOUT_S)
+    os.close(ours)
+    os.close(theirs)
+
+    out = said.read_text()
+    assert is_asked
+    assert "no announcement waits, and none went out" in out
+    assert "2 announcements had gone out before it could be stopped:\n  pattern/newsletter" in out
+    assert "status: draft" in text(site)
 
 
 # --- the live page ---------------------------------------------------------------------------

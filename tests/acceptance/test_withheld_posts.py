@@ -39,6 +39,20 @@ def test_post_with_a_date_to_come_is_under_embargo_and_not_adopted(tmp_path: Pat
     assert site.outbox == []
 
 
+def test_it_stays_under_embargo_after_a_deploy_command(tmp_path: Path) -> None:
+    site = a_hugo_site(tmp_path)
+    jobs = site.folder / "jobs.yaml"
+    jobs.write_text(jobs.read_text() + 'deploy: {command: ["true"]}\n')
+    site.run("adopt", "--yes")
+    site.run("tick")
+
+    again = site.run("tick")
+
+    staged = site.folder / ".publisher" / "stage" / "project" / "content" / "blog" / "pattern.md"
+    assert SECRET not in staged.read_text()
+    assert "rebuil" not in again.out + again.err
+
+
 def test_it_can_be_released_ahead_of_its_date(tmp_path: Path) -> None:
     site = a_hugo_site(tmp_path)
     site.run("adopt", "--yes")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from publisher.model import Embargo
 from publisher.posts import Library
 from publisher.presets import PRESETS
 from publisher.settings import RebuildSettings, Settings, SiteSettings, VerifySettings
+from tests.factories import NOW
 
 SECRET = "The lathe in the cellar ran all night, and nobody had switched it on."
 PUBLIC = "The saw hangs where it has always hung."
@@ -61,8 +62,8 @@ def a_post(*lines: str, status: str = "scheduled", body: str = SECRET) -> str:
     return "\n".join(["---", *head, *lines, "---", "", body, ""])
 
 
-def update(settings: Settings) -> Staged:
-    return Stage(settings).update(Library(settings.site, settings.project).scan())
+def update(settings: Settings, now: datetime = NOW) -> Staged:
+    return Stage(settings).update(Library(settings.site, settings.project).scan(), now=now)
 
 
 def staged(settings: Settings, path: str) -> bytes | None:

@@ -9,6 +9,7 @@ import pytest
 
 from publisher import check
 from publisher.model import Embargo, Problem
+from publisher.settings import RebuildSettings
 from tests.edges.sites import a_library, a_text, write
 from tests.edges.test_check import NOW, settings_of
 
@@ -84,3 +85,72 @@ def test_the_embargo_of_one_post_is_enough(tmp_path: Path) -> None:
     assert [stray.path for stray in strays_of(tmp_path, embargo=Embargo.OFF)] == [
         "content/about.md"
     ]
+
+
+# --- with a date to come -------------------------------------------------------------------------
+
+TO_COME = "---\ntitle: News\ndate: 2099-06-01\n---\n\nNews.\n"
+
+
+def of_rule(project: Path, rule: str, *, embargo: Embargo, command: str) -> list[Problem]:
+    library = a_library(project, generator="hugo")
+    built = RebuildSettings(command=tuple(command.split()), output=project / "public")
+    settings = settings_of(library, embargo=embargo, rebuild=built)
+    found = check.run(settings, library, now=NOW, environ={})
+    return [problem for problem in found if problem.rule == rule]
+
+
+def test_a_page_with_a_date_to_come_is_named_with_its_instant(tmp_path: Path) -> None:
+    write(tmp_path, "blog/door.md", a_text(state="draft: false"))
+    write(tmp_path, "news/n.md", TO_COME)
+
+    (stray,) = strays_of(tmp_path, generator="hugo")
+
+    assert (stray.severity, stray.path) == ("warning", "content/news/n.md")
+    assert stray.message == (
+        "has a date to come and is no post: the site is built without it until 2099-06-01 09:00"
+    )
+
+
+@pytest.mark.parametrize("name", ["news/n.md", "blog/n.md"])
+def test_without_embargo_nothing_holds_what_the_generator_is_told_to_build(
+    tmp_path: Path, name: str
+) -> None:
+    write(tmp_path, name, TO_COME)
+
+    (found,) = of_rule(
+        tmp_path, "published-in-future", embargo=Embargo.OFF, command="hugo --buildFuture"
+    )
+
+    assert (found.severity, found.path) == ("warning", f"content/{name}")
+    assert "hugo is told to build " in found.message
+
+
+@pytest.mark.parametrize("name", ["news/n.md", "blog/n.md"])
+@pytest.mark.parametrize(
+    ("embargo", "command"), [(Embargo.OFF, "hugo"), (Embargo.REDACT, "hugo --buildFuture")]
+)
+def test_what_the_generator_or_the_stage_holds_is_not_public(
+    tmp_path: Path, name: str, embargo: Embargo, command: str
+) -> None:
+    write(tmp_path, name, TO_COME)
+
+    assert of_rule(tmp_path, "published-in-future", embargo=embargo, command=command) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "line", "said"),
+    [
+        ("pages/a.rst", ".. title: A\n.. status: draft\n\nText.\n", 2, "status: draft"),
+        ("pages/a.adoc", "= A\n:draft:\n\nText.\n", 2, "draft"),
+    ],
+)
+def test_a_header_that_is_no_frontmatter_is_named_with_its_line(
+    tmp_path: Path, path: str, text: str, line: int, said: str
+) -> None:
+    write(tmp_path, path, text)
+
+    (stray,) = strays_of(tmp_path, generator="nikola")
+
+    assert (stray.path, stray.line) == (f"content/{path}", line)
+    assert stray.message.startswith(f"says {said} and is no post: ")

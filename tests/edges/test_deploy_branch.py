@@ -78,7 +78,7 @@ def test_no_object_of_the_sources_reaches_the_public_remote(world: World, stage:
     world.write("blog/other.md", "Released.", at=stage)
     deploy(world, stage, "other")
     world.write("blog/a-post.md", f"{SECRET} More.")
-    world.open().commit_release(["a-post"], ["blog/a-post.md"])
+    world.open().commit_release({"a-post": "blog/a-post.md"}, ["blog/a-post.md"])
     world.open().push()
 
     blobs = list(world.blobs(public(world)))

@@ -297,6 +297,7 @@ def test_pelican_is_built_as_its_public_site(tmp_path: Path) -> None:
         *("--extra-settings", "WITH_FUTURE_DATES=true"),
     )
     assert not any("judges dates" in note for note in site.notes)
+    assert any("public at once" in note for note in site.notes)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def world(tmp_path: Path) -> World:
 def a_release(world: World, at: Path | None = None, name: str = "a-post") -> str | None:
     """Flip a post on disk and commit it, as a release does."""
     world.write(f"blog/{name}.md", PUBLISHED, at=at)
-    return world.open(at).commit_release([name], [f"blog/{name}.md"])
+    return world.open(at).commit_release({name: f"blog/{name}.md"}, [f"blog/{name}.md"])
 
 
 # --- pull ------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ def test_any_file_name_is_pulled_and_committed(world: World, name: str) -> None:
 
     repository.pull()
     world.write(name, "released")
-    repository.commit_release(["odd"], [name])
+    repository.commit_release({"odd": name}, [name])
     repository.push()
 
     assert world.git("cat-file", "blob", f"main:{name}", at=world.remote) == "released"
@@ -303,7 +303,7 @@ def test_a_release_that_waits_for_the_index_ends_when_it_is_told_to(world: World
 
     threading.Timer(0.5, stop.set).start()
     with pytest.raises(GitError, match="asked to end"):
-        repository.commit_release(["a-post"], ["blog/a-post.md"])
+        repository.commit_release({"a-post": "blog/a-post.md"}, ["blog/a-post.md"])
 
     assert world.head() == before
 
@@ -325,7 +325,7 @@ def test_submodules_are_left_alone(world: World) -> None:
     assert (world.site / "theme/blog/a-post.md").read_text() == "edited in the theme"
     assert world.git("rev-parse", "HEAD~1") == theirs
     with pytest.raises(GitError, match="lies in a submodule"):
-        world.open().commit_release(["x"], ["theme/blog/a-post.md"])
+        world.open().commit_release({}, ["theme/blog/a-post.md"])
 
 
 def test_a_second_working_tree_has_its_own_branch_and_index(world: World) -> None:
@@ -345,7 +345,7 @@ def test_a_project_in_a_folder_of_its_repository_is_found(world: World) -> None:
     world.write("docs/blog/a-post.md", PUBLISHED)
     repository = world.open(world.site / "docs")
 
-    repository.commit_release(["a-post"], ["blog/a-post.md"])
+    repository.commit_release({"a-post": "blog/a-post.md"}, ["blog/a-post.md"])
 
     assert "docs/blog/a-post.md" in world.files("HEAD", world.site)
     assert repository.tracked(["blog/a-post.md", "blog/none.md"]) == {"blog/a-post.md"}
@@ -369,12 +369,50 @@ def test_a_release_of_several_posts_names_each(world: World) -> None:
     world.write("blog/a-post.md", PUBLISHED)
     (world.site / "blog/other.md").unlink()
 
-    world.open().commit_release(["a-post", "other"], ["blog/a-post.md", "blog/other.md"])
+    own = {"a-post": "blog/a-post.md", "other": "blog/other.md"}
+    world.open().commit_release(own, list(own.values()))
 
     message = world.git("log", "-1", "--format=%B")
     assert message.startswith("Release 2 posts\n\n- a-post\n- other\n\n")
     assert world.files("HEAD", world.site) == ["blog/a-post.md", "jobs.yaml"]
     assert world.status() == []
+
+
+def test_a_commit_names_only_posts_whose_own_files_are_in_it(world: World) -> None:
+    a_release(world)
+    world.write("blog/other.md", PUBLISHED)
+    own = {"a-post": "blog/a-post.md", "other": "blog/other.md"}
+
+    world.open().commit_release(own, list(own.values()))
+
+    message = world.git("log", "-1", "--format=%B")
+    assert message == "Release: other\n\n- other\n\nReleased-by: publisher\n"
+
+
+def test_a_withdrawal_is_named_as_one(world: World) -> None:
+    a_release(world)
+    world.write("blog/a-post.md", POST.format("draft"))
+    own = {"a-post": "blog/a-post.md"}
+
+    world.open().commit_release({}, list(own.values()), withdrawn=own)
+
+    message = world.git("log", "-1", "--format=%B")
+    assert message == "Withdraw: a-post\n\n- a-post (withdrawn)\n\nReleased-by: publisher\n"
+    assert world.status() == []
+
+
+def test_a_commit_of_a_release_and_withdrawals_says_both(world: World) -> None:
+    for name in ("a-post", "b-post"):
+        world.commit(f"blog/{name}.md", PUBLISHED)
+        world.write(f"blog/{name}.md", POST.format("draft"))
+    world.write("blog/other.md", PUBLISHED)
+    gone = {name: f"blog/{name}.md" for name in ("a-post", "b-post")}
+    own = {"other": "blog/other.md"}
+
+    world.open().commit_release(own, [*own.values(), *gone.values()], withdrawn=gone)
+
+    subject = world.git("log", "-1", "--format=%s")
+    assert subject == "Release: other; withdraw 2 posts"
 
 
 def test_a_release_without_a_change_is_no_commit(world: World) -> None:
@@ -411,7 +449,7 @@ def test_a_release_takes_along_what_was_staged_of_the_same_post(world: World) ->
 def test_a_release_that_is_of_no_post_in_particular_is_an_update(world: World) -> None:
     world.write("blog/a-post.md", PUBLISHED)
 
-    world.open().commit_release([], ["blog/a-post.md"])
+    world.open().commit_release({}, ["blog/a-post.md"])
 
     assert world.git("log", "-1", "--format=%B") == "Update the site\n\nReleased-by: publisher\n"
 
@@ -421,11 +459,12 @@ def test_a_post_that_gitignore_names_stays_out_of_the_repository(world: World) -
 
     alone = a_release(world, name="new")
     world.write("blog/a-post.md", PUBLISHED)
-    world.open().commit_release(["new", "a-post"], ["blog/new.md", "blog/a-post.md"])
+    own = {"new": "blog/new.md", "a-post": "blog/a-post.md"}
+    world.open().commit_release(own, list(own.values()))
 
     assert alone is None
     assert world.git("rev-parse", "HEAD^") == before
-    assert world.git("show", "--format=", "--name-only") == "blog/a-post.md"
+    assert world.git("show", "--format=%s", "--name-only") == "Release: a-post\n\nblog/a-post.md"
     assert world.git("ls-files", "blog/new.md") == ""
 
 
@@ -442,7 +481,7 @@ def test_a_release_keeps_crlf_text_as_git_would(world: World) -> None:
     world.commit(".gitattributes", "*.md text=auto\n")
     world.write("blog/a-post.md", "one\r\ntwo\r\n")
 
-    world.open().commit_release(["a-post"], ["blog/a-post.md"])
+    world.open().commit_release({"a-post": "blog/a-post.md"}, ["blog/a-post.md"])
 
     assert world.git("cat-file", "blob", "HEAD:blog/a-post.md") == "one\ntwo"
     assert world.status() == []
@@ -478,11 +517,11 @@ def test_a_path_outside_the_repository_is_refused(world: World) -> None:
     (world.site / "out").symlink_to(world.folder)
 
     with pytest.raises(GitError, match="is not in the repository"):
-        world.open().commit_release(["a"], ["../secret.md"])
+        world.open().commit_release({}, ["../secret.md"])
     with pytest.raises(GitError, match="is not in the repository"):
-        world.open().commit_release(["a"], ["out/secret.md"])
+        world.open().commit_release({}, ["out/secret.md"])
     with pytest.raises(GitError, match="is a folder"):
-        world.open().commit_release(["a"], ["blog"])
+        world.open().commit_release({}, ["blog"])
 
 
 # --- push ------------------------------------------------------------------------------------
@@ -524,7 +563,7 @@ def test_push_merges_changes_of_the_same_file(world: World) -> None:
     world.commit("blog/a-post.md", text.format("scheduled", "An end."))
     world.git("push", "-q")
     world.write("blog/a-post.md", text.format("published", "An end."))
-    world.open().commit_release(["a-post"], ["blog/a-post.md"])
+    world.open().commit_release({"a-post": "blog/a-post.md"}, ["blog/a-post.md"])
     world.colleague("blog/a-post.md", text.format("scheduled", "Another end."))
 
     world.open().push()
@@ -640,7 +679,7 @@ def test_two_publishers_of_one_clone_wait_for_one_another(world: World) -> None:
 
     def release(name: str) -> None:
         repository = world.open()
-        repository.commit_release([name], [f"blog/{name}.md"])
+        repository.commit_release({name: f"blog/{name}.md"}, [f"blog/{name}.md"])
         repository.push()
 
     threads = [threading.Thread(target=release, args=(name,)) for name in names]
@@ -674,7 +713,9 @@ repository = Repository.open(
 )
 {work}
 """
-RELEASE = 'repository.commit_release(["a-post"], ["blog/a-post.md"]); repository.push()'
+RELEASE = (
+    'repository.commit_release({"a-post": "blog/a-post.md"}, ["blog/a-post.md"]); repository.push()'
+)
 
 
 def until_it_gets_through(world: World, work: str, when: str) -> int:
@@ -763,11 +804,11 @@ def test_a_push_says_that_commits_of_others_come_with_it(world: World) -> None:
 
     repository = world.open()
     world.write("blog/a-post.md", PUBLISHED)
-    repository.commit_release(["a-post"], ["blog/a-post.md"])
+    repository.commit_release({"a-post": "blog/a-post.md"}, ["blog/a-post.md"])
     repository.push(before_move=look)
     world.colleague("blog/new.md", "new")
     world.write("blog/other.md", PUBLISHED)
-    repository.commit_release(["other"], ["blog/other.md"])
+    repository.commit_release({"other": "blog/other.md"}, ["blog/other.md"])
     repository.push(before_move=look)
 
     assert seen == [False]
@@ -1012,7 +1053,7 @@ def test_a_filter_is_not_run_and_its_files_are_left_to_a_person(world: World) ->
         world.open().pull()
     world.write("images/b.png", "pixels")
     with pytest.raises(GitError, match="goes through the filter evil"):
-        world.open().commit_release(["b"], ["images/b.png"])
+        world.open().commit_release({}, ["images/b.png"])
 
     assert "by hand" in caught.value.hint
     assert world.head() == before

@@ -58,7 +58,7 @@ def release(world: World) -> None:
     repository = world.open(deploy_branch="live")
     repository.pull()
     world.write("blog/a-post.md", PUBLISHED)
-    repository.commit_release(["a-post"], ["blog/a-post.md"])
+    repository.commit_release({"a-post": "blog/a-post.md"}, ["blog/a-post.md"])
     world.colleague("blog/newer.md", "newer")
     repository.push()
     repository.deploy(world.site, ["a-post"])

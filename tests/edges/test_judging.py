@@ -95,6 +95,38 @@ def test_check_warns_of_a_generator_that_judges(tmp_path: Path) -> None:
     assert problem.hint == HUGO
 
 
+@pytest.mark.parametrize(
+    ("generator", "files", "written"),
+    [
+        (
+            "pelican",
+            {"pelicanconf.py": "WITH_FUTURE_DATES = False\n"},
+            ("status: draft", "WITH_FUTURE_DATES = True into pelicanconf.py"),
+        ),
+        (
+            "mkdocs",
+            {"mkdocs.yml": "plugins:\n  - blog:\n      draft_if_future_date: true\n"},
+            ("draft: true", "draft_if_future_date: false into mkdocs.yml"),
+        ),
+    ],
+)
+def test_whose_generator_judged_because_it_was_told_to_is_warned_of_what_the_switch_does(
+    generator: str, files: dict[str, str], written: tuple[str, str], tmp_path: Path
+) -> None:
+    jobs = JOBS.replace("generator: hugo", f"generator: {generator}")
+    (tmp_path / "jobs.yaml").write_text(jobs.replace("[hugo]", f"[{generator}]"))
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+
+    (problem,) = check_judging(config.load(tmp_path / "jobs.yaml", environ={}))
+
+    first, then = written
+    assert problem.hint == (
+        f"first write {first} into all posts to come, lest they are public at once; "
+        f"then write {then}"
+    )
+
+
 def test_check_is_silent_where_publisher_builds_nothing(tmp_path: Path) -> None:
     (tmp_path / "jobs.yaml").write_text(JOBS.replace("rebuild:", "# rebuild:"))
 

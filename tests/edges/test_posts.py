@@ -114,6 +114,7 @@ def test_each_generator_says_state_in_its_own_way(
         ("hugo", "a.md", "publishDate: 2027-03-09", "2027-03-09T09:00:00+01:00"),
         ("hugo", "a.md", "date: 2027-03-09T10:30:00Z", "2027-03-09T10:30:00+00:00"),
         ("hugo", "a.md", "publishDate: 2026-01-09\ndate: 2027-03-09", "2026-01-09T09:00:00+01:00"),
+        ("hugo", "a.md", "Date: 2027-03-09", "2027-03-09T09:00:00+01:00"),
         ("hugo", "a.md", "draft: true\ndate: 2027-03-09", None),
         ("hugo", "a.md", "date: soon", None),
         ("jekyll", "2027-03-09-a.md", "published: true", "2027-03-09T09:00:00+01:00"),

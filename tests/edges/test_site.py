@@ -10,7 +10,10 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from publisher import config, locks
+from publisher.model import Embargo
 from publisher.posts import Library
 from publisher.rebuild import RebuildResult
 from publisher.secret import Secret
@@ -82,6 +85,24 @@ def test_build_waits_for_one_that_outlived_its_parent(tmp_path: Path) -> None:
 
     assert not result.ok
     assert result.reason.startswith("an earlier build is still running")
+
+
+@pytest.mark.parametrize("embargo", [Embargo.REDACT, Embargo.OFF])
+def test_a_build_of_filler_that_fails_says_what_may_be_kept(
+    tmp_path: Path, embargo: Embargo
+) -> None:
+    site = a_site(tmp_path, "raise SystemExit('category: invalid')")
+    rebuild = replace(site.settings.rebuild, timeout=timedelta(seconds=30))
+    settings = replace(site.settings, embargo=embargo, rebuild=rebuild)
+    (tmp_path / "blog").mkdir()
+    (tmp_path / "blog/pattern.md").write_text(
+        "---\ntitle: A title\ndescription: x\ndate: 2027-03-09\nstatus: scheduled\n---\n\nText.\n"
+    )
+
+    result = build(replace(site, settings=settings))
+
+    assert not result.ok
+    assert ("name it under site.keys.keep" in result.reason) == (embargo is Embargo.REDACT)
 
 
 def test_push_that_failed_beside_a_release_is_tried_again_after_five_minutes(

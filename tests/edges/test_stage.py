@@ -31,6 +31,7 @@ from tests.edges.staged_sites import (
     update,
     write,
 )
+from tests.factories import NOW
 
 # --- what stands for what ----------------------------------------------------------------------
 
@@ -131,7 +132,7 @@ def test_a_post_that_is_new_since_the_scan_is_not_taken_for_a_page(tmp_path: Pat
     scan = Library(settings.site, settings.project).scan()
     write(tmp_path, "blog/new.md", a_post())
 
-    Stage(settings).update(scan)
+    Stage(settings).update(scan, now=NOW)
 
     assert staged(settings, "blog/new.md") is None
 
@@ -144,7 +145,7 @@ def test_a_post_that_was_taken_back_since_the_scan_stops_the_update(tmp_path: Pa
     write(tmp_path, "blog/old.md", a_post(status="scheduled"))
 
     with pytest.raises(PublisherError, match=r"site/blog/old\.md: changed since it was read"):
-        Stage(settings).update(scan)
+        Stage(settings).update(scan, now=NOW)
 
     assert staged(settings, "blog/old.md") is None
 
@@ -156,7 +157,7 @@ def test_a_section_page_that_became_a_post_since_the_scan_stops_the_update(tmp_p
     write(tmp_path, "blog/trip/index.md", a_post())
 
     with pytest.raises(PublisherError, match="changed since it was read"):
-        Stage(settings).update(scan)
+        Stage(settings).update(scan, now=NOW)
 
     assert staged(settings, "blog/trip/index.md") is None
 
@@ -664,7 +665,7 @@ def test_a_file_that_fails_is_not_in_the_stage(tmp_path: Path) -> None:
     post.write_text(a_post())
 
     with pytest.raises(PublisherError) as caught:
-        Stage(settings).update(scan)
+        Stage(settings).update(scan, now=NOW)
 
     assert caught.value.hint
     assert staged(settings, "blog/old.md") is None

@@ -12,6 +12,7 @@ from publisher.posts import Library
 from publisher.presets import PRESETS
 from publisher.settings import Settings
 from tests.edges.staged_sites import SECRET, a_site, staged, update, write
+from tests.factories import NOW
 
 
 def a_jekyll_site(project: Path, *, embargo: Embargo = Embargo.REDACT) -> Settings:
@@ -74,4 +75,4 @@ def test_check_has_nothing_against_a_folder_of_drafts(tmp_path: Path) -> None:
     scan = Library(settings.site, settings.project).scan()
 
     assert [post.state for post in scan.posts] == ["scheduled"]
-    assert list(check_strays(settings, scan)) == []
+    assert list(check_strays(settings, scan, NOW)) == []

@@ -11,6 +11,7 @@ from publisher.embargo.stage import Stage
 from publisher.model import Embargo, PostId
 from publisher.posts import Library
 from tests.edges.staged_sites import PUBLIC, a_post, a_site, staged, update, write
+from tests.factories import NOW
 
 LINK = "Read [the next one](/blog/next)."
 TEXT = "Read the next one."
@@ -86,7 +87,7 @@ def test_a_withdrawn_post_whose_word_is_that_of_a_coming_one_has_no_links(tmp_pa
     write(tmp_path, "blog/next.md", a_post())
     scan = Library(settings.site, settings.project).scan()
 
-    Stage(settings).update(scan, gone={PostId("next")})
+    Stage(settings).update(scan, gone={PostId("next")}, now=NOW)
 
     assert staged(settings, "index.md") == TEXT.encode()
 
@@ -126,6 +127,8 @@ def test_a_page_with_preview_blocks_loses_such_links_as_well(tmp_path: Path) -> 
     update(settings)
     page = staged(settings, "series.md")
     write(tmp_path, "blog/next.md", a_post(status="published"))
+    block = block.replace("blurred", "revealed")
+    write(tmp_path, "series.md", f"{LINK}\n\n{block}")
     update(settings)
 
     assert page == f'{TEXT}\n\n<PostPreview blurred post="next">\n</PostPreview>\n'.encode()

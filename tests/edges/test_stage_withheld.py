@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from tests.edges.staged_sites import (
     update,
     write,
 )
-from tests.factories import NOW, a_release, a_view
+from tests.factories import HOUR, NOW, a_release, a_view
 
 HUGO = PRESETS["hugo"]
 
@@ -52,7 +53,7 @@ def test_a_post_that_is_gone_has_no_page_though_its_file_says_scheduled(tmp_path
     write(tmp_path, "blog/public.md", a_hugo_post("draft: false", body=PUBLIC))
     scan = Library(settings.site, settings.project).scan()
 
-    found = Stage(settings).update(scan, gone=(PostId("old"), PostId("public")))
+    found = Stage(settings).update(scan, gone=(PostId("old"), PostId("public")), now=NOW)
 
     assert staged(settings, "blog/old.md") is None
     assert staged(settings, "blog/public.md") is not None
@@ -85,6 +86,18 @@ def test_a_withdrawn_post_with_a_coming_date_is_under_embargo_again(tmp_path: Pa
 
 
 # --- section pages -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("date", "is_staged"), [("2020-03-09", False), ("2099-03-09", True)])
+def test_draft_whose_date_had_passed_when_first_seen_has_no_page(
+    date: str, is_staged: bool, tmp_path: Path
+) -> None:
+    settings = a_hugo_site(tmp_path)
+    write(tmp_path, "blog/old.md", a_hugo_post("draft: true", date=date))
+
+    stage_data(settings)
+
+    assert (staged(settings, "blog/old.md") is not None) is is_staged
 
 
 @pytest.mark.parametrize("name", ["blog/trip/index.md", "blog/_index.md", "blog/index.md"])
@@ -345,7 +358,7 @@ def test_a_file_in_error_that_is_new_since_the_scan_is_not_staged(tmp_path: Path
     scan = Library(settings.site, settings.project).scan()
     write(tmp_path, "blog/old.md", a_post("slug: Not A Slug", status="published"))
 
-    Stage(settings).update(scan)
+    Stage(settings).update(scan, now=NOW)
 
     assert staged(settings, "blog/old.md") is None
 
@@ -369,18 +382,54 @@ def test_an_image_is_not_public_because_another_of_its_name_is(tmp_path: Path) -
     "mention",
     [
         '<img :src="`${folder}/cover.png`">',
-        '"img\\/cover.png"',
+        '"theme\\/cover.png"',
         "https://cdn.example/cover.png",
         "theme/none/cover.png",
     ],
 )
-def test_a_public_path_that_leads_nowhere_makes_all_of_its_name_public(
+def test_a_public_path_that_leads_nowhere_makes_all_of_its_name_public_but_of_unreleased_folders(
     tmp_path: Path, mention: str
 ) -> None:
     settings = a_site(tmp_path)
+    write(tmp_path, "public/safe/cover.png", an_image("red"))
+    write(tmp_path, "blog/safe/img/cover.png", an_image("blue"))
+    write(
+        tmp_path, "blog/safe/index.md", a_post(body="![x](./img/cover.png) ![y](/safe/cover.png)")
+    )
+    write(tmp_path, ".vitepress/theme/Card.vue", mention.replace("img\\/cover", "other\\/cover"))
+
+    update(settings)
+
+    assert staged(settings, "public/safe/cover.png") == an_image("red")
+    assert staged(settings, "blog/safe/img/cover.png") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "mention"),
+    [
+        ("layouts/single.html", '{{ with .Resources.GetMatch "cover.png" }}'),
+        ("README.md", "Put a cover.png beside each index.md"),
+        ("blog/old/index.md", a_post(status="published", body="![x](cover.png)")),
+    ],
+)
+def test_the_name_alone_makes_no_image_of_an_unreleased_folder_public(
+    tmp_path: Path, path: str, mention: str
+) -> None:
+    settings = a_site(tmp_path)
     write(tmp_path, "blog/safe/cover.png", an_image("blue"))
-    write(tmp_path, "blog/safe/index.md", a_post(body="![x](./cover.png)"))
-    write(tmp_path, ".vitepress/theme/Card.vue", mention)
+    write(tmp_path, "blog/safe/index.md", a_post())
+    write(tmp_path, path, mention)
+
+    update(settings)
+
+    assert staged(settings, "blog/safe/cover.png") is None
+
+
+def test_a_public_path_into_an_unreleased_folder_makes_its_image_public(tmp_path: Path) -> None:
+    settings = a_site(tmp_path)
+    write(tmp_path, "blog/safe/cover.png", an_image("blue"))
+    write(tmp_path, "blog/safe/index.md", a_post())
+    write(tmp_path, ".vitepress/theme/Card.vue", "import x from '@/safe/cover.png'")
 
     update(settings)
 
@@ -457,3 +506,54 @@ def test_public_passes_over_what_a_build_put_in_the_place_of_a_text(tmp_path: Pa
     (found.root / "about.md").mkdir()
 
     assert "Other.\n" in public(found)
+
+
+# --- preview blocks ----------------------------------------------------------------------------
+
+
+def test_a_preview_block_in_the_frontmatter_of_a_page_is_redacted(tmp_path: Path) -> None:
+    settings = a_site(tmp_path)
+    write(tmp_path, "blog/next.md", a_post())
+    feature = f"details: <postPreview post='next' blurred>{SECRET}</postPreview>"
+    write(tmp_path, "index.md", f"---\nlayout: home\nfeatures:\n  - {feature}\n---\n\n{PUBLIC}\n")
+
+    update(settings)
+
+    page = (staged(settings, "index.md") or b"").decode()
+    assert "lathe" not in page
+    assert page.endswith(f"</postPreview>\n---\n\n{PUBLIC}\n")
+
+
+# --- late posts --------------------------------------------------------------------------------
+
+
+def test_a_page_under_embargo_promises_no_day_that_is_over(tmp_path: Path) -> None:
+    settings = a_hugo_site(tmp_path)
+    days = {"late": NOW - 24 * HOUR, "today": NOW, "coming": NOW + 24 * HOUR}
+    for name, day in days.items():
+        write(tmp_path, f"blog/{name}.md", a_hugo_post("draft: true", f"reveal: {day:%Y-%m-%d}"))
+
+    stage_data(settings)
+
+    pages = {name: (staged(settings, f"blog/{name}.md") or b"").decode() for name in days}
+    assert "> Coming soon\n" in pages["late"]
+    for name in ("today", "coming"):
+        assert re.search(rf"> Coming \w+, \w+ {days[name].day}, {days[name].year}\n", pages[name])
+
+
+def test_a_day_that_passes_changes_the_pages_of_its_posts_only(tmp_path: Path) -> None:
+    settings = a_hugo_site(tmp_path)
+    for name, day in (("today", NOW), ("coming", NOW + 240 * HOUR)):
+        write(tmp_path, f"blog/{name}.md", a_hugo_post("draft: true", f"reveal: {day:%Y-%m-%d}"))
+    scan = Library(settings.site, settings.project).scan()
+    stage_with_data(settings, scan, a_view(), NOW)
+
+    changed = [
+        [path for path in found.changed if path.endswith(".md")]
+        for found in (
+            stage_with_data(settings, scan, a_view(), NOW + 24 * HOUR),
+            stage_with_data(settings, scan, a_view(), NOW + 48 * HOUR),
+        )
+    ]
+
+    assert changed == [["site/blog/today.md"], []]

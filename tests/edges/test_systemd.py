@@ -237,6 +237,14 @@ def test_homes_are_closed_unless_the_site_lies_in_one() -> None:
     assert value_of(readable, "ProtectHome") == "read-only"
 
 
+def test_git_can_read_keys_and_settings_in_the_users_home() -> None:
+    settings = replace(some_settings(Path("/srv/blog")), git=GitSettings())
+
+    unit = some_units(settings, Path("/usr/bin/publisher"))["publisher-sample.service"]
+
+    assert value_of(unit, "ProtectHome") == "read-only"
+
+
 @pytest.mark.parametrize("sign", ['"', "\\", "\n", "\t"])
 def test_a_path_that_no_unit_file_can_carry_is_refused(tmp_path: Path, sign: str) -> None:
     settings = replace(some_settings(tmp_path), file=Path(f"/srv/a{sign}b/jobs.yaml"))

@@ -579,7 +579,11 @@ def test_the_parts_of_a_sitemap_may_be_packed(tmp_path):
         assert look_at(site, settings=LISTED).ok
 
 
-@pytest.mark.parametrize("damage", [b"\x1f\x8b\x08nonsense", gzip.compress(b"plain words")])
+@pytest.mark.parametrize(
+    "damage",
+    [b"\x1f\x8b\x08nonsense", gzip.compress(b"plain words")],
+    ids=["damaged", "no list"],
+)
 def test_a_packed_sitemap_that_is_none_is_a_finding(tmp_path, damage):
     output = a_site(tmp_path)
     (output / "sitemap.xml").write_bytes(damage)

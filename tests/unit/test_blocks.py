@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
-from publisher.blocks import Posts, blur, find_blocks, orphans, reveal
+from publisher.blocks import Posts, blur, find_blocks, may_have_blocks, orphans, reveal
 from publisher.model import PostId
 
 SEEDS = Path(__file__).parents[1] / "data" / "seeds"
@@ -451,3 +452,55 @@ def test_what_was_blurred_again_is_revealed_again() -> None:
 
     assert blur(revealed, WORKFLOW, POSTS) == text
     assert reveal(blur(revealed, WORKFLOW, POSTS), WORKFLOW, POSTS) == revealed
+
+
+# --- what only looks like code or a comment --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "Press \\` to begin.\n%s\nPress \\` to end.",
+        "Write \\<!-- to begin a comment.\n\n%s",
+        "The tag \\<script> is old.\n\n%s",
+        '<a title="<!-- x" href="#">x</a>\n\n%s',
+        "Vue: {{ '<!--' }} prints it.\n\n%s",
+        "A <!-- that its paragraph does not close.\n\n%s",
+    ],
+)
+def test_a_release_reveals_blocks_behind_what_only_looks_like_code_or_a_comment(
+    around: str,
+) -> None:
+    post = next(iter(POSTS.paths.values()))
+    text = around % f'<PostPreview post="{post}" blurred>text</PostPreview>'
+
+    assert reveal(text, post, POSTS) == text.replace("blurred", "revealed")
+
+
+def test_a_release_leaves_what_is_indented_like_code() -> None:
+    post = next(iter(POSTS.paths.values()))
+    text = f'<div>\n\n    <PostPreview post="{post}" blurred>text</PostPreview>\n\n</div>\n'
+
+    assert reveal(text, post, POSTS) == text
+    assert len(find_blocks(text, in_doubt=True)) == 1
+
+
+@pytest.mark.parametrize("name", ["postPreview", "Post-preview", "post-Preview"])
+def test_a_release_reveals_the_component_by_each_of_its_names(name: str) -> None:
+    post = next(iter(POSTS.paths.values()))
+    text = f'<{name} post="{post}" blurred>text</{name}>\n'
+
+    assert may_have_blocks(text.encode())
+    assert reveal(text, post, POSTS) == text.replace("blurred", "revealed")
+
+
+@pytest.mark.parametrize(
+    "signs",
+    ["a <!--", "a <script>", "<a b='", "\\`", "<PostPreview ", "".join("`" * n for n in range(99))],
+)
+def test_many_signs_take_bounded_time(signs: str) -> None:
+    started = time.process_time()
+
+    find_blocks(f"{signs * 10_000}\n\n<PostPreview blurred>x</PostPreview>\n"[:200_000])
+
+    assert time.process_time() - started < 20

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from publisher.embargo.filler import WORDS
-from publisher.embargo.metadata import hidden_values, staged_metadata, write_document
+from publisher.embargo.metadata import hidden_values, staged_metadata
 from publisher.embargo.pages import embargoed_page, hidden_text
+from publisher.embargo.writing import write_document
 from publisher.frontmatter import Document, Format, parse
 from publisher.model import Embargo
 from publisher.presets import PRESETS
@@ -113,8 +114,20 @@ def test_what_may_be_seen_and_what_gives_the_page_its_place_stay() -> None:
 
     for key in ("title", "description", "teaser", "date", "reveal", "status", "id", "slug"):
         assert new[key] == old[key]
-    for key in ("layout", "series", "readingTime", "rating", "featured", "nothing", "authors"):
+    for key in ("layout", "series", "featured", "nothing", "authors"):
         assert new[key] == old[key]
+
+
+def test_a_vitepress_page_keeps_search_engines_away_wherever_it_is_built() -> None:
+    noindex = ["meta", {"name": "robots", "content": "noindex"}]
+    text = yaml("title: One", "head:", "  - [meta, {name: author, content: Robin}]")
+
+    assert staged(text)["head"] == [noindex]
+    assert staged(text, a_site(keep=("head",)))["head"] == [
+        ["meta", {"name": "author", "content": "Robin"}],
+        noindex,
+    ]
+    assert staged("---\nhead: 3\n---\n", a_site(keep=("head",)))["head"] == [noindex]
 
 
 def test_every_other_text_is_filler_in_the_same_shape() -> None:
@@ -140,19 +153,117 @@ def test_keys_that_the_site_keeps_stay() -> None:
     assert new["tags"] == ["zanzibarquokka", "wombatfjord"]
 
 
-def test_a_tag_makes_no_page_of_filler() -> None:
-    assert staged()["tags"] == []
-    assert staged(yaml("tags: one, two"))["tags"] == ""
+def test_the_tags_of_all_posts_become_one_word_of_filler() -> None:
+    [tag] = staged()["tags"]
+
+    assert are_filler(tag)
+    assert staged(yaml("tags: one, two"))["tags"] == tag
+    assert staged(yaml("tags: [one]"), policy=Embargo.TEASER)["tags"] == [tag]
+    assert staged(yaml("tags: []"))["tags"] == []
 
 
-def test_a_category_stays_where_every_url_has_it() -> None:
-    text = yaml("category: news", "categories: [news, secret]")
+def test_a_category_that_is_a_name_stays_or_one_that_every_url_has() -> None:
+    text = yaml("category: review", "categories: [essay, true stories, a secret]")
+    site = a_site("astro", post_url="/true stories/{slug}")
 
-    new = staged(text, a_site("jekyll", post_url="/news/{slug}"))
+    new = staged(text, site)
+
+    assert new["category"] == "review"
+    assert new["categories"][:2] == ["essay", "true stories"]
+    assert are_filler(new["categories"][2])
+    assert hidden_values(a_document(text), site) == ("a secret",)
+
+
+@pytest.mark.parametrize("preset", ["hugo", "jekyll", "mkdocs", "nikola", "pelican"])
+def test_where_every_tag_makes_a_page_only_a_category_of_every_url_stays(preset: str) -> None:
+    text = yaml("category: news", "categories: [news, secret]", "tags: [one]", "keywords: a, b")
+    site = a_site(preset, post_url="/news/{slug}")
+
+    new = staged(text, site)
 
     assert new["category"] == "news"
     assert new["categories"] == ["news"]
-    assert hidden_values(a_document(text), a_site(post_url="/news/{slug}")) == ("secret",)
+    assert (new["tags"], new["keywords"]) == ([], "")
+    assert hidden_values(a_document(text), site) == ("secret", "one", "a, b")
+
+
+SENTENCE = "The lathe in the cellar ran all night"
+STRUCTURE = (
+    'sidebar: [{title: Role, text: "%s"}]',
+    'sidebar: {label: "%s", order: 3}',
+    'page: {lead: "%s"}',
+    'build: {note: "%s", list: never}',
+    'outline: {label: "%s", level: [2, 3]}',
+    'series: "%s"',
+    'series: {name: A, part: 1, parts: ["%s"]}',
+    'updated: "%s"',
+    'aliases: ["%s", /old/address/]',
+    'layout: "%s"',
+)
+
+
+@pytest.mark.parametrize("line", STRUCTURE)
+@pytest.mark.parametrize("sentence", [SENTENCE, SENTENCE.replace(" ", "-")])
+def test_under_keys_of_structure_a_sentence_is_text(line: str, sentence: str) -> None:
+    text = yaml(line % sentence)
+    if line.startswith("aliases") and "-" in sentence:
+        return  # an address
+
+    new = staged(text)
+
+    assert "lathe" not in json.dumps(new)
+    assert sentence in hidden_values(a_document(text), a_site())
+    assert "lathe" not in hidden_text(a_document(text), a_post(), a_site(), Embargo.REDACT).shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "layout: posts/wide.njk",
+        "sidebar: {order: 3, hidden: true, badge: New}",
+        "outline: [2, 3]",
+        "outline: deep",
+        "sitemap: {priority: 0.5, changefreq: weekly, lastmod: 2027-03-09}",
+        "updated: March 9th, 2027 at 10:00 PM",
+        "created: 2027-03-09T09:00:00Z",
+        "permalink: blog/{{ page.fileSlug }}/index.html",
+        "aliases: [/2020/03/an-address-that-was-long-and-known-to-many/]",
+        "redirect_from: /old/",
+        "series: {name: The long way home from the sea, part: 2}",
+        "lang: nb-NO",
+        "weight: 30",
+    ],
+)
+def test_what_builds_the_page_stays(line: str) -> None:
+    text = yaml(line)
+
+    new = staged(text, a_site("nikola"))
+
+    assert new == {**a_document(text).metadata, **PRESETS["nikola"].staged}
+
+
+def test_what_no_word_search_can_find_says_nothing() -> None:
+    text = yaml(
+        "price: 1299",
+        "rating: 4.5",
+        "launch: 2027-01-15",
+        'opens: "2026-12-24"',
+        "at: 2026-12-24T10:00:00Z",
+        'year: "1984"',
+        "winner: {bib: 42, won: true}",
+        "glossary: {Rosencrantz: A friend, Guildenstern: Another, 1602: A year}",
+    )
+
+    new = staged(text)
+
+    assert (new["price"], new["rating"], new["year"]) == (1, 1.0, "1")
+    assert isinstance(new["rating"], float)
+    assert new["launch"] == date(2027, 3, 9)
+    assert new["opens"] == "2027-03-09"
+    assert new["at"] == datetime(2027, 3, 9, 9, 0, tzinfo=UTC)
+    assert new["winner"] == {"bib": 1, "won": True}
+    assert new["glossary"] == {}
+    assert "Rosencrantz" in hidden_values(a_document(text), a_site())
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
@@ -175,7 +286,8 @@ def test_a_state_that_the_preset_leaves_stays_as_in_the_file() -> None:
     ("line", "expected"),
     [
         ('x: "2027-03-09"', "2027-03-09"),
-        ("x: 2027-03-09 09:30", "2027-03-09 09:30"),
+        ("x: 2026-12-24 09:30", "2027-03-09 10:00"),
+        ("x: 2026-12-24", date(2027, 3, 9)),
         ("x: 2027-03-09", date(2027, 3, 9)),
         ('x: "#ff8800"', "#ff8800"),
         ("x: /about/secret-plan", "#"),
@@ -417,6 +529,15 @@ def test_a_heading_that_is_not_the_title_is_text() -> None:
     assert "Secret" not in page(text)
 
 
+@pytest.mark.parametrize("anchor", [" {#zanzibar}", " ## {: .x }", " #"])
+def test_the_title_of_the_page_stays_without_its_anchor(anchor: str) -> None:
+    text = yaml("title: x").replace("Body.", f"# The Pattern That Prevents Chaos{anchor}\n\nText.")
+
+    lines = page(text).splitlines()
+
+    assert "# The Pattern That Prevents Chaos" in lines
+
+
 def test_a_page_without_a_date_has_no_stamp() -> None:
     assert "Coming" not in page(release_at=None)
 
@@ -462,7 +583,7 @@ def test_hidden_is_the_body_with_the_values_and_shown_what_may_be_seen() -> None
     assert hidden.text.startswith("<BlogHeading />\n\n# The Pattern")
     assert hidden.text.endswith(f"\n\n{CANARY} linkedin\n\n{CANARY} newsletter")
     assert hidden.shown.startswith(f"{post.title}\n\n{post.description}\n\nWhat to expect.")
-    assert hidden.shown.endswith("\n\nChronicles")  # the series
+    assert "\n\nChronicles\n" in hidden.shown  # the series
 
 
 def test_of_a_post_without_a_page_no_more_is_shown_than_announcements_say() -> None:

@@ -543,6 +543,24 @@ def test_draft_flag_that_comes_back_while_the_site_is_built_calls_the_release_of
     assert sights(result.actions) == [Sight.WITHDRAWN]
 
 
+def test_coming_date_that_comes_back_while_the_site_is_built_calls_the_release_off() -> None:
+    post = a_post(release_at=NOW + HOUR)
+    release = a_release(post, ReleaseState.REVEALING, requested_at=DUE, flip_gen=1)
+
+    result = plan([post], a_view([release]), a_policy(), NOW)
+
+    assert sights(result.actions) == [Sight.WITHDRAWN]
+
+
+def test_old_copy_of_a_file_that_lies_over_the_flip_is_flipped_again() -> None:
+    post = a_post(release_at=DUE)
+    release = a_release(post, ReleaseState.REVEALING, flip_gen=1)
+
+    result = plan([post], a_view([release]), a_policy(), NOW)
+
+    assert [type(action) for action in result.actions] == [Flip]
+
+
 def test_draft_flag_before_the_flip_is_recorded_is_flipped() -> None:
     post = a_post(explicit=False, release_at=DUE)
     release = a_release(post, ReleaseState.REVEALING)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
+from yaml import safe_load
 
 from publisher.blocks import Posts, find_blocks, reveal
 from publisher.embargo.filler import PUNCTUATION, WORDS, Filler
-from publisher.embargo.redaction import image_targets, redact, redact_blocks
+from publisher.embargo.redaction import image_targets, redact, redact_blocks, redact_values
 from publisher.model import Embargo, PostId
 
 SEEDS = Path(__file__).parents[1] / "data" / "seeds"
@@ -171,13 +172,52 @@ def test_what_a_language_is_followed_by_goes() -> None:
     assert redacted("```js{1,3} [secret.js]\ntext\n```\n").startswith("```js\n")
 
 
-def test_the_marks_of_containers_go_and_their_text_stays_text() -> None:
-    assert types(redacted("::: tip Title\nText.\n\n- item\n:::\n\nMore.\n")) == types(
+def test_the_marks_of_unknown_containers_go_and_their_text_stays_text() -> None:
+    assert types(redacted("::: secret Title\nText.\n\n- item\n:::\n\nMore.\n")) == types(
         "Text.\n\n- item\n\nMore.\n"
     )
     assert types(redacted('!!! note "Title"\n\n    Text.\n\n    - item\n\nMore.\n')) == types(
         "Text.\n\n- item\n\nMore.\n"
     )
+
+
+def marks(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if ":::" in line]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("::: tip A title\nText.\n:::\n\nMore.\n", ["::: tip", ":::"]),
+        (":::note[A title]\nText.\n:::\n", [":::note", ":::"]),
+        ("::: details\n```js\nx\n```\n:::\n", ["::: details", ":::"]),
+        ("::: code-group\n```js [a.js]\nx\n```\n:::\n", ["::: code-group", ":::"]),
+        (":::: tip\n::: info\nText.\n:::\n::::\n", [":::: tip", "::: info", ":::", "::::"]),
+        ("- item\n\n  ::: tip\n  Text.\n  :::\n", ["::: tip", ":::"]),
+        ("::: tip\nNever closed.\n", []),
+        ("Closed.\n\n:::\n", []),
+        ("::: secret\nText.\n:::\n", []),
+        ("::: tip\n::: secret\nText.\n:::\nMore.\n:::\n", ["::: tip", ":::"]),
+        ("<!--::: tip-->\n\ntext\n", []),
+        ("```\n::: tip\n:::\n```\n", []),
+    ],
+)
+def test_known_containers_stay(body: str, expected: list[str]) -> None:
+    result = redacted(body)
+
+    assert marks(result) == expected
+    assert marks(redacted(result)) == expected
+    assert "title" not in result
+
+
+@pytest.mark.parametrize("rest", [" A title\n> Text.", "\n> Text.\n>\n> - item", "\n>\n> Text."])
+def test_an_alert_stays_one(rest: str) -> None:
+    lines = redacted(f"> [!warning]{rest}\n").splitlines()
+
+    assert lines[0] == "> [!WARNING]"
+    assert len(lines) > 1
+    assert "Title" not in lines[1]
+    assert all(line.startswith(">") for line in lines)
 
 
 def test_text_without_anything_to_show_leaves_nothing() -> None:
@@ -286,7 +326,7 @@ def test_no_canary_survives(body: str) -> None:
         assert not WORD.search(result)
         assert not set(result) & set("{}<\\$^@|") - ({"|"} if "|" in body else set())
         words = re.findall(r"[^\W_]{4,}", result.replace("(/placeholder.png)", ""))
-        assert {word.lower() for word in words} <= WORDS | {"python"}
+        assert {word.lower() for word in words} <= WORDS | {"python", "note"}
 
 
 @pytest.mark.parametrize("body", CONSTRUCTS.values(), ids=CONSTRUCTS.keys())
@@ -429,7 +469,7 @@ def test_a_block_keeps_its_structure_and_its_indent() -> None:
 
 
 def test_one_post_of_three_is_embargoed_alone() -> None:
-    text = a_seed("chronicles.md")
+    text = reveal(reveal(a_seed("chronicles.md"), STALACTITE, POSTS), COLLECTIVE, POSTS)
 
     result = on_page(text, {WORKFLOW: Embargo.REDACT})
 
@@ -453,20 +493,118 @@ def test_without_redaction_only_the_stamp_is_left(policy: Embargo) -> None:
     )
 
 
-def test_nothing_changes_where_the_site_itself_withholds() -> None:
-    text = a_seed("chronicles.md")
+@pytest.mark.parametrize("hidden", [{}, {WORKFLOW: Embargo.OFF}])
+def test_a_blurred_block_is_not_to_be_read_whoever_owns_it(hidden: dict[PostId, Embargo]) -> None:
+    text = reveal(a_seed("chronicles.md"), STALACTITE, POSTS)
 
-    assert on_page(text, {WORKFLOW: Embargo.OFF}) == text
-    assert on_page(text, {}) == text
+    result = on_page(text, hidden)
+
+    assert result.count("<PostPreview blurred>") == 2
+    assert "Issue-first" not in result
+    assert "crystallized knowledge" in result
 
 
-def test_an_embargoed_page_can_still_be_revealed() -> None:
-    embargoed = on_page(a_seed("chronicles.md"), {WORKFLOW: Embargo.REDACT})
+@pytest.mark.parametrize(
+    "link", ["[part one](/blog/claude-code-workflow)", "[mine](https://www.example.org/blog/x)"]
+)
+def test_a_section_that_links_another_part_gives_its_blurred_block_away_to_nobody(
+    link: str,
+) -> None:
+    text = f"## Two\n\nAfter {link}.\n\n<PostPreview blurred>\n\n{CANARY}\n\n</PostPreview>\n"
 
-    revealed = reveal(embargoed, STALACTITE, POSTS)
+    result = on_page(text, {COLLECTIVE: Embargo.REDACT})
 
-    assert revealed.count("<PostPreview revealed>") == 1
-    assert "crystallized knowledge" in revealed
+    assert not WORD.search(result)
+
+
+def test_a_revealed_page_shows_what_is_public_and_no_more() -> None:
+    result = on_page(reveal(a_seed("chronicles.md"), STALACTITE, POSTS), {WORKFLOW: Embargo.REDACT})
+
+    assert result.count("<PostPreview revealed>") == 1
+    assert "crystallized knowledge" in result
+    assert "Issue-first" not in result
+
+
+BEFORE = {
+    "escaped backticks": "Press \\` to begin.\n%s\nPress \\` to end.",
+    "escaped comment": "Write \\<!-- to begin a comment.\n\n%s",
+    "escaped script": "The tag \\<script> is old.\n\n%s",
+    "comment in a title": '<a title="<!-- x" href="#">x</a>\n\n%s',
+    "comment in an expression": "Vue: {{ '<!--' }} prints it.\n\n%s",
+    "comment left open": "A <!-- is not closed in its paragraph.\n\n%s\n\n--> here",
+    "script left open": "A <script> is not closed in its paragraph.\n\n%s",
+    "indented": "<div>\n\n    %s\n\n</div>",
+    "code in another cell": "| a | b | c |\n|---|---|---|\n| ` | %s | ` |",
+    "code in an attribute": "<b title='`'>x</b> %s <b title='`'>y</b>",
+}
+
+
+@pytest.mark.parametrize("around", BEFORE.values(), ids=BEFORE.keys())
+def test_no_sign_before_a_block_makes_code_or_a_comment_of_it(around: str) -> None:
+    block = f'<PostPreview post="workflow" blurred>{CANARY}</PostPreview>'
+
+    result = on_page(around % block)
+
+    assert not WORD.search(result)
+    assert result.startswith(around.partition("%s")[0])
+
+
+@pytest.mark.parametrize("name", ["PostPreview", "postPreview", "Post-preview", "post-preview"])
+def test_every_name_of_the_component_is_its_name(name: str) -> None:
+    result = on_page(f'<{name} post="workflow"blurred>{CANARY}</{name}>\n')
+
+    assert result.startswith(f'<{name} post="workflow" blurred>')
+    assert not WORD.search(result)
+
+
+@pytest.mark.parametrize(
+    "around",
+    ["`%s`", "<!-- %s -->", "A <!-- %s --> b", "```\n%s\n```", "<script>\n%s\n</script>"],
+)
+def test_code_and_comments_stay_as_they_are(around: str) -> None:
+    text = around % f'<PostPreview post="workflow" blurred>{CANARY}</PostPreview>'
+
+    assert on_page(text) == text
+
+
+# --- blocks in frontmatter -------------------------------------------------------------------
+
+
+def in_frontmatter(text: str) -> str:
+    return redact_values(text, posts=POSTS, hidden={WORKFLOW: Embargo.REDACT})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f'<PostPreview post="workflow">{CANARY}: <b>{CANARY}</b></PostPreview>',
+        f'"<PostPreview post=\\"workflow\\" blurred>{CANARY}</PostPreview>"',
+        f"<postPreview post='/blog/claude-code-workflow'>{CANARY}</postPreview>",
+        f"<PostPreview blurred>{CANARY}</PostPreview>",
+        f"<PostPreview blurred>{CANARY}",
+        f">\n  <PostPreview blurred>\n  {CANARY}:\n  '{CANARY}\n  </PostPreview>",
+    ],
+)
+def test_a_block_in_frontmatter_is_redacted_and_the_rest_is_not(value: str) -> None:
+    text = f"---\nlayout: home\nfeatures:\n  - title: Two\n    details: {value}\n---\n"
+    text = text.replace("\n  <", "\n      <").replace(f"\n  {CANARY}", f"\n      {CANARY}")
+    text = text.replace(f"\n  '{CANARY}", f"\n      '{CANARY}").replace("\n  </P", "\n      </P")
+
+    result = in_frontmatter(text)
+
+    assert not WORD.search(result)
+    values = safe_load(result.replace("---", ""))
+    assert (values["layout"], values["features"][0]["title"]) == ("home", "Two")
+    assert "review" in values["features"][0]["details"]
+
+
+def test_a_public_block_in_frontmatter_stays() -> None:
+    text = f"---\nx: <PostPreview post='stalactite' blurred>{CANARY}</PostPreview>\n---\n"
+
+    assert in_frontmatter(text) == text
+
+
+# --- blocks of withdrawn posts ---------------------------------------------------------------
 
 
 def test_a_block_of_a_withdrawn_post_is_blurred_again() -> None:

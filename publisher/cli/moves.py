@@ -7,7 +7,6 @@ which was cut short is finished by the next one, and no date is moved twice.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from publisher.cli.output import note, say, when
 from publisher.errors import LedgerError, PublisherError
+from publisher.notes import write_note
 
 if TYPE_CHECKING:
     from publisher.ledger import Ledger
@@ -168,14 +168,9 @@ def _read(settings: Settings) -> list[tuple[PostId, datetime, datetime]]:
 def _note(settings: Settings, shifts: Sequence[Shift]) -> None:
     """Record the moves, entirely or not at all; durable on return."""
     place = _place(settings)
-    temporary = place.with_name(f"{place.name}.tmp")
     moves = [(shift.post.id, shift.old.isoformat(), shift.new.isoformat()) for shift in shifts]
     try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            json.dump(moves, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(place)
+        write_note(place, moves)
     except OSError as error:
         raise PublisherError(f"{place}: cannot be written: {error.strerror}") from error
 

@@ -8,7 +8,6 @@ asked for that one, and it ends like the one before, the next waits for an hour.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from publisher.errors import SiteError
+from publisher.notes import write_note
 
 PATIENCE = timedelta(hours=1)
 NAMED = 3  # files that the message lists
@@ -75,9 +75,4 @@ class Restless:
         return _Note()
 
     def _write(self, note: _Note) -> None:
-        temporary = self.file.with_name(f"{self.file.name}.tmp")
-        with temporary.open("w", encoding="utf-8") as stream:
-            json.dump(asdict(note), stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(self.file)
+        write_note(self.file, asdict(note))

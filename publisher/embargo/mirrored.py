@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
+
+from publisher.notes import write_note
 
 
 def read_names(record: Path, target: Path) -> frozenset[str]:
@@ -17,17 +18,10 @@ def read_names(record: Path, target: Path) -> frozenset[str]:
         return frozenset()
 
 
-def write_names(record: Path, target: Path, names: Iterable[str]) -> None:
+def write_names(record: Path, target: Path, names: Collection[str]) -> None:
     """Record them, entirely or not at all; durable on return."""
-    data = json.dumps({"target": _name(target), "files": sorted(names)}).encode()
-    if record.exists() and record.read_bytes() == data:
-        return
-    temporary = record.with_name(f"{record.name}.tmp")
-    with temporary.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(record)
+    if not record.exists() or read_names(record, target) != frozenset(names):
+        write_note(record, {"target": _name(target), "files": sorted(names)})
 
 
 def _name(target: Path) -> str:

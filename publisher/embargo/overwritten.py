@@ -16,6 +16,7 @@ from typing import Any
 from publisher.embargo.mirror import Place
 from publisher.embargo.mirrored import read_names
 from publisher.errors import SiteError
+from publisher.notes import write_note
 
 PATIENCE = timedelta(hours=1)
 NAMED = 3  # files that the message lists
@@ -75,9 +76,7 @@ class Overwritten:
         return {"stamps": {}, "changed": [], "at": ""}
 
     def _write(self, known: dict[str, Any]) -> None:
-        temporary = self.file.with_name(f"{self.file.name}.tmp")
-        temporary.write_text(json.dumps(known), encoding="utf-8")  # if lost, it is made anew
-        temporary.replace(self.file)
+        write_note(self.file, known)
 
 
 def _is_just_past(at: str, now: datetime) -> bool:

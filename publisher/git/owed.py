@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from publisher.errors import GitError
+from publisher.notes import write_note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +32,8 @@ def write_owed(note: Path, posts: Collection[str], *, why: str) -> None:
 
     :raises GitError: when that cannot be done.
     """
-    temporary = note.with_name(f"{note.name}.tmp")
     try:
         note.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8") as stream:
-            json.dump({"posts": list(posts), "why": why}, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(note)
+        write_note(note, {"posts": list(posts), "why": why})
     except OSError as error:
         raise GitError(f"{note}: cannot be written: {error.strerror}; {why}") from error

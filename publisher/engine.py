@@ -162,7 +162,7 @@ class Engine:
             view,
             self.policy,
             self.clock.now(),
-            unreadable=unreadable(scan),
+            unreadable=scan.unreadable,
             tree_busy=self.is_tree_busy(),
         )
         by_our_clock = todo = decide(clock_ahead=timedelta(0))
@@ -344,8 +344,3 @@ def trusts_our_clock(action: Action) -> bool:
     """Tell whether an action rests on a date that has come by our clock."""
     is_baseline = isinstance(action, Observe) and action.sight is Sight.BASELINE
     return is_baseline or isinstance(action, Flip)
-
-
-def unreadable(scan: Scan) -> frozenset[str]:
-    """Give the paths of files that are there but hold an error."""
-    return frozenset(p.path for p in scan.problems if p.severity == "error")

@@ -27,6 +27,11 @@ class Scan:
     posts: tuple[Post, ...]
     problems: tuple[Problem, ...]
 
+    @property
+    def unreadable(self) -> frozenset[str]:
+        """Give the paths of files that are there but hold an error."""
+        return frozenset(p.path for p in self.problems if p.severity == "error")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from publisher.frontmatter import Document
 from publisher.model import Problem
 
+_FOREIGN = re.compile(r"[^\0-\x7f\u2010-\u205e\u2190-\u21ff]")  # more than dashes, quotes, arrows
 LOST = "some of it is lost: type the broken characters again"
 
 
 def mojibake(document: Document) -> Iterator[Problem]:
     """Find lines that were encoded twice, with what they should say where that is certain."""
-    if document.text.isascii():
+    if not _FOREIGN.search(document.text):
         return
     from ftfy import fix_encoding
     from ftfy.badness import is_bad

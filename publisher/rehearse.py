@@ -18,7 +18,7 @@ from rich.console import Console
 
 from publisher import preview_server, snapshot, verify, wiring
 from publisher.clock import VirtualClock
-from publisher.engine import Engine, Outlets, unreadable
+from publisher.engine import Engine, Outlets
 from publisher.errors import PublisherError, SiteError
 from publisher.markup import fold, read_page
 from publisher.model import (
@@ -124,7 +124,7 @@ def _left_alone(
     Withdrawn ones are among them where nothing in their files brings them back: such a file says
     no more than "draft", with the date that the post was released on.
     """
-    planned = plan(scan.posts, view, settings.policy, now, unreadable=unreadable(scan))
+    planned = plan(scan.posts, view, settings.policy, now, unreadable=scan.unreadable)
     asked = {hold.post: hold.why for hold in planned.holds if hold.needs_person}
     return {
         post.id: asked.get(post.id, "")

@@ -11,7 +11,6 @@ from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 
-from publisher.engine import unreadable
 from publisher.errors import LedgerError, PublisherError
 from publisher.ledger import Attempt, Ledger
 from publisher.model import (
@@ -54,7 +53,7 @@ class Survey:
             self.view,
             self.settings.policy,
             self.now,
-            unreadable=unreadable(self.scan),
+            unreadable=self.scan.unreadable,
         )
 
     def calendar(self, *, until: datetime | None = None) -> Calendar:
@@ -65,7 +64,7 @@ class Survey:
             self.settings.policy,
             self.now,
             until=until,
-            unreadable=unreadable(self.scan),
+            unreadable=self.scan.unreadable,
         )
 
     @property

@@ -16,22 +16,28 @@ WORDS_MIN, WORDS_MAX = 5, 12
 LETTERS_MIN = 4  # of a word that stands alone
 LETTERS_MAX = 120  # for scripts that write without spaces
 
-_CONTAINER_LINE = re.compile(r"^[ \t]*(?::::|!!!|\?\?\?|=== \"|--8<--|<<<[ ]).*$", re.MULTILINE)
+_CONTAINER_LINE = re.compile(  # or what an abbreviation stands for
+    r"^[ \t]*(?::::|!!!|\?\?\?|=== \"|--8<--|<<<[ ]|\*\[[^\]\n]+\]:).*$", re.MULTILINE
+)
+_FORMULA = re.compile(r"^[ \t]*\\\[(?:[^\n]*\n(?![ \t]*\n)){0,50}?[^\n]*\\\][ \t]*$", re.MULTILINE)
 _INDENTED = re.compile(  # what an admonition, a detail or a tab of MkDocs holds
     r"^(?:!!!|\?\?\?|===[!+]? \")[^\n]*\n((?:[ \t]*\n|(?: {4}|\t)[^\n]*(?:\n|\Z))+)", re.MULTILINE
 )
 _INDENT = re.compile(r"^(?: {4}|\t)", re.MULTILINE)
 _MODULE_LINE = re.compile(  # of MDX
-    r"^(?:import\b[\w*,$\s{}]*?(?:\bfrom\s*)?['\"][^'\"\n]+['\"];?|export (?:const|default) .*)"
-    r"[ \t]*$",
+    r"^(?:import\b(?:[\w*,$ \t\r{}]|\n(?!import\b))*?['\"][^'\"\n]+['\"];?"
+    r"|export (?:const|default|function) .*[{\[(][ \t]*\n(?:(?!```|~~~).*\n){0,200}?[}\])].*"
+    r"|export (?:const|default) .*)[ \t]*$",
     re.MULTILINE,
 )
 _COMPONENT = re.compile(r"<(/?)[A-Z][\w.-]*\b[^>]*?(/?)>")
 _BREAK = "\n"
 _FOREIGN = re.compile(  # what generators and themes replace: text on its two sides is two pieces
-    r"\{\{.*?\}\}|\{%.*?%\}|\{[^{}\n]*\}"  # Vue, Liquid and Hugo; attributes
-    r"|\[\^[^\]]*\]|\[\[.*?\]\]|\[![A-Za-z]+\]|\[TOC\]"  # footnotes, wiki links, alerts, contents
-    r"|:[a-z0-9_+-]+:|\$[^$\n]+\$|https?://\S+|<[^>]*>",  # emoji names, formulas, addresses, tags
+    r"\{\{.{0,1000}?\}\}|\{%.{0,1000}?%\}|\{[^{}\n]*\}"  # Vue, Liquid and Hugo; attributes
+    r"|(?<=\S)[~^][^\s~^]+[~^]|\((?:c|C|r|R|p|P|tm|TM)\)"  # set low or high; signs
+    r"|\[\^[^\[\]]*\]|\[\[.{0,1000}?\]\]"  # footnotes, wiki links
+    r"|\[![A-Za-z]+\]|\[TOC\]"  # alerts, contents
+    r"|:[a-z0-9_+-]+:|\$[^$\n]+\$|https?://\S+|<[^<>]*>",  # emoji names, formulas, addresses, tags
     re.DOTALL,
 )
 _ADDRESS = re.compile(r"https?://\S+")
@@ -39,7 +45,8 @@ _DRAWN = frozenset(  # code that a page shows as a picture
     {"mermaid", "plantuml", "puml", "d2", "dot", "graphviz", "math", "katex", "chart", "markmap"}
     | {"vega", "vega-lite", "wavedrom", "ditaa", "svgbob", "bpmn", "excalidraw", "abc", "geojson"}
 )
-_REPLACED_IN_CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\[!code [^\]]*\]")
+_LANGUAGE = re.compile(r"[\w-]+")  # the first word: ``mermaid{theme=dark}``, ``{.mermaid #id}``
+_REPLACED_IN_CODE = re.compile(r"\{\{.{0,1000}?\}\}|\{%.{0,1000}?%\}|\[!code [^\[\]]*\]")
 _SENTENCE_END = re.compile(  # the last three are the full stops of Chinese and Japanese
     r"(?<=[.!?…])\s+|(?<=[\u3002\uff01\uff1f])|\n"
 )
@@ -78,7 +85,7 @@ def _plain(body: str) -> str:
     """Take the marks of containers and modules out of a text, and their indents with them."""
     while (found := _INDENTED.sub(lambda match: f"\n{_INDENT.sub('', match[1])}\n", body)) != body:
         body = found
-    return _CONTAINER_LINE.sub("", _MODULE_LINE.sub("", body))
+    return _CONTAINER_LINE.sub("", _FORMULA.sub("", _MODULE_LINE.sub("", body)))
 
 
 def _parser() -> MarkdownIt:
@@ -96,8 +103,8 @@ def _texts(tokens: list[Token], *parents: str) -> list[str]:
 
 def _code_lines(tokens: list[Token]) -> Iterator[str]:
     for token in tokens:
-        language = (token.info.split() or [""])[0].strip("{}.").lower()
-        if token.type in {"fence", "code_block"} and language not in _DRAWN:
+        language = _LANGUAGE.findall(token.info)[:1]
+        if token.type in {"fence", "code_block"} and _DRAWN.isdisjoint(map(str.lower, language)):
             yield _REPLACED_IN_CODE.sub(_BREAK, token.content)
 
 

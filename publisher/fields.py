@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -20,18 +19,10 @@ from publisher.announce_rules import read_rules
 from publisher.complaints import Complaints
 from publisher.errors import PublisherError
 from publisher.frontmatter import Document
-from publisher.model import (
-    Embargo,
-    Image,
-    Post,
-    PostId,
-    PostState,
-    Problem,
-    Series,
-)
-from publisher.presets import DATED_NAMES, date_in, misspelled, slug_of, state_of, written
+from publisher.model import Embargo, Image, Post, PostId, PostState, Problem, Series
+from publisher.presets import DATED_NAMES, HEADED, date_in, misspelled, slug_of, state_of, written
 from publisher.settings import SiteSettings
-from publisher.times import Instant, resolve_instant
+from publisher.times import Instant, end_of_day, resolve_instant
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
@@ -41,6 +32,7 @@ PUBLIC_FOLDERS = ("public", "static", "")  # below the root, what generators cop
 
 _DATE_HINT = "write reveal: 2027-03-09"
 
+_OTHER_LANGUAGE = re.compile(r"---[ \t]*([A-Za-z]{1,20})[ \t]*\r?$", re.MULTILINE)  # of Eleventy
 _DATED_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)", re.ASCII)
 
 
@@ -70,8 +62,8 @@ class Reader:
             PostState.DRAFT,
             True,
         )
-        withheld = self.withheld_until() if state is PostState.PUBLISHED else None
-        at = released.at if released else withheld
+        withheld = self._withheld() if state is PostState.PUBLISHED else None
+        at = released.at if released else None
         post_id, slug = self._id(), self._slug()
         post = Post(
             id=PostId(post_id),
@@ -83,9 +75,10 @@ class Reader:
             withheld_until=withheld,
             release_zone_note=released.note if released else "",
             title=self._text("title"),
-            description=self._text("description"),
+            # of what is public nothing is announced any more
+            description=self._text("description", is_wanted=state is not PostState.PUBLISHED),
             slug=slug,
-            url=self._url(post_id, slug, at),
+            url=self._url(post_id, slug, at or withheld),
             tags=self._tags(),
             series=self._series(),
             hero=self._hero(),
@@ -94,7 +87,8 @@ class Reader:
             announce_off=self._get("announce") is False,
             announce=read_rules(self._get("announce"), state, self.site, self._found),
         )
-        if at is None and not self._found.has("bad-date") and state is not PostState.DRAFT:
+        is_dated = bool(at or withheld) or self._found.has("bad-date")
+        if not is_dated and state is not PostState.DRAFT:
             self._found.warn("no-date", "", "has no release date", _DATE_HINT)
         return None if any(p.severity == "error" for p in self.problems) else post
 
@@ -112,8 +106,14 @@ class Reader:
         if PurePosixPath(self.document.path).name in SECTION_PAGES and self._is_section():
             return False
         if self.document.format is None:
+            message, other = "has no frontmatter", _OTHER_LANGUAGE.match(self.document.text)
             hint = "begin the file with ---, title: …, date: …, ---; it is not guessed at"
-            self._found.fail("no-frontmatter", "", "has no frontmatter", hint)
+            if self.site.preset.name in HEADED:
+                hint += f"; {self.site.preset.name}'s own header is not read for releases"
+            if other:
+                message = f"frontmatter that begins with ---{other[1]} is not read"
+                hint = "write YAML between --- and ---, or leave the file out of site.posts"
+            self._found.fail("no-frontmatter", "", message, hint)
             return False
         for key, right in misspelled(self.site.preset, self.document.metadata).items():
             message = f"{key} is not {right}, though {self.site.preset.name} reads both"
@@ -124,6 +124,9 @@ class Reader:
         """Tell whether an index page is that of a section: public, and of no date."""
         keys = misspelled(self.site.preset, self.document.metadata).values()
         if self._date_key() is not None or any(key in self.site.preset.date_keys for key in keys):
+            return False
+        is_bundle = PurePosixPath(self.document.path).name == "index.md"  # of Hugo
+        if is_bundle and self._withholding_key() is not None:
             return False
         try:
             return self.stated() in (None, PostState.PUBLISHED)
@@ -147,14 +150,32 @@ class Reader:
     def withheld_until(self) -> datetime | None:
         """Give the instant before which the generator by itself would build no page.
 
-        ``None`` for most generators, and where the date cannot be read.
+        ``None`` for most generators. Of a date that only the generator understands, the end of
+        its day.
+
+        :raises PublisherError: when nobody can know.
         """
+        key = self._withholding_key()
+        try:
+            instant = self._instant(key) if self.site.preset.withholds else None
+        except PublisherError:
+            value = self._get(key) if key else stem_of(self.document.path)
+            end = end_of_day(str(value), self.site.zone)
+            if end is None:
+                raise
+            return end
+        return instant.at if instant else None
+
+    def _withholding_key(self) -> str | None:
         preset = self.site.preset
         names = (written(preset, self.document.metadata, key) for key in preset.withholds)
-        with suppress(PublisherError):
-            instant = self._instant(next(filter(None, names), None)) if preset.withholds else None
-            return instant.at if instant else None
-        return None
+        return next(filter(None, names), None)
+
+    def _withheld(self) -> datetime | None:
+        if self._found.has("bad-date"):
+            return None  # said already
+        key = self._withholding_key() or "date"
+        return self._found.attempt("bad-date", key, self.withheld_until)
 
     def _date_key(self) -> str | None:
         keys = ("reveal", *self.site.preset.date_keys)

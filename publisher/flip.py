@@ -1,14 +1,16 @@
 """Changes the state that a post's frontmatter says, and not one byte beside it. Pure.
 
 Every place where key and value may stand is tried, and the result read again: the one accepted
-is the one after which the state is the new one and everything else means what it meant.
+is the one after which the state is the new one and everything else means what it meant. A state
+that the file leaves to its generator gets a line of its own.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from publisher.errors import PostError
@@ -25,22 +27,49 @@ def set_state(data: bytes, preset: Preset, to: PostState, path: str) -> bytes:
 
     :raises PostError: when the frontmatter cannot be read, or holds no value to change.
     """
-    document = parse(data, path)
-    target = preset.values[to]
-    if preset.state_key not in document.metadata:
+    document, key, target = parse(data, path), preset.state_key, preset.values[to]
+    if key in document.metadata:
+        if is_same(document.metadata[key], target):
+            return data
+        candidates = _candidates(document, key, target)
+        why = "is written in a way that cannot be changed safely"
+    else:
         if to is preset.missing:
             return data
-        raise _unchangeable(document, preset, to, "has no such key")
-    if is_same(document.metadata[preset.state_key], target):
-        return data
-    candidates = _candidates(document, preset.state_key, target)
-    wanted = repr({**document.metadata, preset.state_key: target})
-    for number, text in enumerate(candidates):
-        if number == CANDIDATES_MAX:
-            break
+        candidates = _added(document, key, target)
+        why = "has no such key"
+    wanted = (
+        repr({**document.metadata, key: target}),
+        repr({key: target, **document.metadata}),
+    )
+    for text in islice(candidates, CANDIDATES_MAX):
         if _means(text, wanted, document):
             return (BOM if data.startswith(BOM) else b"") + text.encode()
-    raise _unchangeable(document, preset, to, "is written in a way that cannot be changed safely")
+    raise _unchangeable(document, preset, to, why)
+
+
+def _added(document: Document, key: str, target: str | bool) -> Iterator[str]:
+    """Give the texts with the value on a line of its own: first where tables may follow."""
+    start, end = document.block
+    line_end = "\r\n" if "\r\n" in document.text[start:end] else "\n"
+    line = _line(document, key, target)
+    match document.format:
+        case "yaml":
+            at, lines = end, (f"{line}{line_end}", f"{line_end}{line}")
+        case "toml":
+            at, lines = start, (f"{line}{line_end}", f"{line_end}{line}")
+        case _:
+            at, lines = start + 1, (f"{line_end}  {line},", f"{line_end}  {line}")
+    for new in lines:
+        yield document.text[:at] + new + document.text[at:]
+
+
+def _line(document: Document, key: str, target: str | bool) -> str:
+    forms: Mapping[str | None, str] = {
+        "toml": f"{key} = {json.dumps(target)}",
+        "json": f'"{key}": {json.dumps(target)}',
+    }
+    return forms.get(document.format, f"{key}: {as_yaml(target)}")
 
 
 def _candidates(document: Document, key: str, target: str | bool) -> Iterator[str]:
@@ -74,24 +103,20 @@ def _write(target: str | bool, place: re.Match[str], group: str, document: Docum
     return target if group == "inner" and bare_is_text else json.dumps(target, ensure_ascii=False)
 
 
-def _means(text: str, wanted: str, old: Document) -> bool:
+def _means(text: str, wanted: Collection[str], old: Document) -> bool:
     """Tell whether the text reads as wanted; ``repr`` tells 1 from true and keeps the order."""
     try:
         new = parse(text.encode(), old.path)
     except UnreadableError:
         return False
-    return (new.format, new.body, repr(new.metadata)) == (old.format, old.body, wanted)
+    is_same_text = (new.format, new.body) == (old.format, old.body)
+    return is_same_text and repr(new.metadata) in wanted
 
 
 def _unchangeable(document: Document, preset: Preset, to: PostState, why: str) -> PostError:
-    key, value = preset.state_key, as_yaml(preset.values[to])
-    line = document.line_of(key)
-    forms: Mapping[str | None, str] = {
-        "toml": f"{key} = {json.dumps(preset.values[to])}",
-        "json": f'"{key}": {json.dumps(preset.values[to])}',
-    }
+    key, value = preset.state_key, preset.values[to]
     return PostError(
-        f"{document.path}:{line}: cannot set {key} to {value}",
+        f"{document.path}:{document.line_of(key)}: cannot set {key} to {as_yaml(value)}",
         why=f"{key} {why}",
-        hint=f"write it on a line of its own: {forms.get(document.format, f'{key}: {value}')}",
+        hint=f"write it on a line of its own: {_line(document, key, value)}",
     )

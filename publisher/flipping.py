@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from publisher import blocks
@@ -18,6 +18,7 @@ from publisher.model import Post, PostId, PostState, Problem
 from publisher.settings import Preset
 
 Redo = Callable[[str, PostId, blocks.Posts, str], str]  # how preview blocks are changed
+States = Mapping[PostId, PostState]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,28 @@ def shows(data: bytes, wanted: Collection[PostId], posts: blocks.Posts, path: st
     """Tell whether a page has a preview block of one of the posts wanted."""
     found = blocks.find_blocks(split(data)[1])
     return any(posts.owner(block, "/" + path) in wanted for block in found)
+
+
+def is_changed(
+    before: bytes, now: bytes, states: States, posts: blocks.Posts, path: str, *, is_draft: bool
+) -> bool:
+    """Tell whether a page that was ``before`` is changed by what became of these posts.
+
+    A draft that was edited beside its preview blocks is not: its words are nobody's to read yet.
+    """
+    out = dict.fromkeys(states, PostState.PUBLISHED)
+    if _settle(before, out, posts, path) == _settle(now, out, posts, path):
+        return True
+    is_behind = _settle(before, states, posts, path) != before
+    return not is_draft and is_behind and _settle(now, states, posts, path) == now
+
+
+def _settle(page: bytes, states: States, posts: blocks.Posts, path: str) -> bytes:
+    """Give a page with the preview blocks of these posts as their states want them."""
+    for post, state in states.items():
+        redo = blocks.reveal if state is PostState.PUBLISHED else blocks.blur
+        page = redo_blocks(page, post, posts, path, redo)
+    return page
 
 
 def orphans(data: bytes, shown: str, path: str, posts: blocks.Posts) -> Iterator[Problem]:

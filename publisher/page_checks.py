@@ -18,7 +18,10 @@ from publisher.sources import Found, NotInOutput, Source
 
 NEEDED = 2  # excerpts that must be found
 PAGE_BYTES = 5_000_000
+STAMP_WITHIN = 100  # letters below the title
 PARTS = 50  # files of a sitemap index that are looked into
+
+_SOON = "Coming soon"  # of a post whose day is over
 
 
 def unseen(post: Post, excerpts: Sequence[str]) -> list[str]:
@@ -61,12 +64,18 @@ def check_text(post: Post, wanted: Sequence[str], page: Page) -> str:
 def _stamp(post: Post, text: str) -> str:
     """Give the words by which the page still promises the post; "" when it does not.
 
-    They are those of embargo's pages. Which day it says hangs on the site's zone.
+    They are those of embargo's pages. Which day it says hangs on the site's zone; without a day,
+    the words count right below the title only, for anything may be coming soon.
     """
     at = post.release_at
-    days = (at + timedelta(hours=hours) for hours in (-12, 0, 14)) if at is not None else ()
+    if at is None:
+        return ""
+    days = (at + timedelta(hours=hours) for hours in (-12, 0, 14))
     stamps = (f"Coming {day:%A} {day:%B} {day.day} {day.year}" for day in days)
-    return next((stamp for stamp in stamps if f" {stamp} " in f" {text} "), "")
+    found = next((stamp for stamp in stamps if f" {stamp} " in f" {text} "), "")
+    title = fold(post.title)
+    below = text.split(title)[1:] if title else [text]
+    return found or (_SOON if any(_SOON in part[:STAMP_WITHIN] for part in below) else "")
 
 
 def check_robots(post: Post, page: Page, found: Found) -> None:

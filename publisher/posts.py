@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -27,6 +27,8 @@ from publisher.settings import SiteSettings
 from publisher.tree import compile_glob, is_near, walk
 
 __all__ = ["FlipResult", "Library", "Page", "Scan"]
+
+Committed = Callable[[str], bytes | None]  # gives a file's bytes as the branch has them, if it does
 
 PAGE_SUFFIXES = (".md", ".markdown", ".mdown", ".mdx", ".mkd")
 
@@ -122,6 +124,17 @@ class Library:
         A stamp that the release removed does not come back. Order and errors as for ``flip``.
         """
         return self._change(post, to, blocks.blur)
+
+    def withdrawn(self, post: Post, to: PostState) -> Post | None:
+        """Give the post as its file would say it once it says ``to``; writes nothing.
+
+        ``None`` when it would be no post any more.
+
+        :raises PostError: when its state cannot be changed.
+        """
+        old = read_file(self._locate(post.path), post.path)
+        data = set_state(old.data, self.site.preset, to, post.path)
+        return Reader(parse(data, post.path), self.site).read(hashlib.sha256(data).hexdigest())
 
     def redated(self, post: Post, at: datetime) -> Post:
         """Give the post as it would be with its release at ``at``; writes nothing.
@@ -236,19 +249,29 @@ class Library:
         }
         return changed(post.path)
 
-    def files_of(self, posts: Collection[PostId]) -> tuple[str, ...]:
-        """Give the files that a release of these posts may have changed, as shown in errors."""
+    def files_of(self, posts: Collection[PostId], committed: Committed) -> tuple[str, ...]:
+        """Give the files that a release or withdrawal of these posts changed, as shown in errors.
+
+        Those are their own files, and of the pages with their preview blocks those whose
+        ``committed`` bytes it changes; without any the page is its author's to add.
+        """
         latest = self._latest or self.scan()
         own = [post.path for post in latest.posts if post.id in posts]
-        names = self._names(latest)
-        pages = [
-            shown
-            for path in self._paths_with_blocks()
-            if flipping.shows(
-                read_file(self._locate(shown := self._shown(path)), shown).data, posts, names, path
-            )
-        ]
-        return tuple(dict.fromkeys([*own, *pages]))
+        states = {post.id: post.state for post in latest.posts if post.id in posts}
+        drafts = {post.path for post in latest.posts if post.state is not PostState.PUBLISHED}
+        drafts |= latest.unreadable
+        names, pages = self._names(latest), []
+        for path in self._paths_with_blocks():
+            shown = self._shown(path)
+            now = read_file(self._locate(shown), shown).data
+            if shown in own or not flipping.shows(now, posts, names, path):
+                continue
+            before, is_draft = committed(shown), shown in drafts
+            if before is not None and flipping.is_changed(
+                before, now, states, names, path, is_draft=is_draft
+            ):
+                pages.append(shown)
+        return (*dict.fromkeys(own), *pages)
 
     def _paths_with_blocks(self) -> list[str]:
         return sorted(path for path, seen in self._seen.items() if seen.has_blocks)

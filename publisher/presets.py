@@ -139,6 +139,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
     }
 )
 DATED_NAMES = ("jekyll", "eleventy", "pelican")  # these read a date off the file's name
+HEADED = ("nikola", "pelican")  # these write posts with a header that is no frontmatter
 _CASELESS = ("hugo", "pelican")  # `Status: draft` is as good as `status: draft` to these
 
 

@@ -21,8 +21,10 @@ _CLOCK = r"(?P<hour>\d{1,2}):\d{2}(?P<seconds>:\d{2}(?P<fraction>\.\d+)?)?"
 _DATE = r"\d{4}-\d{1,2}-\d{1,2}(?!\d)"
 _INSTANT = (
     rf"{_DATE}(?:(?P<gap>[Tt]|[ \t]+){_CLOCK}"
-    r"(?P<space>[ \t]*(?=[Zz+-]))?(?P<offset>[Zz]|[+-]\d{2}(?P<colon>:?)(?P<minutes>\d{2})?)?)?"
+    r"(?P<lead>[ \t]*(?=[Zz+-])| (?=UTC|GMT)(?:UTC(?=[+-]))?)?"
+    r"(?P<offset>[Zz]|UTC|GMT|[+-]\d{2}(?P<colon>:?)(?P<minutes>\d{2})?)?)?"
 )
+_ZULU = ("Z", "z", "UTC", "GMT")
 RESCHEDULED = "rescheduled"  # how the ledger's reason begins for a page that names another day
 CANDIDATES_MAX = 100  # each is parsed; a real file has one or two
 _TIME_KEY = "time"
@@ -116,18 +118,18 @@ def _write(place: re.Match[str], local: datetime, site: SiteSettings, document: 
     written = f"{_day(shown)}{place['gap']}{_clock(place, shown)}"
     if place["offset"] is None:
         return written + (_offset(local, ":") if _is_twofold(local) else "")
-    if place["offset"] in "Zz":
-        return f"{written}{place['space'] or ''}{place['offset']}"
+    if place["offset"] in _ZULU:
+        return f"{written}{place['lead'] or ''}{place['offset']}"
     offset = _offset(shown, place["colon"])
     if place["minutes"] is None:
         offset = offset.removesuffix("00")
-    return f"{written}{place['space'] or ''}{offset}"
+    return f"{written}{place['lead'] or ''}{offset}"
 
 
 def _zone(place: re.Match[str], site: SiteSettings) -> tzinfo:
     """Give the zone an offset stands for: the site's if it is the site's on that day."""
     text = place["offset"]
-    if text in "Zz":
+    if text in _ZULU:
         return UTC
     sign = -1 if text[0] == "-" else 1
     digits = text[1:].replace(":", "").ljust(4, "0")

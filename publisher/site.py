@@ -37,6 +37,7 @@ __all__ = ["GeneratedSite", "Look", "RebuildResult"]
 
 PUSH, RESTLESS = "push.failed", "deploy.restless"
 OVERWRITTEN = "output.overwritten"
+BUILDS = 3  # one more for each time that a post is taken back meanwhile
 LOOK_EVERY = timedelta(minutes=1)  # at files that are no posts; those are seen at every sweep
 
 
@@ -142,17 +143,22 @@ class GeneratedSite:
         stop: threading.Event,
         lock: int,
     ) -> RebuildResult:
-        self._sources.commit(posts, view, now, stop)
-        self._sources.forget_news()
-        scan = self.library.scan()
-        scan = replace(scan, posts=with_withheld(scan.posts, view, now))
-        staged = None
-        if self._is_staged(scan):
-            staged = stage_with_data(self.settings, scan, view, now)
-            self._refuse_bare_deployment()
-        built = self._build(staged, stop, lock)
-        if not built.ok:
-            return built
+        for _ in range(BUILDS):
+            self._sources.commit(posts, view, now, stop)
+            self._sources.forget_news()
+            scan = self._scan(view, now)
+            staged = None
+            if self._is_staged(scan):
+                staged = stage_with_data(self.settings, scan, view, now)
+                self._refuse_bare_deployment()
+            built = self._build(staged, stop, lock)
+            if not built.ok:
+                return built
+            if _public(scan) <= _public(self._scan(view, now)):
+                break
+        else:
+            reason = "posts were taken back while the site was built, again and again"
+            return replace(built, ok=False, reason=reason)
         if staged is not None and self.settings.rebuild is not None:
             let_through(
                 staged,
@@ -161,14 +167,18 @@ class GeneratedSite:
                 site_url=self.settings.site.url,
                 redirects=self._redirects(scan, view, now),
             )
-        public = {post.id for post in scan.posts if post.state is PostState.PUBLISHED}
         is_first = Stage(self.settings).is_unbuilt
+        public = {post for post, _ in _public(scan)}
         done = self._deploy([p for p in posts if p in public], staged, built, stop, lock)
         if done.ok and staged is not None:
             self._mark_built(view, now, is_first=is_first)
         elif done.ok and self._overwritten is not None:
             self._overwritten.forget()
         return done
+
+    def _scan(self, view: LedgerView, now: datetime) -> Scan:
+        scan = self.library.scan()
+        return replace(scan, posts=with_withheld(scan.posts, view, now))
 
     def _refuse_bare_deployment(self) -> None:
         """Let no command deploy the sources themselves while posts are under embargo."""
@@ -298,3 +308,9 @@ class GeneratedSite:
             return {}
         gone = withdrawn(scan.posts, view, now)
         return {post.url.removeprefix(url): target for post in scan.posts if post.id in gone}
+
+
+def _public(scan: Scan) -> frozenset[tuple[PostId, str]]:
+    """Give the posts that the files say are public, with the path of each."""
+    public = (post for post in scan.posts if post.state is PostState.PUBLISHED)
+    return frozenset((post.id, post.path) for post in public)

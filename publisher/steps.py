@@ -12,7 +12,7 @@ from threading import Event as Flag
 from typing import Protocol
 
 from publisher.clock import Clock
-from publisher.courier import backoff
+from publisher.courier import BACKOFF, backoff
 from publisher.errors import PublisherError
 from publisher.ledger import Ledger
 from publisher.model import Flip, LedgerView, Post, PostId, Rebuild
@@ -104,11 +104,25 @@ class Steps:
             now=now,
         )
         if result.ok:
+            self._look_at_once(view, action.gen, now)
             info(self.report, "rebuild.done", posts=names, seconds=f"{result.seconds:.1f}")
             return
         warn(self.report, "rebuild.failed", posts=names, reason=result.reason, retry_at=retry_at)
         for line in result.tail.splitlines():
             warn(self.report, "rebuild.output", line=line)
+
+    def _look_at_once(self, view: LedgerView, gen: int, now: datetime) -> None:
+        """Let releases that wait for a build of their own make do with that of another."""
+        waiting = [
+            record.post
+            for record in view.releases.values()
+            if record.flip_gen is not None
+            and view.built_gen < record.flip_gen <= gen
+            and record.retry_at is not None
+            and record.retry_at > now
+        ]
+        if waiting:
+            self.ledger.retry_steps(waiting, now=now)
 
     def verify(self, post: Post, view: LedgerView) -> None:
         """Look at the page: it is live, or looked at again later."""
@@ -120,10 +134,11 @@ class Steps:
             self.ledger.record_verified(post.id, gen=gen, url=post.url, now=now)
             info(self.report, "release.live", post=post.id, url=post.url)
             return
+        failures = record.failures + 1
         if look.needs_rebuild:
-            wait = backoff(record.failures + 1)
-            is_same = look.reason == record.reason
-            retry_at = now + (max(wait, lull(record.failures + 1)) if is_same else wait)
+            if look.reason != record.reason:  # looks, or builds that left another fault
+                failures = min(failures, len(BACKOFF))
+            retry_at = now + max(backoff(failures), lull(failures))
         else:
             retry_at = now + poll_wait(record.failures, self.verify_timeout)
         self.ledger.fail_step(
@@ -131,6 +146,7 @@ class Steps:
             reason=look.reason,
             retry_at=retry_at,
             rebuild=look.needs_rebuild,
+            failures=failures,
             now=now,
         )
         tell = info if record.failures and not look.needs_rebuild else warn

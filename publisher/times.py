@@ -20,7 +20,8 @@ _TIME = re.compile(_CLOCK, re.ASCII)
 _DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
 _INSTANT = re.compile(
     rf"{_DATE.pattern}(?:[Tt]|[ \t]+){_CLOCK}"
-    r"[ \t]*(?:([Zz])|([+-])(\d{2}):?(\d{2})?)?",
+    # UTC+02:00 is how Nikola writes it; UTC+2 and GMT+2 some read the other way round.
+    r"(?:[ \t]*| UTC(?=[+-]\d{2}:\d))(?:([Zz]|(?<= )(?:UTC|GMT))|([+-])(\d{2}):?(\d{2})?)?",
     re.ASCII,
 )
 # With seconds, though we need none: Hugo, TOML and strict readers of YAML do.
@@ -54,6 +55,21 @@ def parse_duration(text: str) -> timedelta:
     if duration > LONGEST:
         raise PublisherError("is longer than ten years", hint="write for example 90d")
     return duration
+
+
+def end_of_day(text: str, zone: ZoneInfo) -> datetime | None:
+    """Give when the last day is over that a date may mean, in whatever way it is written.
+
+    Without a day in ISO 8601 that is the last of its year; ``None`` where there is no year either.
+    """
+    found = re.search(r"(?<!\d)(\d{4})(?:-(\d{1,2})-(\d{1,2}))?", text, re.ASCII)
+    if found is None:
+        return None
+    try:
+        day = date(int(found[1]), int(found[2] or 12), int(found[3] or 31))
+        return datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def resolve_instant(

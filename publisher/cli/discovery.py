@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -52,12 +52,23 @@ def discover(folder: Path, wanted: str | None = None) -> Found:
         name = wanted or _generator(folder / root)
         if name is not None:
             return _describe(folder / root, root, PRESETS[name])
+    _refuse_without_blog(folder)
     files = ", ".join(name for name, _, _ in FILES)
     raise ConfigError(
         f"no site was found in {folder} or in content/",
         why=f"looked for package.json with {', '.join(PACKAGES)}, and for {files}",
         hint="go to the generator's project, or name the generator with --generator",
     )
+
+
+def _refuse_without_blog(folder: Path) -> None:
+    for file in (folder / "mkdocs.yml", folder / "content" / "mkdocs.yml"):
+        if file.is_file():
+            raise ConfigError(
+                f"{file} names no blog plugin",
+                why="the posts of MkDocs are those of Material's blog",
+                hint="write blog below plugins in it, or name the generator with --generator",
+            )
 
 
 def _generator(folder: Path) -> str | None:
@@ -83,8 +94,9 @@ def _package(folder: Path) -> dict[str, Any]:
 def _describe(folder: Path, root: str, preset: Preset) -> Found:
     traits = TRAITS[preset.name]
     source = _source(folder, preset)
-    place = next((p for p in traits.places if (folder / source / p[0]).is_dir()), traits.places[0])
     config = [_text(folder / source / name) for name in traits.config]
+    texts = f"{source}{_src_dir(preset, config)}"
+    place = next((p for p in traits.places if (folder / texts / p[0]).is_dir()), traits.places[0])
     command = _command(folder, preset)
     switch = switch_for(preset.name, folder, command)
     notes = (
@@ -92,11 +104,12 @@ def _describe(folder: Path, root: str, preset: Preset) -> Found:
         switch and f"{switch}: it judges dates by itself",
         f"{FUTURE} in rebuild.command: {_PUBLIC_AT_ONCE}" if FUTURE in command else "",
         _categories_note(folder / place[0], preset, "\n".join(config)),
+        _locales_note(preset, config),
     )
     return Found(
         preset=preset,
         root=root,
-        posts=f"{source}{_posts(folder, preset, place[0])}",
+        posts=f"{texts}{_posts(folder, preset, place[0])}",
         post_url=post_url(preset.name, "\n".join(config), place[1]),
         command=command,
         output=f"{source}{preset.output}",
@@ -108,11 +121,22 @@ def _describe(folder: Path, root: str, preset: Preset) -> Found:
 
 
 def _source(folder: Path, preset: Preset) -> str:
-    """Give where VitePress keeps its sources below its package: ``docs/`` as often as not."""
+    """Give where VitePress has its project below its package: ``docs/`` as often as not."""
     if preset.name != "vitepress":
         return ""
     names = ("", "docs/", "src/")
     return next((name for name in names if (folder / name / ".vitepress").is_dir()), "")
+
+
+def _src_dir(preset: Preset, config: list[str]) -> str:
+    """Give where VitePress has its texts below its project, as its ``srcDir`` says."""
+    if preset.name != "vitepress":
+        return ""
+    pattern = r"^(?!\s*//).*?\bsrcDir\s*:\s*[\"'`]([^\"'`$\n]+)[\"'`]"
+    found = next(filter(None, (re.search(pattern, text, re.MULTILINE) for text in config)), None)
+    folder = PurePosixPath(found[1]) if found else PurePosixPath()
+    is_below = not folder.is_absolute() and ".." not in folder.parts
+    return f"{folder}/" if is_below and folder.parts else ""
 
 
 def _posts(folder: Path, preset: Preset, place: str) -> str:
@@ -200,6 +224,16 @@ def _categories_note(place: Path, preset: Preset, config: str) -> str:
     return (
         "the URLs of posts hold their categories, which post_url cannot say: write "
         "permalink: /:year/:month/:day/:title:output_ext into _config.yml"
+    )
+
+
+def _locales_note(preset: Preset, config: list[str]) -> str:
+    pattern = r"^(?!\s*//).*?\blocales\s*:"
+    if preset.name != "vitepress" or not any(re.search(pattern, t, re.MULTILINE) for t in config):
+        return ""
+    return (
+        "there are several languages, and publisher releases the posts of one: look whether "
+        "site.posts and post_url in jobs.yaml name the right one"
     )
 
 

@@ -16,6 +16,13 @@ VITEPRESS = tuple(f".vitepress/config.{end}" for end in ("mts", "ts", "mjs", "js
 PELICAN = ("publishconf.py", "pelicanconf.py")  # the first is for the public site
 
 
+def _plugin(name: str) -> str:
+    """Give the pattern of a plugin in ``mkdocs.yml``: on a line of its own, or in a list on one."""
+    word = rf"[\"']?{name}[\"']?[ \t]*"
+    in_one = rf"^plugins\s*:\s*\[(?:[^\]]*[\s,{{])?{word}[:,\]}}]"
+    return rf"^[ \t]*-[ \t]+{word}(?::|#|$)|{in_one}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sign:
     """Where a pattern is found in one of ``files``, by glob, the generator serves ``path``.
@@ -55,7 +62,7 @@ FILES: tuple[tuple[str, str, str], ...] = (
     *((name, "", "astro") for name in ASTRO),
     *((name, "", "eleventy") for name in ELEVENTY),
     (".vitepress", "", "vitepress"),
-    ("mkdocs.yml", r"^\s+-\s+(?:material/)?blog\b", "mkdocs"),
+    ("mkdocs.yml", _plugin("(?:material/)?blog"), "mkdocs"),
     ("pelicanconf.py", "", "pelican"),
     ("conf.py", r"(?i)nikola|^COMPILERS\b|^BLOG_TITLE\b", "nikola"),
 )
@@ -133,13 +140,7 @@ TRAITS: Mapping[str, Traits] = {
         places=(("docs/blog/posts", "/blog/{year}/{month}/{day}/{slug}/"),),
         config=("mkdocs.yml",),
         url=r"^site_url",
-        feeds=(
-            Sign(
-                path="/feed_rss_created.xml",
-                files=("mkdocs.yml",),
-                pattern=r"^\s+-\s+rss\b",
-            ),
-        ),
+        feeds=(Sign(path="/feed_rss_created.xml", files=("mkdocs.yml",), pattern=_plugin("rss")),),
         sitemaps=(Sign(path="/sitemap.xml", files=("mkdocs.yml",), pattern=r"^site_url"),),
         note="MkDocs lists every page it builds in its blog, under embargo with filler: "
         "embargo: omit keeps unreleased posts out of them",

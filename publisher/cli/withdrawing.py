@@ -88,7 +88,7 @@ def _require_public(survey: Survey, post: Post, to: PostState) -> None:
             f"{post.id} is not public, and its file says {to.value} already",
             hint=f"see `publisher why {post.id}`",
         )
-    if to is PostState.SCHEDULED:
+    if to is PostState.SCHEDULED and not _was_taken_back(survey, post):
         raise LedgerError(f"{post.id} is not public: it is a draft", hint="leave --to-embargo out")
 
 
@@ -99,31 +99,62 @@ def _was_public(survey: Survey, post: Post) -> bool:
     return is_under_way(survey.view, post) or post.state is PostState.PUBLISHED
 
 
-def _require_way(survey: Survey, post: Post, to: PostState) -> None:
-    """Refuse what the file cannot say so that the post stays away."""
+def _was_taken_back(survey: Survey, post: Post) -> bool:
+    """Tell whether it was out; a withdrawal to the embargo that was killed may leave a draft."""
+    from publisher.model import ReleaseState
+
+    record = survey.view.releases.get(post.id)
+    return record is not None and record.state is ReleaseState.WITHDRAWN
+
+
+def _is_older(survey: Survey, post: Post) -> bool:
+    """Tell whether it was public before publisher came: its launch was never announced."""
     from publisher.model import PostState, ReleaseState
 
-    preset, record = survey.settings.site.preset, survey.view.releases.get(post.id)
+    record = survey.view.releases.get(post.id)
+    is_new = record is not None and record.state is not ReleaseState.BASELINE
+    return not is_new and post.state is PostState.PUBLISHED
+
+
+def _require_way(survey: Survey, post: Post, to: PostState) -> None:
+    """Refuse what the file cannot say so that the post stays away, or comes back on its day."""
+    from publisher.model import PostState
+    from publisher.posts import Library
+
+    settings = survey.settings
     is_coming = post.release_at is not None and post.release_at > survey.now
     if to is PostState.SCHEDULED and not is_coming:
         raise PublisherError(
             f"{post.id} has no date to come, so it would be released again at once",
             hint=f"write a coming date into {post.path} first, or leave --to-embargo out",
         )
-    is_old = record is None or record.state is ReleaseState.BASELINE
-    if to is PostState.SCHEDULED and is_old and post.state is PostState.PUBLISHED:
+    if to is PostState.SCHEDULED and _is_older(survey, post):
         raise PublisherError(
             f"{post.id} was public before publisher came: no date brings it back by itself",
             hint="leave --to-embargo out; `publisher release` brings it back, and announces it",
         )
-    is_one_value = preset.values[PostState.DRAFT] == preset.values[PostState.SCHEDULED]
-    if to is PostState.DRAFT and is_coming and is_one_value:
-        at = when(post.release_at, survey.settings.site.zone)
+    then = Library(settings.site, settings.project).withdrawn(post, to)
+    waits = then is not None and then.state is PostState.SCHEDULED and then.release_at is not None
+    if then is None or (to is PostState.SCHEDULED and not waits):
+        raise _undated(survey, post)
+    if to is PostState.DRAFT and waits and is_coming:
+        key, at = settings.site.preset.state_key, when(then.release_at, settings.site.zone)
         raise PublisherError(
-            f"{post.path} says no more than {preset.state_key}, and has a date to come",
+            f"{post.path} says no more than {key}, and has a date to come",
             why=f"a draft with a date is scheduled: it would come out at {at}",
             hint=f"{_way_out(survey, post)}, or use --to-embargo if that is meant",
         )
+
+
+def _undated(survey: Survey, post: Post) -> PublisherError:
+    """Make the error for a date that counts only as long as the file says published."""
+    preset, at = survey.settings.site.preset, post.release_at
+    day = at.astimezone(survey.settings.site.zone).isoformat() if at else "its date"
+    return PublisherError(
+        f"{post.path} would have no release date any more",
+        why=f"its date counts only while it says published; a draft has none for {preset.name}",
+        hint=f"write {preset.date_keys[0]}: {day} into it first",
+    )
 
 
 def _way_out(survey: Survey, post: Post) -> str:
@@ -239,7 +270,12 @@ def _say_done(survey: Survey, post: Post, to: PostState, done: TakenBack) -> Non
         number = count(len(done.overtaken), "announcement")
         say(f"{number} had gone out before it could be stopped:")
         _say_out(survey, done.overtaken)
-    if to is PostState.DRAFT:
+    if to is PostState.DRAFT and _is_older(survey, post):
+        note(
+            f"`publisher release {post.id}` brings it back and announces it; "
+            "an edit by hand back to published does not"
+        )
+    elif to is PostState.DRAFT:
         note(
             f"`publisher release {post.id}` brings it back; "
             "what went out is not announced a second time"

@@ -44,7 +44,7 @@ def size_of(path: str) -> int:
 def texts_of(file: Path) -> Iterator[str]:
     """Give what a file says, with its name first.
 
-    :raises SiteError: when it cannot be read or unpacked.
+    :raises SiteError: when it cannot be read or unpacked, whatever is in it.
     """
     try:
         with file.open("rb") as stream:
@@ -58,3 +58,7 @@ def texts_of(file: Path) -> Iterator[str]:
                     yield from decoding.texts(data, name=file.name)
     except OSError as error:
         raise SiteError(f"cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except SiteError:
+        raise
+    except Exception as error:  # anybody's file may be odd in a way that no library expects
+        raise SiteError(f"cannot be understood: {type(error).__name__}: {error}") from error

@@ -1,4 +1,4 @@
-"""Finds the containers of a Markdown text, which its parser does not know. Pure.
+"""Finds the containers of a Markdown text, which its parser does not know, and its marks. Pure.
 
 Their marks become comments, which the parser takes for blocks of their own, so that they can be
 written again around what is filler by then: ``::: tip``, ``> [!NOTE]``.
@@ -19,6 +19,9 @@ ALERT = re.compile(r"\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\][ \t]*", re.IGNORE
 _MARK = re.compile(r"(?P<indented>!!!|\?\?\?|===[ \t]+[\"'])|:::|///")
 _OPENING = re.compile(r"(:{3,9}[ \t]*)([a-z-]+)(?![\w-])")
 _COMMENT = re.compile(r"<!--(:{3,9} ?[a-z-]*)-->\s*\Z")
+
+# Where an excerpt ends: of Hugo, MkDocs, Jekyll; of Nikola, where words of the text may be in it.
+_EXCERPT = re.compile(r"<!--( ?)(more(?=\1-->)|(?:TEASER_END|END_TEASER)(?= ?(?:-->|:)))")
 
 
 def with_marks(lines: list[str]) -> Iterator[str]:
@@ -66,6 +69,12 @@ def mark_in(html: str) -> str:
     comment = _COMMENT.match(html)
     kind = comment[1].lstrip(": ") if comment else ""
     return comment[1] if comment and (not kind or kind in KINDS) else ""
+
+
+def excerpt_mark(html: str) -> str:
+    """Give the comment at which an excerpt ends, without words; "" where there is none."""
+    mark = _EXCERPT.search(html)
+    return f"<!--{mark[1]}{mark[2]}{mark[1]}-->" if mark else ""
 
 
 def balanced(parts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

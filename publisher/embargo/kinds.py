@@ -13,7 +13,7 @@ from publisher.errors import PublisherError
 from publisher.fields import Reader
 from publisher.frontmatter import FRONTMATTER_MAX_BYTES, UnreadableError, parse
 from publisher.model import PostState
-from publisher.presets import as_yaml, written
+from publisher.presets import HEADED, as_yaml
 from publisher.settings import Preset, SiteSettings
 
 TEXT_MAX_BYTES = 1_000_000
@@ -86,8 +86,8 @@ def is_set_aside(path: str, site: SiteSettings) -> bool:
 def state_said(data: bytes, path: str, site: SiteSettings) -> PostState | None:
     """Give the state that a file says, post or not; ``None`` when nobody can know.
 
-    What looks like a draft and cannot be read is one. What has no frontmatter is never known to be
-    public.
+    What looks like a draft and cannot be read is one. What has neither frontmatter nor a header of
+    its generator's own is never known to be public.
     """
     preset = site.preset
     if is_set_aside(path, site):
@@ -97,7 +97,7 @@ def state_said(data: bytes, path: str, site: SiteSettings) -> PostState | None:
     except UnreadableError:
         return PostState.DRAFT if _has_draft_line(_head(data), preset) else None
     if reader.document.format is None:
-        return PostState.DRAFT if _has_draft_header(_head(data), path, preset) else None
+        return _state_in_header(_head(data), path, preset)
     try:
         return reader.stated() or preset.missing
     except PublisherError:
@@ -121,18 +121,29 @@ def withheld_until(data: bytes, path: str, site: SiteSettings) -> datetime | Non
     said = dict(document.metadata)
     if document.format is None:
         said = {key: value for _, key, value in header_of(_head(data), path, preset.name)}
-    reader = Reader(replace(document, metadata=said), site)
-    found = reader.withheld_until()
-    key = next(filter(None, (written(preset, said, key) for key in preset.withholds)), "")
-    day = re.match(r"[<\[]?(\d{4}-\d\d-\d\d)", str(said.get(key)))
-    if found is None and day:  # with a time that we do not understand
-        reader = Reader(replace(document, metadata={**said, key: day[1]}), site)
-        found = reader.withheld_until()
-    return found
+    try:
+        return Reader(replace(document, metadata=said), site).withheld_until()
+    except PublisherError:
+        return None  # nor does the generator know
 
 
 def _head(data: bytes) -> str:
     return data[:FRONTMATTER_MAX_BYTES].decode("utf-8-sig", "replace")
+
+
+def _state_in_header(head: str, path: str, preset: Preset) -> PostState | None:
+    """Give the state that a page without frontmatter of ours says, as its generator reads it."""
+    if _has_draft_header(head, path, preset):
+        return PostState.DRAFT
+    said = [(key, value) for _, key, value in header_of(head, path, preset.name)]
+    if preset.name not in HEADED or not {"title", "date"} & {key for key, _ in said}:
+        return None
+    words = {value.lower() for key, value in said if key == preset.state_key.lower() and value}
+    public = {word for word, state in preset.also.items() if state is PostState.PUBLISHED}
+    public.add(as_yaml(preset.values[PostState.PUBLISHED]))
+    if not words:
+        return preset.missing
+    return PostState.PUBLISHED if words <= public else None
 
 
 def _has_draft_header(head: str, path: str, preset: Preset) -> bool:

@@ -40,7 +40,10 @@ _UNSHOWN = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
 )
 _ATTRIBUTES = re.compile(r"\{:?[ ]*[.#\w][^{}\[\]<>\r\n]*\}")  # {.button target=_blank}
-_BLOCK_MARK = re.compile(r"(?P<number>\d{1,9})(?=[.)](?:\s|\Z))|(?:[-+*]|#{1,6})(?=\s|\Z)|>")
+_BLOCK_MARK = re.compile(  # of what a line may begin with, in CommonMark and beyond
+    r"(?P<number>\d{1,9})(?=[.)](?:\s|\Z))|(?:[-+*]|#{1,6})(?=\s|\Z)|>|-{2,}|[:!?]{3,}|~{3,}"
+    r"|(?:=+|([*_])(?:[ \t]*\2){2,})(?=[ \t]*(?:[\r\n]|\Z))|`{3,}(?=[^`\r\n]*(?:[\r\n]|\Z))"
+)
 
 _Edit = tuple[int, int, str]
 
@@ -211,8 +214,9 @@ class _Finder:
             close = state.md.helpers.parseLinkLabel(state, start, True)
             attributes = _ATTRIBUTES.match(state.src, end)
             state.pos = end
-            self._found += _freed(state.src, start, close)
-            self._found.append((close, attributes.end() if attributes else end, ""))
+            end = attributes.end() if attributes else end
+            self._found += _freed(state.src, start, close, end)
+            self._found.append((close, end, ""))
         return True
 
     def _autolink(self, state: StateInline, silent: bool) -> bool:
@@ -263,11 +267,22 @@ class _Finder:
                 yield start + tag.start(), start + tag.end(), tag
 
 
-def _freed(text: str, start: int, close: int) -> Iterator[_Edit]:
-    """Take out the bracket before a link's text; that may begin no list, heading or quotation."""
-    mark = _BLOCK_MARK.match(text, start + 1, close)
-    is_first = not text[text.rfind("\n", 0, start) + 1 : start].strip()
-    if mark is None or not is_first:
+def _freed(text: str, start: int, close: int, end: int) -> Iterator[_Edit]:
+    """Take out the bracket before a link's text; that may begin no block, whatever follows it.
+
+    The text ends at ``close``, and the link at ``end``.
+    """
+    label = text[start + 1 : close]
+    if text[text.rfind("\n", 0, start) + 1 : start].strip():
         yield start, start + 1, ""
+        return
+    begun = label.lstrip(" \t")
+    mark = _BLOCK_MARK.match(begun + text[end:])
+    at = close - len(begun)
+    if mark is None or (mark["number"] and mark.end() > len(begun)):
+        yield start, at, ""
+    elif mark["number"]:
+        yield start, at + mark.end(), f"{mark['number']}\\"
     else:
-        yield start, start + 1 + len(mark["number"] or ""), f"{mark['number'] or ''}\\"
+        signs = mark[0][: len(begun)]
+        yield start, at + len(signs), re.sub(r"(?=\S)", r"\\", signs)

@@ -23,8 +23,8 @@ _VALUE_BLOCK = re.compile(
 def redact(body: str, *, seed: str, image: Images) -> str:
     """Write the text with filler for every word, and placeholders for its images.
 
-    The same seed gives the same filler. Raw HTML leaves the filler of its text; comments, scripts
-    and the marks of shortcodes and containers leave nothing. Never raises.
+    The same seed gives the same filler. Raw HTML leaves the filler of its text; scripts, the marks
+    of shortcodes and comments leave nothing, unless an excerpt ends there. Never raises.
     """
     texts = [text for _, text in Writer(Filler(seed), image).blocks(parse(body))]
     return "\n\n".join(texts) + "\n" if texts else ""

@@ -35,9 +35,11 @@ _IN_HEAD = frozenset(
     {"html", "head", "meta", "title", "link", "script", "style", "base", "noscript", "template"}
 )
 _TOKEN = re.compile(
-    r"<!--.*?-->|<![^>]*>|<\?[^>]*>"
+    r"<!--(?:-?>|.*?-->)|<!(?!--)[^>]*>|<\?[^>]*>"
     r"|<(?P<raw>script|style|title|noscript|template)\b[^>]*>.*?</(?P=raw)\s*>"
-    r"|<(?P<close>/?)(?P<name>[a-z][^\s/>]*)(?:\"[^\"]*\"|'[^']*'|[^\"'>])*>",
+    r"|<(?:(?P<close>/)|(?!(?:script|style|title|noscript|template)\b))(?P<name>[a-z][^\s/>]*)"
+    r"(?:\"[^\"]*\"|'[^']*'|[^\"'>])*>"
+    r"|(?P<torn><[a-z/!?])",  # what has no end: browsers read no head behind it
     re.DOTALL | re.IGNORECASE,
 )
 
@@ -131,7 +133,8 @@ def with_noindex(data: bytes) -> bytes:
     at = 0
     for token in _TOKEN.finditer(text):
         name = (token["name"] or token["raw"] or "").lower()
-        if (token["close"] and name == "head") or (name and name not in _IN_HEAD):
+        is_over = token["torn"] or (token["close"] and name == "head")
+        if is_over or (name and name not in _IN_HEAD):
             break
         if name == "meta" and _is_noindex(token[0]):
             return data

@@ -163,13 +163,14 @@ class Staging:
 
         To be asked when it is settled what stays of files in error.
         """
-        yield from self._unreleased.omitted()
         prefix = f"{self.root}/" if self.root else ""
+        absent = set(self._unreleased.omitted())
         for path in (*self._unreleased.broken, *self._unreleased.strays):
-            page = normal_path("/" + path.removeprefix(prefix))
-            twins = {f"{prefix}{page[1:]}.md", f"{prefix}{page[1:]}/index.md"} - {path}
-            is_shared = any(t in self._sizes and not self._unreleased.is_held(t) for t in twins)
-            if path.startswith(prefix) and path not in self._manifest.files and not is_shared:
+            if path.startswith(prefix) and path not in self._manifest.files:
+                absent.add(normal_path("/" + path.removeprefix(prefix)))
+        for page in absent:
+            twins = (f"{prefix}{page[1:]}.md", f"{prefix}{page[1:]}/index.md")
+            if not any(t in self._sizes and not self._unreleased.is_held(t) for t in twins):
                 yield page
 
     def _read_bundled(self) -> list[str]:

@@ -1,8 +1,9 @@
 """Parses Markdown, and writes what has its structure in filler. Pure.
 
 The text is written anew from the parsed one, and only what ``Writer`` knows is ever written: what
-it does not know becomes filler or nothing. No raw tag, brace, dollar or backslash is in it,
-whatever the text held, so every generator builds it and no template language finds a word in it.
+it does not know becomes filler or nothing. No raw tag, brace, dollar or backslash is in it, nor a
+comment but the mark of an excerpt, whatever the text held, so every generator builds it and no
+template language finds a word in it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-from publisher.embargo.containers import ALERT, balanced, mark_in, with_marks
+from publisher.embargo.containers import ALERT, balanced, excerpt_mark, mark_in, with_marks
 from publisher.embargo.filler import OPENING, PUNCTUATION, Filler
 
 Images = Callable[[str], str]  # the target of an image as written -> that of its placeholder
@@ -199,7 +200,7 @@ class Writer:
         """Write what a reader would see of raw HTML."""
         shown = _UNSHOWN.sub("", markup)
         text = _tidy(self._filler.text(_HTML_TAG.sub(" ", shown).strip()))
-        return "\n\n".join(filter(None, [*self._pictures(shown), text]))
+        return "\n\n".join(filter(None, [excerpt_mark(markup), *self._pictures(shown), text]))
 
     def _paragraph(self, inline: Token, *, is_task: bool) -> str:
         children = list(inline.children or ())
@@ -208,7 +209,8 @@ class Writer:
             rest = children[0].copy(content=children[0].content[task.end() :])
             children[0] = rest
         text = self._inline(children)
-        return f"[{task[1]}] {text}" if task else text
+        marks = (excerpt_mark(t.content) for t in children if t.type == "html_inline")
+        return "\n\n".join(filter(None, [f"[{task[1]}] {text}" if task else text, *marks]))
 
     def _line(self, inline: Token) -> str:
         return " ".join(self._inline(inline.children or ()).split())

@@ -103,7 +103,7 @@ def _stream(kind: str, packed: BytesIO) -> IO[bytes]:
 def _members(data: Data, room: Room) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(BytesIO(data)) as container:
         for info in container.infolist():
-            if not info.is_dir():
+            if not info.filename.endswith("/"):  # is_dir() of Python 3.11 fails without a name
                 with container.open(info) as stream:
                     yield info.filename, b"".join(_read(stream, room))
 

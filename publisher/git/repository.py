@@ -106,7 +106,7 @@ class Repository:
         """
         with self._alone() as git:
             ref, old = self._branch(git)
-            self._refuse_unfinished()
+            self.place.refuse_unfinished(self.top)
             old = moving.finish(git, self.place, ref=ref, tip=old)
             remote = find_remote(git, self.settings.remote, sources=self.top)
             branch = self._branch_there(git, ref, remote)
@@ -151,7 +151,7 @@ class Repository:
 
         with self._alone() as git:
             ref, old = self._branch(git)
-            self._refuse_unfinished()
+            self.place.refuse_unfinished(self.top)
             old = moving.finish(git, self.place, ref=ref, tip=old)
             names = [self._in_repository(path) for path in dict.fromkeys(paths)]
             names = moving.without_ignored(git, names)
@@ -177,7 +177,7 @@ class Repository:
             note = ""
             if tip != old:
                 try:
-                    self._refuse_unfinished()
+                    self.place.refuse_unfinished(self.top)
                     before_move()
                     moving.advance(git, self.place, Move(ref=ref, old=old, new=tip))
                 except GitError as error:
@@ -217,11 +217,19 @@ class Repository:
             if inspect is not None:
                 inspect(sorted(files))
             target = branches.DeployBranch(git=bare, name=name, remote=remote)
-            return target.update(
-                folder.resolve(), files, message_for(posts, branches.STAGED), who=identity(git)
-            )
+            message = message_for(posts, branches.STAGED)
+            return target.update(folder.resolve(), files, message, who=identity(git))
 
     # --- what can be asked -------------------------------------------------------------------
+
+    def committed(self, path: str) -> bytes | None:
+        """Give a file as the branch has it, if it does; ``path`` is relative to the project."""
+        with self._alone() as git:
+            ref, tip = self._branch(git)
+            tip = moving.finish(git, self.place, ref=ref, tip=tip)
+            file = f"{tip}:{self._in_repository(path)}"
+            answer = git.run("cat-file", "--filters", file, allowed=(0, 128))
+            return None if answer.code else answer.out
 
     def remotes(self) -> Mapping[str, tuple[str, ...]]:
         """Give the addresses of each remote, credentials included; asks nobody."""
@@ -279,14 +287,6 @@ class Repository:
                 f"{self.top}: the branch has no commit yet", hint="make the first one by hand"
             )
         return ref, tip
-
-    def _refuse_unfinished(self) -> None:
-        if name := self.place.unfinished:
-            raise GitError(
-                f"{self.top}: a {name} is not finished",
-                why="nobody but its author can say how it ends",
-                hint=f"git {name} --continue, or git {name} --abort",
-            )
 
     def _branch_there(self, git: Git, ref: str, remote: Remote) -> str:
         """Give the name that the branch has at the remote: what it follows, else its own."""

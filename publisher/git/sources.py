@@ -91,7 +91,8 @@ class Sources:
     @property
     def trouble(self) -> str:
         """Say why not all is committed and pushed though releases went on, if so."""
-        why = read_owed(self._owed).why if self._is_public_without_push else ""
+        is_asked = self.settings.git is not None and self._is_public_without_push
+        why = read_owed(self._owed).why if is_asked else ""
         return f"not all is committed and pushed: {why}" if why else ""
 
     # --- parts -----------------------------------------------------------------------------
@@ -113,8 +114,9 @@ class Sources:
             released, withdrawn = self._own_files(due)
             repository = self._open(git, stop, limit)
             if git.commit and (released or withdrawn):
-                paths = self.library.files_of(due)
+                paths = self.library.files_of(due, repository.committed)
                 repository.commit_release(released, paths, withdrawn=withdrawn)
+            due = ()  # what is edited from here on is the author's
             if git.push:
                 repository.push(before_move=self._note_news)
         except PublisherError as error:

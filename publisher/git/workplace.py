@@ -73,6 +73,15 @@ class Workplace:
         marks = (mark for mark in _UNFINISHED if (self.git_dir / mark).exists())
         return next(map(_UNFINISHED.__getitem__, marks), None)
 
+    def refuse_unfinished(self, top: Path) -> None:
+        """Insist that nobody has to end a merge or the like in the working tree ``top`` first."""
+        if name := self.unfinished:
+            raise GitError(
+                f"{top}: a {name} is not finished",
+                why="nobody but its author can say how it ends",
+                hint=f"git {name} --continue, or git {name} --abort",
+            )
+
     @contextmanager
     def alone(self) -> Iterator[int]:
         """Keep other publishers out while the block runs, and give the lock for git to inherit.

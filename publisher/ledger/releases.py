@@ -162,10 +162,12 @@ class Releases(Database):
         retry_at: datetime | None,
         now: datetime,
         rebuild: bool = False,
+        failures: int | None = None,
     ) -> None:
         """Record that the step under way failed; it is not tried again before ``retry_at``.
 
         ``rebuild`` says that the build at hand is no good: the release needs a newer one.
+        ``failures`` is how many that makes, where it is not one more.
         """
         values: dict[str, Any] = {"retry_at": retry_at, "reason": reason}
         expected = [_IS_REVEALING, _IS_FLIPPED] if rebuild else []
@@ -173,7 +175,8 @@ class Releases(Database):
             if rebuild:
                 values["flip_gen"] = next_gen(connection, self.site, now)
             record = find_release(connection, self.site, post)
-            values["failures"] = record.failures + 1 if record else 0
+            known = record.failures + 1 if record else 0
+            values["failures"] = known if failures is None else failures
             change_release(connection, self.site, post, *expected, now=now, **values)
             log(connection, self.site, "step_failed", now=now, post=post, reason=reason)
 

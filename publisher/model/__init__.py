@@ -50,6 +50,7 @@ from publisher.model.records import (
 from publisher.model.states import (
     EDGES,
     LAUNCH,
+    READDRESSED,
     REPLANNED,
     ChannelName,
     DeliveryState,
@@ -63,6 +64,7 @@ from publisher.model.states import (
 __all__ = [
     "EDGES",
     "LAUNCH",
+    "READDRESSED",
     "REPLANNED",
     "Action",
     "Adopt",

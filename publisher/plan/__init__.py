@@ -39,7 +39,7 @@ def plan(
     """
     if view.restored:
         return Plan(holds=(Hold(why=view.restored, needs_person=True),))
-    posts = with_withheld(posts, view, now)
+    posts = with_withheld(posts, view, now - max(clock_ahead or timedelta(0), timedelta(0)))
     old = [post for post in posts if is_unknown(post, view) and is_old(post, now)]
     if view.adopted_at is None and old:
         return Plan(holds=(_refuse_unadopted(old),))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from publisher.model import (
+    READDRESSED,
     DeliveryKey,
     DeliveryState,
     Flip,
@@ -93,7 +94,7 @@ def _see_known(draft: Draft, post: Post, record: ReleaseRecord) -> None:
             if post.state is not PostState.PUBLISHED:
                 _withdraw(draft, post)
             elif _has_moved_away(draft, post, record):
-                why = f"its address changed to {post.url}, which is looked at first"
+                why = f"{READDRESSED} to {post.url}, which is looked at first"
                 _observe(draft, post, Sight.WITHDRAWN, why)
 
 

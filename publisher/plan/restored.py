@@ -170,14 +170,15 @@ def _launches(
     """Give the launches of a release that cannot be begun now and may have been meanwhile.
 
     Of a post that is missing nobody knows what its file says; but what this copy knew to be gone
-    is taken for gone ever since.
+    is taken for gone ever since. A file that always said published tells nothing, either.
     """
     due_at = record.due_at or now
     if post is None and record.state is ReleaseState.GONE:
         return
     for channel in policy.channels:
         at = due_at if post is None else planned_at(post, policy, channel.name, due_at)
-        if at is not None and (post is None or at <= now):
+        is_silent = post is None or post.withheld_until is not None
+        if at is not None and (is_silent or at <= now):
             key = DeliveryKey(site=policy.site, post=record.post, channel=channel.name)
             yield PlannedDelivery(key=key, at=at)
 

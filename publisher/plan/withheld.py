@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from publisher.model import LedgerView, Post, PostState, ReleaseState
+from publisher.model import READDRESSED, LedgerView, Post, PostState, ReleaseRecord, ReleaseState
 
 
 def with_withheld(posts: Iterable[Post], view: LedgerView, now: datetime) -> tuple[Post, ...]:
@@ -17,17 +17,26 @@ def with_withheld(posts: Iterable[Post], view: LedgerView, now: datetime) -> tup
 
     What the ledger knows as public stays public, and so does what is released ahead of its date.
     """
-    return tuple(
-        replace(post, state=PostState.SCHEDULED, explicit=True) if _waits(post, view, now) else post
-        for post in posts
-    )
+    return tuple(_as_known(post, view.releases.get(post.id), now) for post in posts)
 
 
-def _waits(post: Post, view: LedgerView, now: datetime) -> bool:
+def _as_known(post: Post, record: ReleaseRecord | None, now: datetime) -> Post:
     until = post.withheld_until
     if post.state is not PostState.PUBLISHED or until is None:
-        return False
-    record = view.releases.get(post.id)
-    if record is None or record.state in (ReleaseState.WITHDRAWN, ReleaseState.GONE):
+        return post
+    if _waits(post, record, until, now):
+        at = post.release_at or until
+        return replace(post, state=PostState.SCHEDULED, explicit=True, release_at=at)
+    if post.release_at is None and record is not None and record.release_at == until:
+        return replace(post, release_at=until)  # it waited for that, and was not edited since
+    return post
+
+
+def _waits(post: Post, record: ReleaseRecord | None, until: datetime, now: datetime) -> bool:
+    if record is None or record.state is ReleaseState.GONE:
         return until > now
-    return record.state is ReleaseState.SCHEDULED  # until it is flipped, by whichever clock
+    if record.state is ReleaseState.WITHDRAWN:
+        return until > now and READDRESSED not in record.reason
+    if record.state is ReleaseState.SCHEDULED:  # until it is flipped, by whichever clock
+        return until > now or post.release_at in (None, until)
+    return False

@@ -330,11 +330,11 @@ def test_work_of_others_is_in_nobodys_way_when_a_release_is_pushed(tmp_path: Pat
 
 def test_release_commits_its_own_pages_and_nobodys_half_done_work(tmp_path: Path) -> None:
     site = an_embargoed_site(tmp_path / "site", more="git: {push: false, pull: false}\n")
+    landing = site.folder / "content" / "landing.md"
+    landing.write_text('<PostPreview blurred post="door">\n\nSoon.\n\n</PostPreview>\n')
     with_git(site, tmp_path)
     site.run("adopt", "--yes")
     site.run("tick")
-    landing = site.folder / "content" / "landing.md"
-    landing.write_text('<PostPreview blurred post="door">\n\nSoon.\n\n</PostPreview>\n')
     other = site.folder / "content" / "notes.md"
     other.write_text('<PostPreview blurred post="bench">\n\nHalf done.\n\n</PostPreview>\n')
 
@@ -342,6 +342,67 @@ def test_release_commits_its_own_pages_and_nobodys_half_done_work(tmp_path: Path
 
     committed = git(site.folder, "show", "--name-only", "--format=").split()
     assert committed == ["content/blog/door.md", "content/landing.md"]
+
+
+PREVIEW = '\n<PostPreview {} post="door">\n\nSoon.\n\n</PostPreview>\n'
+
+
+def write_with_preview(site: Site, name: str, word: str = "blurred", status: str = "draft") -> Path:
+    path = site.write(name, status=status)
+    path.write_text(path.read_text() + PREVIEW.format(word))
+    return path
+
+
+def committed_by_release(site: Site) -> list[str]:
+    site.run("release", "door", "--yes")
+    return git(site.folder, "show", "--name-only", "--format=").split()
+
+
+@pytest.mark.parametrize("word", ["blurred", "revealed", ""])
+def test_draft_that_was_never_added_is_not_committed_with_a_release(
+    word: str, tmp_path: Path
+) -> None:
+    site = an_embargoed_site(tmp_path / "site", more="git: {pull: false}\n")
+    private, _ = with_git(site, tmp_path)
+    site.run("adopt", "--yes")
+    site.run("tick")
+    draft = write_with_preview(site, "lathe", word)
+
+    committed = committed_by_release(site)
+
+    assert committed == ["content/blog/door.md"]
+    assert draft.name not in git(private, "ls-tree", "-r", "--name-only", "main")
+
+
+def test_page_that_a_release_did_not_change_is_not_committed(tmp_path: Path) -> None:
+    site = an_embargoed_site(tmp_path / "site", more="git: {push: false, pull: false}\n")
+    page = write_with_preview(site, "lathe", "revealed", status="published")
+    with_git(site, tmp_path)
+    site.run("adopt", "--yes")
+    site.run("tick")
+    page.write_text(page.read_text() + "\nHalf a thought.\n")
+
+    assert committed_by_release(site) == ["content/blog/door.md"]
+
+
+@pytest.mark.parametrize(
+    ("status", "edit", "is_committed"),
+    [("draft", "", True), ("draft", "Half.\n", False), ("published", "More.\n", True)],
+)
+def test_draft_with_a_preview_is_committed_unless_it_was_edited(
+    status: str, edit: str, is_committed: bool, tmp_path: Path
+) -> None:
+    site = an_embargoed_site(tmp_path / "site", more="git: {push: false, pull: false}\n")
+    page = write_with_preview(site, "lathe", status=status)
+    with_git(site, tmp_path)
+    site.run("adopt", "--yes")
+    site.run("tick")
+    page.write_text(page.read_text() + edit)
+
+    committed = committed_by_release(site)
+
+    assert "<PostPreview revealed" in page.read_text()
+    assert ("content/blog/lathe.md" in committed) is is_committed
 
 
 def test_moving_a_release_commits_nothing(tmp_path: Path) -> None:

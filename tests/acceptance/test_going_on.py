@@ -84,6 +84,22 @@ def test_release_goes_out_by_another_way_and_its_sources_follow_later(
     assert subjects(private) == ["Release: door", "The site"]
 
 
+def test_edit_after_a_release_that_could_not_be_pushed_stays_its_authors(tmp_path: Path) -> None:
+    site, private = an_adopted_site(tmp_path, PUSHED + SENT_BY_COMMAND)
+    mend = lose_the_remote(site, private)
+    site.run("release", "door", "--yes", code=1)
+    door = site.folder / "content" / "blog" / "door.md"
+    door.write_text(door.read_text() + "\nHalf a sentence\n")
+
+    site.run("tick", code=1)
+    mend()
+    site.run("tick")
+
+    assert subjects(private) == ["Release: door", "The site"]
+    assert "Half a sentence" not in git(private, "show", "main:content/blog/door.md")
+    assert git(site.folder, "status", "--short") == " M content/blog/door.md\n"
+
+
 def test_release_that_could_not_be_committed_is_made_up_for_by_the_next_one(
     tmp_path: Path,
 ) -> None:

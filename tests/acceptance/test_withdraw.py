@@ -204,6 +204,21 @@ def test_old_post_goes_and_is_never_announced_when_it_comes_back_by_hand(tmp_pat
         assert len(platform.accepted) == 1
 
 
+def test_old_post_is_announced_when_a_command_brings_it_back_as_was_said(tmp_path: Path) -> None:
+    with WebhookPlatform() as platform:
+        site = a_live_site(tmp_path, platform)
+
+        old = site.run("withdraw", "plane", "--yes")
+        announced = site.run("withdraw", "pattern", "--yes")
+        site.run("release", "plane", "--yes", code=3)  # one of its two channels is too late
+
+        words = "`publisher release plane` brings it back and announces it; an edit by hand"
+        assert words in old.err
+        assert "announced a second time" not in old.err
+        assert "what went out is not announced a second time" in announced.err
+        assert len(platform.accepted) == 2
+
+
 def test_what_is_under_embargo_becomes_a_draft(tmp_path: Path) -> None:
     with WebhookPlatform() as platform:
         site = a_live_site(tmp_path, platform)
@@ -328,6 +343,45 @@ def test_way_to_lose_a_coming_date_is_one_that_the_file_has(
     assert told in " ".join(shown.err.split())
 
 
+def a_hugo_post(folder: Path, date: str, **changes: str) -> tuple[Site, Path]:
+    """Give a site whose post is out ahead of its `date`, which to Hugo says nothing of drafts."""
+    site = a_site(folder, **changes)
+    jobs = site.folder / "jobs.yaml"
+    jobs.write_text(jobs.read_text().replace("generator: vitepress", "generator: hugo"))
+    path = site.folder / "content" / "blog" / "saw.md"
+    path.write_text(f"---\ntitle: Saw\ndescription: A saw.\ndate: {date}\n---\n\nA saw.\n")
+    site.run("adopt", "--yes")
+    site.run("release", "saw", "--yes", code=None)
+    path.write_text(path.read_text().replace("---\n\n", "draft: false\n---\n\n"))
+    return site, path
+
+
+def test_date_that_no_draft_has_brings_no_post_back(tmp_path: Path) -> None:
+    site, path = a_hugo_post(tmp_path, "2099-03-10")
+    before = path.read_text()
+
+    refused = site.run("withdraw", "saw", "--to-embargo", "--yes", code=1)
+    unchanged = path.read_text()
+    path.write_text(before.replace("date: 2099", "publishDate: 2099"))
+    shown = site.run("withdraw", "saw", "--to-embargo", "--yes")
+
+    told = " ".join(refused.err.split())
+    assert "would have no release date any more" in told
+    assert "write publishDate: 2099-03-10T09:00:00+01:00 into it" in told
+    assert unchanged == before
+    assert "it comes back at 2099-03-10 09:00 +01:00" in shown.out
+    assert "under embargo until 2099-03-10" in why(site, "saw").out
+
+
+def test_date_that_no_draft_has_is_in_no_withdrawals_way(tmp_path: Path) -> None:
+    site, path = a_hugo_post(tmp_path, "2099-03-10")
+
+    site.run("withdraw", "saw", "--yes")
+
+    assert "draft: true\n" in path.read_text()
+    assert "its file says draft" in why(site, "saw").out
+
+
 # --- while a tick is under way ---------------------------------------------------------------
 
 
@@ -402,6 +456,40 @@ def test_post_withdrawn_while_it_is_built_is_not_announced(
     assert "pattern: withdrawn, 2 announcements cancelled\n" in out
     assert "published" not in text(site)
     assert ("status: scheduled" in text(site)) is bool(way)
+
+
+@pytest.mark.parametrize("is_ticked", [True, False], ids=["after a tick", "at once"])
+def test_withdrawal_to_the_embargo_that_was_killed_can_be_repeated(
+    is_ticked: bool, tmp_path: Path
+) -> None:
+    site = a_series(tmp_path)
+    site.run("adopt", "--yes")
+    site.run("release", "pattern", "--yes")
+    with (
+        locks.hold(site.folder / ".publisher", locks.TICK),
+        begin(site, "withdraw", "pattern", "--yes", "--to-embargo") as withdraw,
+    ):
+        assert comes_true(lambda: "status: draft" in text(site), within_s=20)
+        withdraw.kill()
+        withdraw.wait(TIMEOUT_S)
+    if is_ticked:
+        site.run("tick")
+
+    shown = site.run("withdraw", "pattern", "--yes", "--to-embargo")
+
+    assert "it comes back at 2099-03-10 09:00 +01:00" in shown.out
+    assert "status: scheduled\n" in text(site)
+    assert "under embargo until 2099-03-10" in why(site).out
+
+
+def test_draft_that_was_never_out_is_not_put_under_embargo(tmp_path: Path) -> None:
+    site = a_series(tmp_path)
+    site.run("adopt", "--yes")
+    site.write("idea", reveal="2099-03-10", status="draft")
+
+    shown = site.run("withdraw", "idea", "--yes", "--to-embargo", code=1)
+
+    assert "idea is not public: it is a draft" in shown.err
 
 
 def test_post_that_a_tick_is_about_to_release_stays_in(tmp_path: Path) -> None:

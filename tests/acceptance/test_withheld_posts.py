@@ -96,3 +96,16 @@ def test_it_can_go_back_under_embargo(tmp_path: Path) -> None:
 
     assert SECRET not in page(site, "pattern")
     assert "2099-03-10" in site.run("calendar").out
+
+
+def test_it_can_be_taken_back_for_good_though_it_has_no_state_to_change(tmp_path: Path) -> None:
+    site = a_hugo_site(tmp_path)
+    site.run("adopt", "--yes")
+    site.run("release", "pattern", "--yes")
+
+    site.run("withdraw", "pattern", "--yes")
+    site.run("tick")
+
+    page_file = site.folder / "content" / "dist" / "blog" / "pattern.html"
+    assert not page_file.exists()
+    assert "draft: true" in (site.folder / "content" / "blog" / "pattern.md").read_text()

@@ -183,6 +183,25 @@ def test_a_text_without_frontmatter_is_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("generator", "text"),
+    [
+        ("nikola", "<!--\n.. title: A\n.. date: 2027-03-09 09:00:00 UTC\n-->\n"),
+        ("pelican", "Title: A\nDate: 2027-03-09\n"),
+    ],
+)
+def test_a_header_of_the_generators_own_is_named_in_the_hint(
+    tmp_path: Path, generator: str, text: str
+) -> None:
+    write(tmp_path, "blog/one.md", text)
+
+    (problem,) = a_library(tmp_path, generator=generator).scan().problems
+
+    assert problem.rule == "no-frontmatter"
+    assert f"{generator}'s own header" in problem.hint
+    assert "---" in problem.hint
+
+
+@pytest.mark.parametrize(
     "text", ["", "\n---\ntitle: A\n---\n", "----\na: b\n----\n", "{{< x >}}\n"]
 )
 def test_what_generators_take_for_text_is_no_frontmatter(tmp_path: Path, text: str) -> None:
@@ -345,6 +364,15 @@ def test_a_draft_flag_is_true_or_false_and_nothing_like_it(tmp_path: Path, value
     assert problem.hint == "write draft: true or false"
 
 
+@pytest.mark.parametrize("language", ["js", " javascript\r", "toml"])
+def test_frontmatter_in_another_language_is_named(language: str, tmp_path: Path) -> None:
+    problem = the_problem(scan(tmp_path, f"---{language}\n{{title: 'A'}}\n---\nText.\n"))
+
+    assert problem.rule == "no-frontmatter"
+    assert problem.message == f"frontmatter that begins with ---{language.strip()} is not read"
+    assert "leave the file out of site.posts" in problem.hint
+
+
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
@@ -381,6 +409,18 @@ def test_what_only_decorates_is_a_warning(tmp_path: Path, line: str, rule: str) 
 
     assert [post.id for post in found.posts] == ["bad", "good"]
     assert [(p.rule, p.severity) for p in found.problems] == [(rule, "warning")]
+
+
+@pytest.mark.parametrize(
+    ("state", "rules"),
+    [("published", []), ("scheduled", ["no-description"]), ("draft", ["no-description"])],
+)
+def test_only_a_post_to_come_needs_a_description(
+    state: str, rules: list[str], tmp_path: Path
+) -> None:
+    found = scan(tmp_path, a_text("description: ''", state=f"status: {state}"))
+
+    assert [problem.rule for problem in found.problems] == rules
 
 
 def test_series_that_is_a_taxonomy_is_none_of_ours(tmp_path: Path) -> None:

@@ -1369,6 +1369,32 @@ def test_another_fault_of_the_page_is_another_matter(tmp_path: Path) -> None:
     assert world.releases()["one"].state is ReleaseState.LIVE
 
 
+def test_looks_at_the_live_page_do_not_count_as_builds_that_left_it_wrong(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON)
+    world.site.looks = [NOT_FOUND] * 16 + [NO_PAGE] * 3
+
+    world.run_until(SOON + HOUR)
+
+    assert world.releases()["one"].state is ReleaseState.LIVE
+
+
+def test_the_build_for_another_post_is_looked_at_for_one_that_waits_for_its_own(
+    tmp_path: Path,
+) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON)
+    world.write("two", at=SOON + 90 * MINUTE)
+    world.site.looks = [NO_PAGE] * 9
+    world.run_until(SOON + 80 * MINUTE)
+    before = world.site.built
+
+    world.run_until(SOON + 91 * MINUTE)
+
+    assert world.site.built == before + 1
+    assert {world.releases()[post].state for post in ("one", "two")} == {ReleaseState.LIVE}
+
+
 # --- channels that fail --------------------------------------------------------------------------
 
 

@@ -44,6 +44,10 @@ def write(folder: Path, name: str, text: str = "") -> None:
         ("eleventy.config.cjs", "", "eleventy"),
         ("mkdocs.yml", "plugins:\n  - material/blog\n", "mkdocs"),
         ("mkdocs.yml", "plugins:\n    - blog:\n        blog_dir: news\n", "mkdocs"),
+        ("mkdocs.yml", "plugins:\n- search\n- 'blog'  # of Material\n", "mkdocs"),
+        ("mkdocs.yml", "plugins: [search, blog]\n", "mkdocs"),
+        ("mkdocs.yml", 'plugins:\n  ["material/blog", search]\n', "mkdocs"),
+        ("mkdocs.yml", "plugins: [search, {blog: {blog_dir: news}}]\n", "mkdocs"),
         ("pelicanconf.py", "", "pelican"),
         ("conf.py", "import time\nCOMPILERS = {}\n", "nikola"),
     ],
@@ -59,7 +63,6 @@ def test_a_file_says_whose_site_it_is(file: str, text: str, generator: str, tmp_
     [
         ("config.toml", 'base_url = "https://zola.example"\n'),  # Zola
         ("conf.py", 'project = "Manual"\nextensions = ["sphinx.ext.autodoc"]\n'),  # Sphinx
-        ("mkdocs.yml", "site_name: Manual\nplugins:\n  - search\n"),  # no blog
     ],
 )
 def test_a_file_of_that_name_may_belong_to_another(file: str, text: str, tmp_path: Path) -> None:
@@ -69,7 +72,61 @@ def test_a_file_of_that_name_may_belong_to_another(file: str, text: str, tmp_pat
         discover(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        "site_name: Manual\n",
+        "plugins:\n  - search\n",
+        "plugins: [search, my-blog, blogging]\n",
+        "plugins: [search]\nnav: [blog]\n",
+        "plugins: [search]\nnav:\n  - blog/index.md\n",
+    ],
+)
+def test_a_site_of_mkdocs_without_a_blog_is_told_what_it_lacks(config: str, tmp_path: Path) -> None:
+    write(tmp_path, "mkdocs.yml", config)
+
+    with pytest.raises(ConfigError, match=r"mkdocs\.yml names no blog plugin"):
+        discover(tmp_path)
+
+
 # --- where a post is -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config", "posts"),
+    [
+        ("srcDir: './src',", "src/blog/**/*.md"),
+        ('srcDir: "src/",', "src/blog/**/*.md"),
+        ("{ srcDir: `./src/` }", "src/blog/**/*.md"),
+        ("srcDir: '.',", "blog/**/*.md"),
+        ("// srcDir: './src',", "blog/**/*.md"),
+        ("srcDir: '../elsewhere',", "blog/**/*.md"),  # outside of the project
+        ("srcDir: process.env.TEXTS,", "blog/**/*.md"),
+    ],
+)
+def test_vitepress_may_have_its_texts_in_a_folder(config: str, posts: str, tmp_path: Path) -> None:
+    write(tmp_path, ".vitepress/config.mts", f"export default {{\n  {config}\n}}\n")
+
+    assert discover(tmp_path).posts == posts
+
+
+def test_the_usual_places_of_posts_are_looked_for_below_that_folder(tmp_path: Path) -> None:
+    write(tmp_path, "docs/.vitepress/config.mts", "export default { srcDir: './texts' }\n")
+    write(tmp_path, "docs/texts/posts/pattern.md")
+    write(tmp_path, "package.json", '{"devDependencies": {"vitepress": "1"}}')
+
+    site = discover(tmp_path)
+
+    assert site.posts == "docs/texts/posts/**/*.md"
+    assert site.post_url == "/posts/{slug}"
+    assert site.output == "docs/.vitepress/dist"
+
+
+def test_several_languages_are_said_to_be_one_too_many(tmp_path: Path) -> None:
+    config = "export default {\n  locales: { root: { label: 'English' }, fr: {} },\n}\n"
+    write(tmp_path, ".vitepress/config.mts", config)
+
+    assert [note for note in discover(tmp_path).notes if "several languages" in note]
 
 
 @pytest.mark.parametrize(

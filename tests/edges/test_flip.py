@@ -119,9 +119,28 @@ def test_a_state_written_in_an_unusual_way_is_refused_with_advice(text: str, wha
     assert error.value.hint == "write it on a line of its own: status: published"
 
 
-def test_a_post_without_state_cannot_be_made_a_draft() -> None:
+@pytest.mark.parametrize(
+    ("preset", "before", "after"),
+    [
+        ("vitepress", "---\ntitle: A\n---\nX\n", "---\ntitle: A\nstatus: draft\n---\nX\n"),
+        ("hugo", "---\r\ntitle: A\r\n---\r\n", "---\r\ntitle: A\r\ndraft: true\r\n---\r\n"),
+        ("hugo", "---\na: |\n  b\n---\n", "---\na: |\n  b\ndraft: true\n---\n"),
+        ("hugo", "+++\na = 1\n[b]\nc = 2\n+++\n", "+++\ndraft = true\na = 1\n[b]\nc = 2\n+++\n"),
+        ("hugo", '{"a": 1}\nX\n', '{\n  "draft": true,"a": 1}\nX\n'),
+        ("pelican", "+++\na = 1\n+++\n", '+++\nstatus = "draft"\na = 1\n+++\n'),
+    ],
+)
+def test_a_state_that_is_left_to_the_generator_gets_a_line(
+    preset: str, before: str, after: str
+) -> None:
+    flipped = set_state(before.encode(), PRESETS[preset], PostState.DRAFT, "a.md")
+
+    assert flipped.decode() == after
+
+
+def test_a_post_without_frontmatter_cannot_be_made_a_draft() -> None:
     with pytest.raises(PostError, match="status has no such key"):
-        set_state(b"---\ntitle: A\n---\n", PRESETS["vitepress"], PostState.DRAFT, "a.md")
+        set_state(b"Words.\n", PRESETS["vitepress"], PostState.DRAFT, "a.md")
 
 
 def test_many_lookalikes_are_given_up_on_quickly() -> None:

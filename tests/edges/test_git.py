@@ -446,6 +446,18 @@ def test_a_release_takes_along_what_was_staged_of_the_same_post(world: World) ->
     assert world.status() == []
 
 
+def test_file_is_given_as_the_branch_has_it_and_not_as_it_is_staged(world: World) -> None:
+    before = (world.site / "blog/a-post.md").read_bytes()
+    world.write("blog/a-post.md", "edited")
+    world.write("blog/new.md", "new")
+    world.git("add", "-A")
+
+    repository = world.open()
+
+    assert repository.committed("blog/a-post.md") == before
+    assert repository.committed("blog/new.md") is None
+
+
 def test_a_release_that_is_of_no_post_in_particular_is_an_update(world: World) -> None:
     world.write("blog/a-post.md", PUBLISHED)
 

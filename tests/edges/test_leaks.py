@@ -10,6 +10,7 @@ import lzma
 import os
 import quopri
 import sqlite3
+import struct
 import sys
 import tarfile
 import zipfile
@@ -76,8 +77,20 @@ def zipped(members: dict[str, bytes]) -> bytes:
     packed = BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as container:
         for name, data in members.items():
-            container.writestr(name, data)
+            info = zipfile.ZipInfo(name or "x")
+            info.filename = name  # which may be none
+            container.writestr(info, data)
     return packed.getvalue()
+
+
+def with_member_far_away(packed: bytes) -> bytes:
+    """Let the list of a zip say that its member begins beyond what any file can hold."""
+    at, end = packed.index(b"PK\x01\x02"), packed.index(b"PK\x05\x06")
+    far = struct.pack("<HHQ", 1, 8, 2**64 - 1)
+    listed = packed[at : at + 30] + struct.pack("<H", len(far)) + packed[at + 32 : at + 42]
+    listed += b"\xff" * 4 + packed[at + 46 : end] + far
+    size = struct.pack("<I", len(listed))
+    return packed[:at] + listed + packed[end : end + 12] + size + packed[end + 16 :]
 
 
 # --- what is found ---------------------------------------------------------------------------
@@ -127,6 +140,7 @@ def test_every_part_of_a_text_is_text(tmp_path: Path, text: str) -> None:
         ("page.zz", zlib.compress(PAGE.encode())),
         ("book.epub", zipped({"mimetype": b"application/epub+zip", "a.xhtml": PAGE.encode()})),
         ("books.zip", zipped({"book.epub": zipped({"a.xhtml": PAGE.encode()})})),
+        ("nameless.zip", zipped({"": PAGE.encode()})),
         ("fragment.pf", gzip.compress(b"pagefind_dcd" + json.dumps({"content": POST}).encode())),
         ("page.utf16", PAGE.encode("utf-16")),
         ("latin.html", f"<p>caf\xe9 {SECRET}".encode("latin-1")),
@@ -574,6 +588,7 @@ def nested(depth: int) -> bytes:
         ("a.html.gz", gzip.compress(b"x" * 100)[:-20], "is no whole gzip file"),
         ("a.html.br", b"not brotli at all, but words", "is no whole brotli file"),
         ("a.zip", b"PK\x03\x04 and no more", "is no whole zip file"),
+        ("a.zip", with_member_far_away(zipped({"a": b"b"})), "cannot be understood: OverflowError"),
         ("a.gz", nested(3), "is packed more than twice"),
         ("a.7z", b"7z\xbc\xaf\x27\x1c rest", "is packed with 7z, which cannot be opened here"),
     ],

@@ -116,7 +116,9 @@ def test_each_generator_says_state_in_its_own_way(
         ("hugo", "a.md", "publishDate: 2026-01-09\ndate: 2027-03-09", "2026-01-09T09:00:00+01:00"),
         ("hugo", "a.md", "Date: 2027-03-09", "2027-03-09T09:00:00+01:00"),
         ("hugo", "a.md", "draft: true\ndate: 2027-03-09", None),
-        ("hugo", "a.md", "date: soon", None),
+        ("hugo", "a.md", "date: 2027-03-28T02:30:00", "2027-03-29T00:00:00+02:00"),
+        ("hugo", "a.md", "date: 2027-06-01 9am", "2027-06-02T00:00:00+02:00"),
+        ("hugo", "a.md", "date: 'Sat, 05 Jun 2027 09:00:00 +0200'", "2028-01-01T00:00:00+01:00"),
         ("jekyll", "2027-03-09-a.md", "published: true", "2027-03-09T09:00:00+01:00"),
         ("nikola", "a.md", "date: 2027-03-09", "2027-03-09T09:00:00+01:00"),
         ("eleventy", "2027-03-09-a.md", "date: 2027-03-09", None),
@@ -133,14 +135,22 @@ def test_date_withholds_a_published_post_where_its_generator_would(
     assert post.withheld_until == (datetime.fromisoformat(until) if until else None)
 
 
-def test_date_that_withholds_a_post_is_its_release_date_where_it_has_no_other(
-    tmp_path: Path,
-) -> None:
-    write(tmp_path, "blog/a.md", "---\ntitle: A\ndescription: B\ndate: 2027-03-09\n---\nText.\n")
+def test_date_that_nobody_understands_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path, "blog/a.md", "---\ntitle: A\ndescription: B\ndate: soon\n---\nText.\n")
 
     scan = a_library(tmp_path, generator="hugo").scan()
 
-    assert (scan.posts[0].release_at, scan.problems) == (scan.posts[0].withheld_until, ())
+    assert scan.posts == ()
+    assert [(problem.rule, problem.line) for problem in scan.problems] == [("bad-date", 4)]
+
+
+def test_date_that_withholds_a_post_is_in_its_url(tmp_path: Path) -> None:
+    write(tmp_path, "blog/a.md", "---\ntitle: A\ndescription: B\ndate: 2027-03-09\n---\nText.\n")
+
+    scan = a_library(tmp_path, generator="hugo", post_url="/{year}/{slug}").scan()
+
+    assert [post.url for post in scan.posts] == ["https://example.org/2027/a"]
+    assert scan.problems == ()
 
 
 @pytest.mark.parametrize(
@@ -368,6 +378,18 @@ def test_the_page_of_a_section_is_no_post(tmp_path: Path, text: str) -> None:
     scan = a_library(tmp_path).scan()
 
     assert (scan.posts, scan.problems) == ((), ())
+
+
+def test_the_bundle_of_a_hugo_post_is_a_post_though_it_says_no_more_than_its_date(
+    tmp_path: Path,
+) -> None:
+    text = "---\ntitle: A trip\ndescription: Out\ndate: 2027-03-09\n---\n\nText.\n"
+    write(tmp_path, "blog/trip/index.md", text)
+    write(tmp_path, "blog/_index.md", text)
+
+    (post,) = a_library(tmp_path, generator="hugo").scan().posts
+
+    assert (post.id, post.withheld_until) == ("trip", datetime(2027, 3, 9, 8, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("name", ["blog/trip/index.md", "blog/_index.md"])

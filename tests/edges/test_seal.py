@@ -49,7 +49,13 @@ def sealed(tmp_path: Path, html: bytes) -> bytes:
         (b"<html><head>", b'<meta name="googlebot" content="noindex">'),
         (b"<html><head>", b"caf\xe9 \xff\xfe \x00"),
         (b"<html><header><p>no head</p></header>", b""),
+        (b"<!--><html><head>", b"<title>T</title>"),
+        (b"<html><head>", b"<title>never closed <meta name=robots content=noindex>"),
+        (b"<html><head>", b"<!-- never closed <meta name=robots content=noindex>"),
+        *((b"<html><head>", torn * 20_000) for torn in (b"<a ", b"<title>", b"<!-- >", b"<? ")),
+        (b"<html><head>", b"<a b=\"'" * 20_000),
     ],
+    ids=lambda part: part[:60].decode("latin-1"),
 )
 def test_the_tag_comes_first_in_the_head_and_all_else_stays(
     tmp_path: Path, before: bytes, after: bytes

@@ -105,6 +105,69 @@ def test_a_build_of_filler_that_fails_says_what_may_be_kept(
     assert ("name it under site.keys.keep" in result.reason) == (embargo is Embargo.REDACT)
 
 
+# Builds what is in the stage, while an author takes back one post after the other.
+TAKEN_BACK = """
+import pathlib
+dist, posts = pathlib.Path("dist"), pathlib.Path({posts!r})
+dist.mkdir(exist_ok=True)
+pages = (path.read_text() for path in sorted(pathlib.Path("blog").glob("*.md")))
+(dist / "index.html").write_text("Home " + "".join(pages))
+for post in sorted(posts.glob("*.md"))[:1]:
+    {change}
+"""
+COPY = "import shutil, sys; shutil.copytree('dist', sys.argv[1], dirs_exist_ok=True)"
+
+
+def a_site_with_posts(folder: Path, *, count: int, change: str) -> GeneratedSite:
+    """Give a site whose posts are public, and copied to ``web`` once they are built."""
+    (folder / "blog").mkdir()
+    for n in range(count):
+        (folder / f"blog/post-{n}.md").write_text(
+            f"---\ntitle: Post {n}\ndescription: x\ndate: 2026-03-09\nstatus: published\n---\n\n"
+            f"The words of number {n} are for those who wait.\n"
+        )
+    script = TAKEN_BACK.format(posts=str(folder / "blog"), change=change)
+    site = a_site(folder, script)
+    settings = replace(
+        site.settings,
+        embargo=Embargo.REDACT,
+        rebuild=replace(site.settings.rebuild, timeout=timedelta(seconds=30)),
+        deploy=replace(
+            site.settings.deploy, command=(sys.executable, "-c", COPY, str(folder / "web"))
+        ),
+    )
+    return replace(site, settings=settings)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "post.unlink()",
+        "post.write_text(post.read_text().replace('status: published', 'status: draft'))",
+    ],
+)
+def test_what_is_taken_back_while_the_site_is_built_does_not_go_out(
+    tmp_path: Path, change: str
+) -> None:
+    site = a_site_with_posts(tmp_path, count=1, change=change)
+
+    result = build(site)
+
+    assert result.ok, result.reason
+    assert (tmp_path / "web/index.html").read_text() == "Home "
+    assert (tmp_path / "dist/index.html").read_text() == "Home "
+
+
+def test_site_whose_posts_are_taken_back_at_every_build_is_not_deployed(tmp_path: Path) -> None:
+    site = a_site_with_posts(tmp_path, count=5, change="post.unlink()")
+
+    result = build(site)
+
+    assert not result.ok
+    assert "taken back while the site was built" in result.reason
+    assert not (tmp_path / "web").exists()
+
+
 def test_push_that_failed_beside_a_release_is_tried_again_after_five_minutes(
     tmp_path: Path,
 ) -> None:
@@ -131,6 +194,15 @@ def test_push_that_failed_is_remembered_by_the_next_process(tmp_path: Path) -> N
     again = replace(site)
 
     assert again.troubles().keys() == {"push.failed"}
+
+
+def test_push_that_failed_is_no_trouble_once_git_is_not_asked_for(tmp_path: Path) -> None:
+    site = a_pushing_site(tmp_path)
+    build(site)
+
+    again = replace(site, settings=replace(site.settings, git=None))
+
+    assert again.troubles() == {}
 
 
 def test_site_built_elsewhere_needs_no_build(tmp_path: Path) -> None:

@@ -178,6 +178,20 @@ def test_a_link_to_a_page_beside_a_broken_file_of_its_name_stays(tmp_path: Path)
     assert staged(settings, "index.md") == LINK.encode()
 
 
+@pytest.mark.parametrize("twin", ["next.md", "next/index.md"])
+def test_a_link_to_a_page_whose_address_an_omitted_post_has_too_stays(
+    tmp_path: Path, twin: str
+) -> None:
+    settings = a_site(tmp_path, post_url="/{slug}")
+    write(tmp_path, "blog/next.md", a_post(status="draft"))
+    write(tmp_path, twin, f"# About us\n\n{PUBLIC}\n")
+    write(tmp_path, "index.md", "Read [the next one](/next).")
+
+    update(settings)
+
+    assert staged(settings, "index.md") == b"Read [the next one](/next)."
+
+
 def test_the_last_good_page_of_a_broken_post_loses_such_links_too(tmp_path: Path) -> None:
     settings = a_site(tmp_path)
     write(tmp_path, "blog/old.md", a_public(LINK))

@@ -137,8 +137,6 @@ def test_pages_of_one_folder_are_no_bundle_of_its_index(tmp_path: Path) -> None:
         ("hugo", "content/news/_index.md", TO_COME),
         ("hugo", "content/news/n.md", TO_COME.replace("date:", "date: 2020-01-01\npublishDate:")),
         ("hugo", "content/news/n.adoc", TO_COME),
-        ("hugo", "content/news/n.org", f"#+title: T\n#+date: <2027-06-01 Tue>\n{BODY}"),
-        ("nikola", "pages/n.rst", f".. title: T\n.. date: 2027-06-01 09:00:00 UTC+02:00\n{BODY}"),
         ("nikola", "pages/n.md", TO_COME),
         ("jekyll", "_docs/n.md", TO_COME),
         ("jekyll", "en/_posts/2027-06-01-n.md", f"---\ntitle: T\n---\n{BODY}"),
@@ -162,6 +160,27 @@ def test_a_page_with_a_date_to_come_is_held_until_it_has_come(
     assert (come.strays, come.changed) == ((), (f"site/{path}",))
     assert (staged(settings, path) or b"").decode() == text
     assert again.changed == ()
+
+
+@pytest.mark.parametrize(
+    ("generator", "path", "text"),
+    [
+        ("hugo", "content/news/n.org", f"#+title: T\n#+date: <2027-06-01 Tue>\n{BODY}"),
+        ("hugo", "content/news/n.md", TO_COME.replace("2027-06-01", "2027-06-01 9am CEST")),
+        ("nikola", "pages/n.rst", f".. title: T\n.. date: 2027-06-01 09:00:00 UTC+02\n{BODY}"),
+    ],
+)
+def test_a_date_that_only_the_generator_understands_holds_to_the_end_of_its_day(
+    tmp_path: Path, generator: str, path: str, text: str
+) -> None:
+    settings = a_site(tmp_path, preset=PRESETS[generator])
+    write(tmp_path, path, text)
+
+    early = update(settings, NOW).strays
+    last = update(settings, datetime(2027, 6, 1, 21, 59, tzinfo=UTC)).strays
+    come = update(settings, datetime(2027, 6, 1, 22, tzinfo=UTC)).strays
+
+    assert (early, last, come) == ((f"site/{path}",), (f"site/{path}",), ())
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import socket
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import thread_time
 
 import pytest
 import requests
@@ -59,6 +60,11 @@ def test_excerpts_are_at_most_six_and_spread_over_the_text():
     "body",
     [
         "```mermaid\ngraph of what a page shows as a picture\n```",
+        "```mermaid{theme=dark}\ngraph of what a page shows as a picture\n```",
+        "*[HTML]: Hyper Text Markup Language, which few pages spell out",
+        "\\[ x + y = z \\]\n\n\\[\n\\text{a word of the formula that is drawn}\n\\]",
+        "export const marks = {\n  one: 'two three four five six',\n}\n\n<Slides />",
+        "export function Mark() {\n  return 'two three four five six'\n}\n",
         '<Slides deck="of the pepper mill" />',
         "import Slides from '../of/the/pepper-mill.astro'\n\n<Slides />",
         "<<< @/snippets/of/the/pepper-mill.js",
@@ -84,6 +90,37 @@ def test_what_a_theme_replaces_separates_two_fragments():
     body = 'This stands before the mark :tada: and this stands after it [feed](/x){target="_self"}.'
 
     assert excerpts(body) == ("This stands before the mark", "and this stands after it feed")
+
+
+def test_what_a_generator_sets_in_another_way_separates_two_fragments():
+    body = "We pour H~2~O on it while the mill grinds 10^6^ grains (c) the miller of the valley."
+
+    assert excerpts(body) == (
+        "O on it while the mill grinds 10",
+        "the miller of the valley.",
+    )
+
+
+def test_code_of_a_module_ends_with_its_bracket():
+    body = "```js\nexport default {\n```\n\nThis is on the page for sure.\n\n```js\n}\n```\n"
+
+    assert excerpts(body) == ("This is on the page for sure.",)
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [
+        *("import a,b\n", "<a b='", "{{ ", "{% ", "[[ ", "[^", "~a", "`{{ ", "\\[ \n", "*[a]"),
+        "export const a = [\n",
+    ],
+)
+def test_an_odd_text_takes_no_longer_than_its_length(torn):
+    def seconds(count):
+        began = thread_time()
+        excerpts(torn * count)
+        return thread_time() - began
+
+    assert min(seconds(8_000) for _ in range(2)) < 30 * max(seconds(800), 0.01)
 
 
 def test_prose_inside_components_is_used_only_when_there_is_no_other():
@@ -270,6 +307,9 @@ def test_what_is_no_prose_is_found_on_the_page_and_missed_under_embargo(tmp_path
 
 
 @pytest.mark.parametrize(
+    ("is_overdue", "stamp"), [(False, "Coming Tuesday March 9 2027"), (True, "Coming soon")]
+)
+@pytest.mark.parametrize(
     ("policy", "body"),
     [
         (Embargo.REDACT, "![](/a.png)\n"),
@@ -278,20 +318,22 @@ def test_what_is_no_prose_is_found_on_the_page_and_missed_under_embargo(tmp_path
         (Embargo.TEASER, "The mill grinds both, they say.\n"),
     ],
 )
-def test_a_page_that_promises_the_post_is_not_taken_for_it(tmp_path, policy, body):
+def test_a_page_that_promises_the_post_is_not_taken_for_it(
+    tmp_path, policy, body, is_overdue, stamp
+):
     post = a_post(
         title="Mill",
         description="The mill grinds both, they say.",
         release_at=datetime(2027, 3, 9, 8, tzinfo=UTC),
     )
     document = parse(f"---\ntitle: Mill\n---\n{body}".encode(), post.path)
-    staged = embargoed_page(document, post, SITE, policy, image=str).decode()
+    staged = embargoed_page(document, post, SITE, policy, image=str, is_overdue=is_overdue).decode()
     text = MarkdownIt().render(staged.split("---")[2])
     before = look_at_output(a_site(tmp_path / "a", a_page(text, title="Mill")), post, body=body)
     text = MarkdownIt().render(body)
     after = look_at_output(a_site(tmp_path / "b", a_page(text, title="Mill")), post, body=body)
 
-    assert "still says 'Coming Tuesday March 9 2027'; still under embargo?" in before.reason
+    assert f"still says {stamp!r}; still under embargo?" in before.reason
     assert (after.reason, after.ok) == ("", True)
 
 
@@ -300,6 +342,13 @@ def test_a_page_with_its_text_may_promise_another_post_of_that_day(tmp_path):
     page = a_page(f"{TEXT}<p>Next: Sugar. Coming Tuesday, March 9, 2027</p>")
 
     assert look_at_output(a_site(tmp_path, page), post).ok
+
+
+def test_a_page_without_much_text_may_promise_other_things_further_down(tmp_path):
+    rest = "<p>Sketches of mills, all of them drawn in spring.</p>" * 3
+    page = a_page(f'<img src="/a.png">{rest}<p>Newsletter: Coming soon</p>', title="Mill")
+
+    assert look_at_output(a_site(tmp_path, page), a_post(title="Mill"), body="![](/a.png)\n").ok
 
 
 def test_a_post_with_nothing_to_look_for_is_not_verified(tmp_path):

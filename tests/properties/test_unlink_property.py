@@ -37,10 +37,12 @@ WORDS = st.sampled_from(
         "<b>b</b>",
     ]
 )
+MARKS = st.sampled_from(["-", "---", "=", "===", "```", "~~~", "***", "* * *", "+ a", "#"])
 TEXTS = st.lists(WORDS, min_size=1, max_size=3).map(" ".join)
 LINKS = (
     st.builds("[{}]({})".format, TEXTS, TARGETS)
     | st.builds("[{}](\n{})".format, TEXTS, TARGETS)
+    | st.builds("[{}]({})".format, MARKS, TARGETS)
     | TEXTS.map("[{}][gone]".format)
     | TEXTS.map("[{}][there]".format)
     | st.sampled_from(
@@ -100,6 +102,11 @@ def links_in(text: str) -> list[str]:
 
 @given(PAGES, st.sampled_from(["\n", "\r\n"]))
 @example("[x](gone)", "\n")
+@example("See\n[---](gone)", "\n")
+@example("See\n[=](gone)", "\r\n")
+@example("[```](gone)\nSee", "\n")
+@example("> [~~~](gone) see", "\n")
+@example("- [* * *](gone)", "\n")
 def test_nothing_changes_but_that_the_link_is_gone(page: str, line_end: str) -> None:
     page = page.replace("\n", line_end)
 

@@ -220,6 +220,37 @@ def test_an_alert_stays_one(rest: str) -> None:
     assert all(line.startswith(">") for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("mark", "kept"),
+    [
+        ("<!-- more -->", "<!-- more -->"),
+        ("<!--more-->", "<!--more-->"),
+        ("<!-- TEASER_END -->", "<!-- TEASER_END -->"),
+        ("<!-- END_TEASER -->", "<!-- END_TEASER -->"),
+        (f"<!-- TEASER_END: {CANARY} -->", "<!-- TEASER_END -->"),
+        (f"<!-- more --> {CANARY}", "<!-- more -->"),
+    ],
+)
+def test_the_mark_at_which_an_excerpt_ends_stays(mark: str, kept: str) -> None:
+    first, second = redacted(f"{CANARY}\n\n{mark}\n\nMore.\n").split(f"\n\n{kept}\n\n")
+
+    assert first.strip()
+    assert second.strip()
+    assert not WORD.search(first + second)
+
+
+def test_such_a_mark_within_a_paragraph_ends_it() -> None:
+    first, second = redacted("One. <!--more-->\nTwo.\n\nThree.\n").split("\n\n<!--more-->\n\n")
+
+    assert "<" not in first + second
+    assert len(first.split()) == 2
+
+
+@pytest.mark.parametrize("text", ["<!-- moreover -->", "<!-- one more -->", "`<!-- more -->`"])
+def test_other_comments_and_what_is_code_are_no_such_marks(text: str) -> None:
+    assert "<!--" not in redacted(f"One.\n\n{text}\n\nTwo.\n")
+
+
 def test_text_without_anything_to_show_leaves_nothing() -> None:
     body = "<!-- comment -->\n\n<script setup>\nconst x = 1\n</script>\n\n[ref]: /target\n"
 

@@ -64,6 +64,10 @@ def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
         ("2027-03-09T09:00Z", OSLO, datetime(2027, 3, 9, 9, 0, tzinfo=UTC)),
         ("2027-03-09 09:00:00 +0530", OSLO, datetime(2027, 3, 9, 3, 30, tzinfo=UTC)),
         ("2027-03-09T09:00-05", OSLO, datetime(2027, 3, 9, 14, 0, tzinfo=UTC)),
+        ("2027-03-09 09:00:00 UTC", OSLO, datetime(2027, 3, 9, 9, 0, tzinfo=UTC)),
+        ("2027-03-09 09:00 GMT", OSLO, datetime(2027, 3, 9, 9, 0, tzinfo=UTC)),
+        ("2027-03-09 09:00:00 UTC+02:00", OSLO, datetime(2027, 3, 9, 7, 0, tzinfo=UTC)),
+        ("2027-03-09 09:00:00 UTC-05:30", OSLO, datetime(2027, 3, 9, 14, 30, tzinfo=UTC)),
         (datetime(2027, 3, 9, 7, 0), OSLO, datetime(2027, 3, 9, 6, 0, tzinfo=UTC)),  # noqa: DTZ001
         (
             datetime(2027, 3, 9, 7, 0, tzinfo=timezone(timedelta(hours=2))),
@@ -168,6 +172,11 @@ def test_the_chosen_one_of_two_is_noted() -> None:
         ("20270309", "'20270309' is not a date"),
         ("2027-W10-2", "'2027-W10-2' is not a date"),
         ("12:30", "'12:30' is not a date"),
+        ("2027-03-09 09:00 CET", "'2027-03-09 09:00 CET' is not a date"),
+        # Nikola and Pelican take these for hours behind UTC, most others for hours ahead of it.
+        ("2027-03-09 09:00 GMT+02:00", "'2027-03-09 09:00 GMT+02:00' is not a date"),
+        ("2027-03-09 09:00 UTC+02", "'2027-03-09 09:00 UTC+02' is not a date"),
+        ("2027-03-09 09:00UTC+02:00", "'2027-03-09 09:00UTC+02:00' is not a date"),
         (45045, "45045 is not a date"),  # what YAML 1.1 makes of 12:30:45
         (False, "False is not a date"),  # what YAML 1.1 makes of NO
         (["2027-03-09"], "is not a date"),

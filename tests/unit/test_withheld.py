@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from publisher.model import Flip, Observe, Post, PostState, ReleaseState, Sight
+from publisher.model import READDRESSED, Flip, Observe, Post, PostState, ReleaseState, Sight
 from publisher.plan import plan
+from publisher.plan.restored import reconcile
 from publisher.plan.withheld import with_withheld
 from publisher.preview import preview
-from tests.factories import HOUR, NOW, a_policy, a_post, a_release, a_view
+from tests.factories import HOUR, NOW, a_key, a_policy, a_post, a_release, a_view
 
 DUE = NOW - timedelta(minutes=1)
 
@@ -75,3 +77,57 @@ def test_old_date_withholds_nothing() -> None:
     post = a_withheld_post(withheld_until=DUE)
 
     assert with_withheld([post], a_view(), NOW) == (post,)
+
+
+def test_withheld_post_without_a_release_date_comes_out_on_the_date_that_withholds_it() -> None:
+    (post,) = with_withheld([a_withheld_post(release_at=None)], a_view(), NOW)
+
+    assert (post.state, post.release_at) == (PostState.SCHEDULED, NOW + HOUR)
+
+
+def test_what_was_released_is_not_taken_for_edited() -> None:
+    post = a_withheld_post(release_at=None)
+    release = a_release(replace(post, release_at=NOW + HOUR), ReleaseState.LIVE)
+
+    (found,) = with_withheld([post], a_view([release]), NOW)
+
+    assert (found.state, found.release_at) == (PostState.PUBLISHED, NOW + HOUR)
+
+
+def test_draft_that_is_released_by_hand_is_not_dated_by_its_other_date() -> None:
+    post = a_withheld_post(release_at=None)
+    release = a_release(post, ReleaseState.REVEALING, requested_at=DUE, flip_gen=1)
+
+    assert with_withheld([post], a_view([release]), NOW) == (post,)
+
+
+def test_published_by_hand_ahead_of_its_release_date_goes_out() -> None:
+    post = a_withheld_post(withheld_until=DUE)  # of `date`; `reveal` is to come
+
+    result = plan([post], a_view([a_release(post)]), a_policy(), NOW)
+
+    assert [type(action) for action in result.actions] == [Flip]
+
+
+def test_clock_that_is_ahead_takes_no_withheld_post_for_public() -> None:
+    post = a_withheld_post(release_at=DUE, withheld_until=DUE)
+
+    result = plan([post], a_view(), a_policy(), NOW, clock_ahead=HOUR)
+
+    assert [a.sight for a in result.actions if isinstance(a, Observe)] == [Sight.NEW]
+
+
+def test_public_post_whose_address_changes_is_not_withheld_again() -> None:
+    post = a_withheld_post()
+    reason = f"withdrawn: {READDRESSED} to https://chronicles.example/blog/better"
+    release = a_release(post, ReleaseState.WITHDRAWN, reason=reason)
+
+    assert with_withheld([post], a_view([release]), NOW) == (post,)
+
+
+def test_restored_ledger_holds_what_its_file_cannot_tell_to_be_out() -> None:
+    (post,) = with_withheld([a_withheld_post()], a_view([a_release(a_withheld_post())]), NOW)
+
+    found = reconcile([post], a_view([a_release(post)]), a_policy(), NOW, since=NOW - HOUR)
+
+    assert found.held == (a_key(),)

@@ -28,7 +28,8 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 LETTERS = str.maketrans({"æ": "ae", "ø": "o", "œ": "oe", "ß": "ss", "þ": "th", "ð": "d", "ł": "l"})
 SECTION_PAGES = ("index.md", "_index.md")
-PUBLIC_FOLDERS = ("public", "static", "")  # below the root, what generators copy as it is
+# Below the root, what generators copy as it is.
+PUBLIC_FOLDERS = ("public", "docs/public", "src/public", "static", "")
 
 _DATE_HINT = "write reveal: 2027-03-09"
 

@@ -27,6 +27,8 @@ _PAGE_SUFFIXES = frozenset(
 # Folders whose name is no part of the URLs of what is in them, across generators.
 _UNNAMED_FOLDERS = (
     "public",
+    "docs/public",
+    "src/public",
     "static",
     "content",
     "src/content",

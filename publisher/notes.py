@@ -7,15 +7,25 @@ import os
 from pathlib import Path
 from typing import Any
 
+from publisher.errors import PublisherError
+
 
 def write_note(place: Path, value: Any) -> None:
     """Write it down, entirely or not at all; durable on return.
 
-    :raises OSError: when that cannot be done; an earlier note stands then.
+    :raises PublisherError: when that cannot be done; an earlier note stands then.
     """
     temporary = place.with_name(f"{place.name}.tmp")
-    with temporary.open("w", encoding="utf-8") as stream:
-        json.dump(value, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(place)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w", encoding="utf-8") as stream:
+            json.dump(value, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(place)
+    except OSError as error:
+        raise PublisherError(
+            f"{place}: cannot be written: {(error.strerror or str(error)).lower()}",
+            why="what is noted there must outlast a restart",
+            hint="make room, or mend the permissions of the state folder",
+        ) from error

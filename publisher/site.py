@@ -239,11 +239,11 @@ class GeneratedSite:
         """Remember that what is staged is public, and what changed while the command ran."""
         stage = Stage(self.settings)
         stage.mark_built()
-        if self._overwritten is not None:
-            self._overwritten.record()
-        if not self.settings.deploy.command:
-            return
         with suppress(PublisherError, OSError):  # then the next look sees what changed
+            if self._overwritten is not None:
+                self._overwritten.record()
+            if not self.settings.deploy.command:
+                return
             staged = stage_with_data(self.settings, self.library.scan(), view, now)
             self._restless.record(staged.changed, now, is_first=is_first)
             stage.mark_built()

@@ -167,12 +167,8 @@ def _read(settings: Settings) -> list[tuple[PostId, datetime, datetime]]:
 
 def _note(settings: Settings, shifts: Sequence[Shift]) -> None:
     """Record the moves, entirely or not at all; durable on return."""
-    place = _place(settings)
     moves = [(shift.post.id, shift.old.isoformat(), shift.new.isoformat()) for shift in shifts]
-    try:
-        write_note(place, moves)
-    except OSError as error:
-        raise PublisherError(f"{place}: cannot be written: {error.strerror}") from error
+    write_note(_place(settings), moves)
 
 
 def _place(settings: Settings) -> Path:

@@ -80,9 +80,10 @@ def unpack(kind: str, data: Data, name: str, room: Room) -> Iterator[tuple[str, 
         else:
             with _stream(kind, BytesIO(data)) as stream:
                 yield bare, b"".join(_read(stream, room))
-    except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError) as error:
-        raise SiteError(f"is no whole {kind} file: {error}") from None
-    except (zlib.error, lzma.LZMAError, brotli.error, zipfile.BadZipFile) as error:
+    except (
+        *(OSError, EOFError, ValueError, RuntimeError),
+        *(zlib.error, lzma.LZMAError, brotli.error, zipfile.BadZipFile),
+    ) as error:
         raise SiteError(f"is no whole {kind} file: {error}") from None
 
 

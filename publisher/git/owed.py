@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from publisher.errors import GitError
+from publisher.errors import GitError, PublisherError
 from publisher.notes import write_note
 
 
@@ -33,7 +33,6 @@ def write_owed(note: Path, posts: Collection[str], *, why: str) -> None:
     :raises GitError: when that cannot be done.
     """
     try:
-        note.parent.mkdir(parents=True, exist_ok=True)
         write_note(note, {"posts": list(posts), "why": why})
-    except OSError as error:
-        raise GitError(f"{note}: cannot be written: {error.strerror}; {why}") from error
+    except PublisherError as error:
+        raise GitError(error.what, why=f"{error.why}: {why}", hint=error.hint) from error

@@ -168,6 +168,16 @@ def test_site_whose_posts_are_taken_back_at_every_build_is_not_deployed(tmp_path
     assert not (tmp_path / "web").exists()
 
 
+def test_note_that_cannot_be_written_after_a_deployment_takes_nothing_back(tmp_path: Path) -> None:
+    site = a_site_with_posts(tmp_path, count=1, change="break")
+    (site.settings.state_dir / "stage" / "overwritten.json.tmp").mkdir(parents=True)
+
+    result = build(site)
+
+    assert result.ok, result.reason
+    assert "The words of number 0" in (tmp_path / "web/index.html").read_text()
+
+
 def test_push_that_failed_beside_a_release_is_tried_again_after_five_minutes(
     tmp_path: Path,
 ) -> None:

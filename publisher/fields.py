@@ -7,7 +7,7 @@ there is no post then; a fault in what only decorates is a warning, and the fiel
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -39,10 +39,14 @@ _DATED_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)", re.ASCII)
 
 @dataclass(slots=True)
 class Reader:
-    """Reads one document of a site; collects its problems."""
+    """Reads one document of a site; collects its problems.
+
+    ``below_root`` is the file's path below the site's root.
+    """
 
     document: Document
     site: SiteSettings
+    below_root: str = ""
     _found: Complaints = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,15 +79,19 @@ class Reader:
             release_at=at,
             withheld_until=withheld,
             release_zone_note=released.note if released else "",
-            title=self._text("title"),
+            title=self._text("title", *self.site.keys.title),
             # of what is public nothing is announced any more
-            description=self._text("description", is_wanted=state is not PostState.PUBLISHED),
+            description=self._text(
+                "description",
+                *self.site.keys.description,
+                is_wanted=state is not PostState.PUBLISHED,
+            ),
             slug=slug,
             url=self._url(post_id, slug, at or withheld),
             tags=self._tags(),
             series=self._series(),
             hero=self._hero(),
-            teaser=self._text("teaser", is_wanted=False) or None,
+            teaser=self._text("teaser", "teaser", is_wanted=False) or None,
             embargo=self._embargo(),
             announce_off=self._get("announce") is False,
             announce=read_rules(self._get("announce"), state, self.site, self._found),
@@ -97,6 +105,20 @@ class Reader:
 
     def _get(self, key: str) -> Any:
         return self.document.metadata.get(key)
+
+    def _first(self, keys: Sequence[str]) -> tuple[str, Any]:
+        """Give the first of these keys that says something, and what it says.
+
+        ``cover.image`` is the key ``image`` in the mapping ``cover``; the key is the whole one's.
+        """
+        for key in keys:
+            name, _, inner = key.partition(".")
+            value = self._get(name)
+            if inner and key not in self.document.metadata:
+                value = value.get(inner) if isinstance(value, dict) else None
+            if value not in (None, "", [], {}):
+                return name, value
+        return keys[0], None
 
     def _dated_name(self) -> re.Match[str] | None:
         if self.site.preset.name not in DATED_NAMES:
@@ -224,7 +246,7 @@ class Reader:
         value = self._word("slug") or titled or (named[2] if named else stem_of(self.document.path))
         if SLUG.fullmatch(value):
             return value
-        if "{slug}" in self.site.post_url:
+        if "{slug}" in self._post_url:
             plain = normalize("NFKD", value.lower().translate(LETTERS)).encode("ascii", "ignore")
             near = re.sub(r"[^a-z0-9]+", "-", plain.decode()).strip("-")[:100]
             hint = f"write slug: {near or 'a-short-name'}, or rename the file"
@@ -239,19 +261,28 @@ class Reader:
         self._found.fail(f"bad-{key}", key, f"{key} is not text", "put it in quotes")
         return None
 
+    @property
+    def _post_url(self) -> str:
+        return self.site.post_url or self.site.preset.post_url
+
     def _url(self, post_id: str, slug: str, at: datetime | None) -> str:
         day = at.astimezone(self.site.zone) if at else None
-        if day is None and re.search(r"\{(?:year|month|day)\}", self.site.post_url):
+        if day is None and re.search(r"\{(?:year|month|day)\}", self._post_url):
             if not self._found.has("bad-date"):
                 self._found.fail(
                     "no-date", "", "its URL holds the date, and there is none", _DATE_HINT
                 )
             return ""
-        parts = {"id": post_id, "slug": slug}
+        parts = {"id": post_id, "slug": slug, "path": self._path_in_site()}
         if day:
             parts |= {"year": f"{day:%Y}", "month": f"{day:%m}", "day": f"{day:%d}"}
-        path = re.sub(r"\{(\w+)\}", lambda match: parts[match[1]], self.site.post_url)
+        path = re.sub(r"\{(\w+)\}", lambda match: quote(parts[match[1]]), self._post_url)
         return self.site.url + path
+
+    def _path_in_site(self) -> str:
+        """Give the post's path below the root, without its suffix."""
+        file = PurePosixPath(self.below_root or self.document.path)
+        return (file.parent if file.name in SECTION_PAGES else file.with_suffix("")).as_posix()
 
     def _embargo(self) -> Embargo | None:
         value = self._get("embargo")
@@ -267,16 +298,16 @@ class Reader:
 
     # --- what it looks like --------------------------------------------------------------
 
-    def _text(self, key: str, *, is_wanted: bool = True) -> str:
-        value = self._get(key)
+    def _text(self, what: str, *keys: str, is_wanted: bool = True) -> str:
+        key, value = self._first(keys)
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if value is not None and not isinstance(value, str):
-            self._found.fail(f"bad-{key}", key, f"{key} is not text", "put it in quotes")
+            self._found.fail(f"bad-{what}", key, f"{key} is not text", "put it in quotes")
             return ""
         text = (value or "").strip()
         if is_wanted and not text:
-            self._found.warn(f"no-{key}", "", f"has no {key}", f"write {key}: …")
+            self._found.warn(f"no-{what}", "", f"has no {what}", f"write {keys[0]}: …")
         return text
 
     def _tags(self) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def find_in_file(
     try:
         if not stat.S_ISREG(status.st_mode):
             raise PostError(f"{shown}: is no regular file", hint="replace it by a text file")
-        return _understand(read_file(file, shown), shown, site, is_post=is_post)
+        return _understand(read_file(file, shown), file, shown, site, is_post=is_post)
     except PostError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return None
@@ -67,7 +67,9 @@ def find_in_file(
         return Finding(stamp=None, problems=(problem,) if is_post else ())
 
 
-def _understand(content: Content, shown: str, site: SiteSettings, *, is_post: bool) -> Finding:
+def _understand(
+    content: Content, file: Path, shown: str, site: SiteSettings, *, is_post: bool
+) -> Finding:
     stamp = stamp_of(content.status)
     has_blocks = may_have_blocks(content.data)
     if not is_post:
@@ -76,7 +78,7 @@ def _understand(content: Content, shown: str, site: SiteSettings, *, is_post: bo
         document = parse(content.data, shown)
     except UnreadableError as error:
         return Finding(stamp=stamp, problems=(error.problem,), has_blocks=has_blocks)
-    reader = Reader(document, site)
+    reader = Reader(document, site, file.relative_to(site.root).as_posix())
     post = reader.read(content.digest)
     problems = (*reader.problems, *mojibake(document))
     return Finding(

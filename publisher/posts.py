@@ -24,7 +24,7 @@ from publisher.frontmatter import Document, parse
 from publisher.model import Post, PostId, PostState, Problem
 from publisher.redating import set_date
 from publisher.settings import SiteSettings
-from publisher.tree import compile_glob, is_near, walk
+from publisher.tree import compile_globs, is_near, walk
 
 __all__ = ["FlipResult", "Library", "Page", "Scan"]
 
@@ -58,12 +58,13 @@ class Library:
 
         :raises PostError: when a folder cannot be listed; a post must not seem deleted then.
         """
-        is_post, base = compile_glob(self.site.posts)
+        globs = compile_globs(self.site.posts)
+        is_post = globs.matches
         links: list[Problem] = []
         seen: dict[str, Finding] = {}
-        for path, entry in self._walk("" if self.site.preset.blocks else base):
+        for path, entry in self._walk("" if self.site.preset.blocks else globs.base):
             if entry.is_symlink():
-                if is_post(path) or (is_near(path, base) and entry.is_dir()):
+                if is_post(path) or (is_near(path, globs.bases) and entry.is_dir()):
                     links.append(
                         complain_of_link(Path(entry.path), self._shown(path), self.site.root)
                     )
@@ -134,7 +135,7 @@ class Library:
         """
         old = read_file(self._locate(post.path), post.path)
         data = set_state(old.data, self.site.preset, to, post.path)
-        return Reader(parse(data, post.path), self.site).read(hashlib.sha256(data).hexdigest())
+        return self._read(data, post.path)
 
     def redated(self, post: Post, at: datetime) -> Post:
         """Give the post as it would be with its release at ``at``; writes nothing.
@@ -157,7 +158,7 @@ class Library:
     # --- finding -------------------------------------------------------------------------
 
     def _walk(self, base: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-        _, near = compile_glob(self.site.posts)
+        near = compile_globs(self.site.posts).bases
         try:
             yield from walk(self.site.root, base, without=self.site.preset.output, needed=near)
         except OSError as error:
@@ -234,13 +235,18 @@ class Library:
         if old.digest != post.digest:
             raise self._changed(post)
         data = set_date(old.data, self.site, at, post.path)
-        moved = Reader(parse(data, post.path), self.site).read(hashlib.sha256(data).hexdigest())
+        moved = self._read(data, post.path)
         if moved is None or (moved.id, moved.release_at) != (post.id, at):
             raise PostError(
                 f"{post.path}: would not read as the same post with another date",
                 hint="write the date by hand, then see `publisher check`",
             )
         return old, data, moved
+
+    def _read(self, data: bytes, shown: str) -> Post | None:
+        place = self._locate(shown).relative_to(self.site.root).as_posix()
+        digest = hashlib.sha256(data).hexdigest()
+        return Reader(parse(data, shown), self.site, place).read(digest)
 
     def _changed(self, post: Post) -> PostError:
         """Make the error for a post that somebody is editing, and read it anew next time."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from publisher.errors import PublisherError
 from publisher.model import PostState
-from publisher.settings import Preset
+from publisher.settings import Keys, Preset
 
 _WORDS = {state: state.value for state in PostState}
 _DRAFT_FLAG = {PostState.DRAFT: True, PostState.SCHEDULED: True, PostState.PUBLISHED: False}
@@ -35,7 +35,6 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 state_key="status",
                 values=_WORDS,
                 missing=PostState.PUBLISHED,
-                date_keys=("date",),
                 explicit=True,
                 blocks=True,
                 output=".vitepress/dist",
@@ -49,7 +48,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 state_key="draft",
                 values=_DRAFT_FLAG,
                 missing=PostState.PUBLISHED,
-                date_keys=("publishDate",),  # Hugo's `date` is when the page was made
+                keys=Keys(date=("publishDate",)),  # Hugo's `date` is when the page was made
                 explicit=False,
                 output="public",
                 rebuild=("hugo", "--buildFuture", "--cleanDestinationDir"),
@@ -62,7 +61,6 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 state_key="published",
                 values=_PUBLIC_FLAG,
                 missing=PostState.PUBLISHED,
-                date_keys=("date",),
                 explicit=False,
                 output="_site",
                 rebuild=("jekyll", "build", "--future"),  # by Bundler where there is a Gemfile
@@ -77,7 +75,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 state_key="draft",
                 values=_DRAFT_FLAG,
                 missing=PostState.PUBLISHED,
-                date_keys=("pubDate",),
+                keys=Keys(date=("pubDate", "pubDatetime", "publishDate", "publishedAt", "date")),
                 explicit=False,
                 output="dist",
                 rebuild=("npm", "run", "build"),
@@ -89,7 +87,6 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 state_key="draft",
                 values=_DRAFT_FLAG,
                 missing=PostState.PUBLISHED,
-                date_keys=("date",),
                 explicit=False,
                 output="_site",
                 rebuild=("npx", "@11ty/eleventy"),
@@ -101,7 +98,6 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 state_key="draft",
                 values=_DRAFT_FLAG,
                 missing=PostState.PUBLISHED,
-                date_keys=("date",),
                 explicit=False,
                 output="site",
                 rebuild=("mkdocs", "build"),
@@ -114,7 +110,6 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 values=_DRAFT_WORD,
                 also={"hidden": PostState.PUBLISHED, "skip": PostState.DRAFT},
                 missing=PostState.PUBLISHED,
-                date_keys=("date",),
                 explicit=False,
                 output="output",
                 rebuild=("pelican", "content", "--delete-output-directory"),
@@ -127,7 +122,6 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 values=_DRAFT_WORD,
                 also={"featured": PostState.PUBLISHED, "private": PostState.PUBLISHED},
                 missing=PostState.PUBLISHED,
-                date_keys=("date",),
                 explicit=False,
                 output="output",
                 rebuild=("nikola", "build"),

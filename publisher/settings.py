@@ -14,6 +14,19 @@ from publisher.secret import Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """Which frontmatter keys hold what; of several the first that a post has counts.
+
+    ``cover.image`` is the key ``image`` in the mapping ``cover``.
+    """
+
+    title: tuple[str, ...] = ("title",)
+    description: tuple[str, ...] = ("description", "summary", "excerpt")
+    date: tuple[str, ...] = ("date",)  # `reveal` comes before them
+    image: tuple[str, ...] = ("hero", "heroImage", "image", "cover", "images", "thumbnail")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
     """How one generator's frontmatter says state and date.
 
@@ -28,8 +41,8 @@ class Preset:
     state_key: str
     values: Mapping[PostState, str | bool]
     missing: PostState
-    date_keys: tuple[str, ...]  # after `reveal`, in order of precedence
     explicit: bool
+    keys: Keys = Keys()
     blocks: bool = False  # pages may hold <PostPreview> blocks
     output: str = "dist"  # below the site root
     rebuild: tuple[str, ...] = ()  # the command `init` writes
@@ -37,6 +50,12 @@ class Preset:
     data: str = ""  # where the theme reads data, below the site root
     also: Mapping[str, PostState] = field(default_factory=dict)  # further values; never written
     withholds: tuple[str, ...] = ()
+    post_url: str = "/{path}"  # a guess, for what was never built
+
+    @property
+    def date_keys(self) -> tuple[str, ...]:
+        """Give the keys of the release date after `reveal`, best first."""
+        return self.keys.date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +63,19 @@ class SiteSettings:
     name: str
     url: str  # absolute, no slash at the end
     root: Path  # absolute; the generator's project
-    posts: str  # glob below root
-    post_url: str  # path with {slug}, {id}, {year}, {month}, {day}
+    posts: tuple[str, ...]  # globs below root
     preset: Preset
     zone: ZoneInfo
     release_time: time
+    post_url: str | None = None  # path with {slug}, {id}, {year}, {month}, {day}; None: a guess
     channels: tuple[ChannelName, ...] = ()  # for complaints about `announce:` keys
     keep: tuple[str, ...] = ()  # frontmatter keys that stay as they are under embargo
     badge_for: timedelta = timedelta(days=3)  # how long a post counts as just published
+
+    @property
+    def keys(self) -> Keys:
+        """Give the frontmatter keys of title, description, date and image."""
+        return self.preset.keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

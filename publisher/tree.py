@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 
 def walk(
-    root: Path, base: str, *, without: str, needed: str
+    root: Path, base: str, *, without: str, needed: Collection[str]
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Give the files and links below ``base``, with their posix paths below the root.
 
     Hidden folders and files, ``node_modules`` and the folder ``without`` are left out.
 
-    :raises OSError: when a folder near ``needed`` cannot be listed; others are passed over.
+    :raises OSError: when a folder near one of ``needed`` cannot be listed; others are passed over.
     """
     waiting = [base]
     while waiting:
@@ -38,19 +39,39 @@ def walk(
                 yield path, entry
 
 
-def compile_glob(glob: str) -> tuple[Callable[[str], bool], str]:
-    """Give the test that a glob stands for, and the folder below which all its matches are.
+@dataclass(frozen=True, slots=True)
+class Globs:
+    """What the globs of ``site.posts`` mean; ``bases`` are the folders that hold all matches."""
+
+    bases: tuple[str, ...]
+    _matchers: tuple[re.Pattern[str], ...]
+
+    def matches(self, path: str) -> bool:
+        return any(matcher.fullmatch(path) for matcher in self._matchers)
+
+    @property
+    def base(self) -> str:
+        """Give the folder that holds all bases."""
+        return os.path.commonpath(self.bases)
+
+
+def compile_globs(globs: Iterable[str]) -> Globs:
+    """Read globs, each relative to the root.
 
     ``*`` and ``?`` stay within a folder; ``**`` between slashes spans any number of them.
     """
+    bases, matchers = zip(*map(_compile, globs), strict=True)
+    return Globs(bases=tuple(dict.fromkeys(bases)), _matchers=matchers)
+
+
+def _compile(glob: str) -> tuple[str, re.Pattern[str]]:
     parts = PurePosixPath(glob).parts
     fixed = [part for part in parts[:-1] if not re.search(r"[*?\[]", part)]
     base = "/".join(fixed if fixed == list(parts[: len(fixed)]) else ())
     pattern = "".join(_translate(part) for part in parts[:-1]) + _translate(parts[-1])[:-1]
     if parts[-1] == "**":
         pattern = "".join(_translate(part) for part in parts[:-1]) + ".+"
-    matcher = re.compile(pattern, re.DOTALL)
-    return lambda path: matcher.fullmatch(path) is not None, base
+    return base, re.compile(pattern, re.DOTALL)
 
 
 def _translate(part: str) -> str:
@@ -68,11 +89,12 @@ def _char_class(piece: str) -> str:
     return f"[^{inner[1:]}]" if inner[0] in "!^" else f"[{inner}]"
 
 
-def is_near(path: str, base: str) -> bool:
+def is_near(path: str, bases: Iterable[str]) -> bool:
     """Tell whether posts may be below ``path``."""
-    return (
+    return any(
         not path
         or not base
         or f"{path}/".startswith(f"{base}/")
         or f"{base}/".startswith(f"{path}/")
+        for base in bases
     )

@@ -185,7 +185,7 @@ class World:
             name="sample",
             url="https://chronicles.example",
             root=self.root / "content",
-            posts="blog/**/*.md",
+            posts=("blog/**/*.md",),
             post_url="/blog/{slug}",
             preset=PRESETS["vitepress"],
             zone=ZONE,

@@ -10,17 +10,17 @@ from publisher.check.links import NOWHERE
 from publisher.embargo.kinds import PAGES
 from publisher.model import Problem
 from publisher.settings import Settings
-from publisher.tree import compile_glob, walk
+from publisher.tree import compile_globs, walk
 
 
 def check_formats(settings: Settings) -> Iterator[Problem]:
     """Find the files of ``site.posts`` in formats that publisher does not read."""
     site = settings.site
-    is_post, base = compile_glob(site.posts)
+    globs = compile_globs(site.posts)
     root = os.path.relpath(site.root, settings.project)
-    for path, _ in walk(site.root, base, without=site.preset.output, needed=NOWHERE):
+    for path, _ in walk(site.root, globs.base, without=site.preset.output, needed=NOWHERE):
         suffix = PurePosixPath(path).suffix
-        if is_post(path) and suffix.lower() not in PAGES:
+        if globs.matches(path) and suffix.lower() not in PAGES:
             yield Problem(
                 rule="post-format",
                 severity="error",
@@ -28,5 +28,6 @@ def check_formats(settings: Settings) -> Iterator[Problem]:
                 line=None,
                 message=f"matches site.posts and is no Markdown: "
                 f"publisher reads no posts in {suffix or 'a file without a suffix'}",
-                hint=f"write it in Markdown, or let site.posts match Markdown only: {base}/**/*.md",
+                hint="write it in Markdown, or let site.posts match Markdown only: "
+                f"{globs.bases[0]}/**/*.md",
             )

@@ -18,7 +18,7 @@ from publisher.model import Post, PostState, Problem
 from publisher.settings import Settings
 from publisher.tree import walk
 
-NOWHERE = "\0"  # no folder: none that cannot be listed is an error here
+NOWHERE = ("\0",)  # no folder: none that cannot be listed is an error here
 
 _BREAKS = ("softbreak", "hardbreak")
 _PAGE_SUFFIXES = frozenset(

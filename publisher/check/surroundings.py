@@ -15,7 +15,7 @@ from publisher.markup import fold, read_page
 from publisher.model import Embargo, Post, PostState, Problem
 from publisher.posts import Library
 from publisher.settings import Settings
-from publisher.tree import compile_glob, walk
+from publisher.tree import compile_globs, walk
 
 NAMED = 3  # posts that a message lists
 PAGE_BYTES = 5_000_000
@@ -46,14 +46,14 @@ def check_rebuild(settings: Settings, environ: Mapping[str, str]) -> Iterator[Pr
 def check_posts(settings: Settings) -> Iterator[Problem]:
     """Find a ``site.posts`` that means no file at all: then nothing would ever be released."""
     site = settings.site
-    is_post, base = compile_glob(site.posts)
-    found = walk(site.root, base, without=site.preset.output, needed=NOWHERE)
-    if any(is_post(path) for path, _ in found):
+    globs = compile_globs(site.posts)
+    found = walk(site.root, globs.base, without=site.preset.output, needed=NOWHERE)
+    if any(globs.matches(path) for path, _ in found):
         return
     hint = "write the folder of your posts, below site.root"
-    if "{" in site.posts:
+    if any("{" in glob for glob in site.posts):
         hint = "braces are not understood, and match nothing: write a pattern without them"
-    message = f"site.posts: {site.posts} matches no file in {site.root}"
+    message = f"site.posts: {', '.join(site.posts)} matches no file in {site.root}"
     yield _problem(settings, "posts-empty", "error", message, hint)
 
 

@@ -194,8 +194,10 @@ def _preset(reading: Reading, values: Mapping[str, Any]) -> Preset | None:
         changes["explicit"] = merged[PostState.SCHEDULED] != merged[PostState.DRAFT]
     if values.get("site.keys.state") is not None:
         changes["state_key"] = values["site.keys.state"]
-    if values.get("site.keys.dates") is not None:
-        changes["date_keys"] = values["site.keys.dates"]
+    dates = values.get("site.keys.date") or values.get("site.keys.dates")
+    keys = {name: values.get(f"site.keys.{name}") for name in ("title", "description", "image")}
+    given_keys = {name: value for name, value in {**keys, "date": dates}.items() if value}
+    changes["keys"] = replace(preset.keys, **given_keys)
     return replace(preset, **changes)
 
 

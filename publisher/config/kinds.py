@@ -154,6 +154,22 @@ def read_glob(value: Any, place: Place) -> str:
     return text
 
 
+def read_globs(value: Any, place: Place) -> tuple[str, ...]:
+    """Read one pattern, or a list of them."""
+    return tuple(read_glob(item, place) for item in _items(value))
+
+
+def read_names(value: Any, place: Place) -> tuple[str, ...]:
+    """Read the name of one frontmatter key, or a list of them."""
+    return tuple(read_line(item, place) for item in _items(value))
+
+
+def _items(value: Any) -> list[Any]:
+    if value == []:
+        raise PublisherError("is an empty list", hint="write [first, second], or remove the key")
+    return value if isinstance(value, list) else [value]
+
+
 def resolve_path(path: Path) -> Path:
     """Follow links; what is not there yet is fine, a loop or a name too long is not."""
     try:
@@ -308,6 +324,7 @@ def read_ping(value: Any, place: Place) -> str | SecretRef:
 
 
 _TEXT = {"type": "string", "minLength": 1}
+_TEXTS = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}
 _SECRET = {
     "type": "object",
     "properties": dict.fromkeys(("env", "credential", "file"), _TEXT),
@@ -326,11 +343,12 @@ KINDS: Mapping[str, Kind] = {
     "embargo": Kind(read_embargo, {"enum": [*map(str, Embargo), False]}),
     "folder": Kind(read_folder, _TEXT),
     "generator": Kind(read_generator, {"enum": sorted(PRESETS)}),
-    "glob": Kind(read_glob, _TEXT),
+    "globs": Kind(read_globs, _TEXTS),
     "integer": Kind(read_integer, {"type": "integer"}),
     "ledger": Kind(read_ledger, {"type": "string", "pattern": "^sqlite(:///.+)?$"}),
     "line": Kind(read_line, _TEXT),
     "page": Kind(read_page, {"type": "string", "pattern": "^/"}),
+    "names": Kind(read_names, _TEXTS),
     "path": Kind(read_path, _TEXT),
     "ping": Kind(read_ping, {"anyOf": [{"type": "string", "pattern": "^https?://"}, _SECRET]}),
     "post_url": Kind(read_post_url, {"type": "string", "pattern": r"^/.*\{(slug|id)\}"}),

@@ -146,7 +146,7 @@ class _Stager:
         if isinstance(value, dict):
             return self._value(value, ("tags",))
         items = value if isinstance(value, list) else [value]
-        public = set(self.site.post_url.lower().split("/")) - {""}
+        public = set((self.site.post_url or "").lower().split("/")) - {""}
         kept = [item for item in items if isinstance(item, str) and item.lower() in public]
         self.shown += kept
         self.hidden += _texts([item for item in items if item not in kept])
@@ -229,7 +229,7 @@ class _Stager:
             return self._day(text)
         names = [key.lower() for key in path]
         if names[0] in _LOOKED_UP and all(name.isdecimal() for name in names[1:]):
-            public = self.site.post_url.lower().split("/")
+            public = (self.site.post_url or "").lower().split("/")
             if _is_name(text) or text.lower() in public:
                 self.shown.append(text)
                 return text

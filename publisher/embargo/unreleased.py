@@ -27,7 +27,7 @@ from publisher.findings import Scan, names_of, printable
 from publisher.frontmatter import Document, UnreadableError, parse, split
 from publisher.model import Embargo, Post, PostId, PostState
 from publisher.settings import Settings
-from publisher.tree import compile_glob
+from publisher.tree import compile_globs
 
 
 class Unreleased:
@@ -55,7 +55,7 @@ class Unreleased:
         self._prefix = f"{root}/" if root else ""
         self._posts = {post.path: post for post in scan.posts}
         self._errors = {p.path for p in scan.problems if p.severity == "error"}
-        self._is_post_path, self._base = compile_glob(self._site.posts)
+        self._globs = compile_globs(self._site.posts)
         policies = ((post.id, policy_of(post, settings.embargo, gone)) for post in scan.posts)
         self._hidden = {name: policy for name, policy in policies if policy is not None}
         self._names = names_of(scan, self._site.url)
@@ -103,7 +103,7 @@ class Unreleased:
 
     def _is_of_posts(self, path: str) -> bool:
         is_below = path.startswith(self._prefix)
-        return is_below and self._is_post_path(path.removeprefix(self._prefix))
+        return is_below and self._globs.matches(path.removeprefix(self._prefix))
 
     def is_held(self, path: str) -> bool:
         return any(path in held for held in (self.policies, self.broken, self.strays, self.bundled))
@@ -178,10 +178,12 @@ class Unreleased:
     def find_bundled(self, held: Iterable[str], paths: Collection[str]) -> None:
         """Find what lies in the folders of these posts, and with them only."""
         is_hugo = self._site.preset.name == "hugo"
-        base = f"{self._prefix}{self._base}".rstrip("/")
+        bases = [f"{self._prefix}{base}".rstrip("/") + "/" for base in self._globs.bases]
         for index in held:
             folder, _, name = index.rpartition("/")
-            if PurePosixPath(name).stem != "index" or f"{base}/".startswith(f"{folder}/"):
+            if PurePosixPath(name).stem != "index" or any(
+                base.startswith(f"{folder}/") for base in bases
+            ):
                 continue
             inside = {path for path in paths if path.startswith(f"{folder}/")}
             inside = {path for path in inside if not self.is_held(path)}

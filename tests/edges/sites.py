@@ -22,7 +22,7 @@ def a_library(project: Path, *, generator: str = "vitepress", **changes: Any) ->
         "name": "sample",
         "url": "https://example.org",
         "root": project / "content",
-        "posts": "blog/**/*.md",
+        "posts": ("blog/**/*.md",),
         "post_url": "/blog/{slug}",
         "preset": PRESETS[generator],
         "zone": ZoneInfo("Europe/Oslo"),

@@ -27,7 +27,7 @@ def a_site(project: Path, *, embargo: Embargo = Embargo.REDACT, **changes: Any) 
         "name": "sample",
         "url": "https://example.org",
         "root": project / "site",
-        "posts": "blog/**/*.md",
+        "posts": ("blog/**/*.md",),
         "post_url": "/blog/{slug}",
         "preset": PRESETS["vitepress"],
         "zone": ZoneInfo("Europe/Oslo"),

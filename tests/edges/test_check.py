@@ -785,7 +785,7 @@ def test_fixing_without_problems_reads_nothing(tmp_path: Path) -> None:
 )
 def test_posts_that_mean_no_file_are_an_error(glob: str, hint: str, tmp_path: Path) -> None:
     a_post(tmp_path, "chisel")
-    library = a_library(tmp_path, posts=glob)
+    library = a_library(tmp_path, posts=(glob,))
 
     found = check.run(settings_of(library), library, now=NOW, environ={})
 

@@ -94,7 +94,7 @@ def test_a_post_that_is_no_markdown_is_an_error(tmp_path: Path, name: str) -> No
     write(tmp_path, "blog/good.md", a_text())
     write(tmp_path, f"blog/{name}", a_text())
 
-    (found,) = problems_of(tmp_path, "post-format", generator="nikola", posts="blog/**/*")
+    (found,) = problems_of(tmp_path, "post-format", generator="nikola", posts=("blog/**/*",))
 
     assert (found.severity, found.path) == ("error", f"content/blog/{name}")
     assert found.message.startswith("matches site.posts and is no Markdown")
@@ -104,4 +104,4 @@ def test_posts_in_markdown_are_in_a_format_that_is_read(tmp_path: Path) -> None:
     for name in ("a.md", "b.mdx", "c.markdown"):
         write(tmp_path, f"blog/{name}", a_text())
 
-    assert problems_of(tmp_path, "post-format", generator="astro", posts="blog/**/*") == []
+    assert problems_of(tmp_path, "post-format", generator="astro", posts=("blog/**/*",)) == []

@@ -139,7 +139,7 @@ def test_a_full_file_is_read_in_every_key(tmp_path: Path) -> None:
         "https://example.org",
         tmp_path / "content",
     )
-    assert (site.posts, site.post_url) == ("blog/**/*.md", "/blog/{year}/{month}/{day}/{slug}")
+    assert (site.posts, site.post_url) == (("blog/**/*.md",), "/blog/{year}/{month}/{day}/{slug}")
     assert (site.zone.key, site.release_time) == ("Europe/Oslo", time(8, 30))
     assert site.channels == ("mail", "box")
     assert site.preset.name == "vitepress"
@@ -307,7 +307,7 @@ def test_the_file_may_be_named_from_another_folder(
         ("release_time", "9:00", "site.release_time: is not a time of day"),
         ("release_time", "'24:00'", "site.release_time: is not a time of day"),
         ("release_time", "540", "site.release_time: expected a time of day, found a number"),
-        ("keys", "{dates: date}", "site.keys.dates: expected a list of texts, found text"),
+        ("keys", "{dates: {a: b}}", "site.keys.dates: expected text, found a mapping"),
         ("keys", "{values: {draft: 1}}", "site.keys.values.draft: expected text"),
         (
             "keys",
@@ -984,6 +984,29 @@ def test_writing_every_default_changes_nothing(tmp_path: Path) -> None:
     assert settings == loaded(tmp_path, SITE)
 
 
+def test_posts_and_keys_may_be_one_text_or_a_list(tmp_path: Path) -> None:
+    one, several = 'posts: "blog/**/*.md"', 'posts: ["blog/**/*.md", "notes/*.mdx"]'
+    keys = "  keys: {title: name, description: [lead, summary], date: [when], image: cover.src}\n"
+    text = SITE.replace("  post_url: /blog/{slug}\n", keys).replace(one, several)
+
+    site = loaded(tmp_path, text).site
+
+    assert site.posts == ("blog/**/*.md", "notes/*.mdx")
+    assert site.post_url is None
+    assert site.keys.title == ("name",)
+    assert site.keys.description == ("lead", "summary")
+    assert site.keys.date == site.preset.date_keys == ("when",)
+    assert site.keys.image == ("cover.src",)
+
+
+def test_an_empty_list_of_posts_is_an_error(tmp_path: Path) -> None:
+    text = SITE.replace('posts: "blog/**/*.md"', "posts: []")
+
+    _, problems = read(a_file(tmp_path, text), environ={})
+
+    assert [problem.line for problem in problems] == [5]
+
+
 def test_the_schema_requires_what_reading_requires() -> None:
     described = schema()
 
@@ -992,7 +1015,6 @@ def test_the_schema_requires_what_reading_requires() -> None:
         "name",
         "url",
         "posts",
-        "post_url",
         "generator",
         "timezone",
     ]

@@ -366,7 +366,7 @@ def test_other_files_are_no_posts(tmp_path: Path, name: str) -> None:
 def test_the_output_folder_is_left_out(tmp_path: Path) -> None:
     write(tmp_path, "dist/blog/a.md", a_text())
 
-    scan = a_library(tmp_path, generator="astro", posts="**/*.md").scan()
+    scan = a_library(tmp_path, generator="astro", posts=("**/*.md",)).scan()
 
     assert (scan.posts, scan.problems) == ((), ())
 
@@ -439,7 +439,7 @@ def test_a_glob_picks_the_posts(
         write(tmp_path, name, a_text(state="draft: true"))
     (tmp_path / "content/blog/x+y").mkdir()
 
-    posts = a_library(tmp_path, posts=glob, generator=generator).scan().posts
+    posts = a_library(tmp_path, posts=(glob,), generator=generator).scan().posts
 
     assert [post.path.removeprefix("content/") for post in posts] == expected
 

@@ -31,7 +31,7 @@ def pelican(*lines: str) -> str:
 
 
 def a_blog(project: Path, generator: str, **changes: Embargo) -> Settings:
-    return a_site(project, preset=PRESETS[generator], posts="posts/**/*", **changes)
+    return a_site(project, preset=PRESETS[generator], posts=("posts/**/*",), **changes)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.factories import NOW
 
 def a_jekyll_site(project: Path, *, embargo: Embargo = Embargo.REDACT) -> Settings:
     (project / "site" / "_posts").mkdir(parents=True)
-    return a_site(project, preset=PRESETS["jekyll"], posts="_posts/**/*.md", embargo=embargo)
+    return a_site(project, preset=PRESETS["jekyll"], posts=("_posts/**/*.md",), embargo=embargo)
 
 
 @pytest.mark.parametrize("text", [f"---\ntitle: A title\n---\n\n{SECRET}\n", f"{SECRET}\n"])

@@ -177,7 +177,7 @@ def test_a_mistyped_glob_lets_nothing_out(tmp_path: Path) -> None:
     write(tmp_path, "blog/next.md", a_post())
     write(tmp_path, "blog/old.md", a_post(status="published", body=PUBLIC))
     update(a_site(tmp_path))
-    settings = a_site(tmp_path, posts="posts/**/*.md")
+    settings = a_site(tmp_path, posts=("posts/**/*.md",))
 
     found = update(settings)
 

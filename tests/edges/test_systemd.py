@@ -48,7 +48,7 @@ def some_settings(project: Path, *, name: str = "sample", send_s: int = 60) -> S
             name=name,
             url="https://chronicles.example",
             root=root,
-            posts="blog/*.md",
+            posts=("blog/*.md",),
             post_url="/blog/{slug}",
             preset=PRESETS["vitepress"],
             zone=ZoneInfo("Europe/Oslo"),

@@ -46,7 +46,7 @@ def a_site(draw: st.DrawFn) -> SiteSettings:
         name="sample",
         url="https://example.org",
         root=Path("/site"),
-        posts="*.md",
+        posts=("*.md",),
         post_url="/{slug}",
         preset=PRESETS["vitepress"],
         zone=ZoneInfo(draw(st.sampled_from(ZONES))),

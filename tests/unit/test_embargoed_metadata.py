@@ -73,7 +73,7 @@ def a_site(preset: str = "vitepress", **changes: Any) -> SiteSettings:
         "name": "sample",
         "url": "https://chronicles.example",
         "root": Path("/site"),
-        "posts": "blog/*.md",
+        "posts": ("blog/*.md",),
         "post_url": "/blog/{slug}",
         "preset": PRESETS[preset],
         "zone": OSLO,

@@ -11,7 +11,7 @@ from typing import Any
 from publisher.complaints import Complaints
 from publisher.errors import PublisherError
 from publisher.model import AnnounceRule, ChannelName, PostState
-from publisher.settings import SiteSettings
+from publisher.settings import OUTBOX, SiteSettings
 from publisher.times import parse_duration, resolve_instant
 
 _RULE_KEYS = ("text", "subject", "after", "at", "enabled")
@@ -29,12 +29,15 @@ def read_rules(
         return {}
     rules = {}
     for name, entry in value.items():
-        if name not in site.channels:
-            # The channel of an old post may be gone; of a coming one it is a slip that
-            # could let out what the author meant to hold back or reword.
-            complain = complaints.warn if state is PostState.PUBLISHED else complaints.fail
+        if name not in (site.channels or (OUTBOX,)):
+            # The channel of an old post may be gone, and a site without channels announces
+            # nowhere; else it is a slip that could let out what the author meant to hold back.
+            is_slip = site.channels and state is not PostState.PUBLISHED
+            complain = complaints.fail if is_slip else complaints.warn
             message = f"there is no channel {str(name)[:60]!r} in jobs.yaml"
             hint = _nearest(str(name), site.channels)
+            if not site.channels:
+                hint = "nothing is announced there until it stands below channels: in jobs.yaml"
             complain("unknown-channel", "announce", message, hint, str(name))
             continue
         rule = _rule(name, entry, site, complaints)

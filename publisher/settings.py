@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 from publisher.model import ChannelName, ChannelPlan, Embargo, Policy, PostState
 from publisher.secret import Secret
 
+OUTBOX = ChannelName("outbox")  # the only channel where `jobs.yaml` configures none
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
@@ -68,7 +70,7 @@ class SiteSettings:
     zone: ZoneInfo
     release_time: time
     post_url: str | None = None  # path with {slug}, {id}, {year}, {month}, {day}; None: a guess
-    channels: tuple[ChannelName, ...] = ()  # for complaints about `announce:` keys
+    channels: tuple[ChannelName, ...] = ()  # those configured, for complaints about `announce:`
     keep: tuple[str, ...] = ()  # frontmatter keys that stay as they are under embargo
     badge_for: timedelta = timedelta(days=3)  # how long a post counts as just published
 

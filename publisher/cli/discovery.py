@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from publisher.check.judging import switch_for
 from publisher.cli.generators import FILES, PACKAGES, PELICAN, TRAITS, Sign
 from publisher.cli.permalinks import jekyll_permalink, post_url
+from publisher.config.kinds import RESERVED_HOSTS
 from publisher.errors import ConfigError
 from publisher.presets import PRESETS
 from publisher.settings import Preset
@@ -242,7 +243,8 @@ def _is_public(url: str) -> bool:
         host = urlsplit(url).hostname
     except ValueError:
         return False
-    return host is not None and "." in host and not host.startswith("127.")
+    is_dotted = host is not None and "." in host and not host.startswith("127.")
+    return is_dotted and host not in RESERVED_HOSTS
 
 
 def find_zone(environ: Mapping[str, str]) -> tuple[str, bool]:

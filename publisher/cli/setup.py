@@ -48,11 +48,15 @@ def init(invocation: Invocation, generator: str | None) -> None:
             stream.write(text)
     except OSError as error:
         raise ConfigError(f"{file}: cannot be written: {error.strerror}") from error
-    config.load(file, environ=invocation.environ)
+    if found.url is not None:  # else it says that site.url is to be set
+        config.load(file, environ=invocation.environ)
     where = f" in {found.root}/" if found.root != "." else ""
     say(f"wrote {file} for {found.preset.name}{where}")
     if found.url is None:
-        note("set site.url in it: where the site is public was not found")
+        note(
+            f"where the site is public was not found: set site.url in {file.name}; "
+            "until then every other command ends with an error"
+        )
     for line in found.notes:
         note(f"note: {line}")
     note(NEXT_STEPS)

@@ -166,7 +166,7 @@ def _site(
         preset=preset,
         zone=values["site.timezone"],
         release_time=values["site.release_time"],
-        channels=tuple(channel.name for channel in channels),
+        channels=tuple(channel.name for channel in channels if values["channels"]),
         keep=values["site.keys.keep"] or (),
         badge_for=values["site.badge_for"],
     )

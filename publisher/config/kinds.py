@@ -24,6 +24,9 @@ from publisher.settings import Preset, SecretRef
 from publisher.times import parse_duration
 
 SOURCES = "write {env: NAME}, {credential: name} or {file: path}"
+RESERVED_HOSTS = frozenset(  # nobody's site: `init` and the starters of generators write them
+    f"{www}example.{end}" for www in ("", "www.") for end in ("org", "com", "net")
+)
 PLACEHOLDERS = ("slug", "id", "year", "month", "day")
 
 
@@ -116,6 +119,11 @@ def read_url(value: Any, place: Place) -> str:
 
 def read_site_url(value: Any, place: Place) -> str:
     text = read_url(value, place)
+    if urlsplit(text).hostname in RESERVED_HOSTS:
+        raise PublisherError(
+            f"{text} is a placeholder, and announcements would link there",
+            hint="write the address at which the site is public",
+        )
     if "?" in text:
         raise PublisherError("has a query", hint="end it before the ?")
     return text.rstrip("/")

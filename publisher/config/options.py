@@ -11,11 +11,11 @@ from publisher.config.keys import keys_below
 from publisher.config.kinds import KINDS, SOURCES, read_secret
 from publisher.config.reading import Reading
 from publisher.model import ChannelName
-from publisher.settings import ChannelSettings
+from publisher.settings import OUTBOX, ChannelSettings
 
 TypeLoader = Callable[[str], ChannelType]
 
-DEFAULT_CHANNELS: Mapping[str, Any] = {"outbox": {"type": "outbox"}}
+DEFAULT_CHANNELS: Mapping[str, Any] = {OUTBOX: {"type": "outbox"}}
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 

@@ -473,6 +473,16 @@ def test_an_old_post_may_name_a_channel_that_is_gone(tmp_path: Path) -> None:
     assert [(p.rule, p.severity) for p in found.problems] == [("unknown-channel", "warning")]
 
 
+def test_a_post_may_name_any_channel_where_none_is_configured(tmp_path: Path) -> None:
+    write(tmp_path, "blog/next.md", a_text("announce: {x: {after: 2h}, outbox: Soon}"))
+
+    found = a_library(tmp_path, channels=()).scan()
+
+    assert [(p.rule, p.severity) for p in found.problems] == [("unknown-channel", "warning")]
+    (post,) = found.posts
+    assert {str(name): rule.text for name, rule in post.announce.items()} == {"outbox": "Soon"}
+
+
 def test_a_url_with_a_date_needs_one(tmp_path: Path) -> None:
     write(tmp_path, "blog/bad.md", "---\ntitle: A\ndescription: B\nstatus: draft\n---\n")
 

@@ -224,7 +224,7 @@ EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "deploy.md").read_t
 SITE = """\
 site:
   name: sample
-  url: https://example.org
+  url: https://site.example
   root: content
   posts: "blog/**/*.md"
   post_url: /blog/{slug}

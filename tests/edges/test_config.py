@@ -25,7 +25,7 @@ CANARY = "hunter2canary"
 SITE = """\
 site:
   name: sample
-  url: https://example.org
+  url: https://site.example
   root: content
   posts: "blog/**/*.md"
   post_url: /blog/{slug}
@@ -36,7 +36,7 @@ site:
 GOOD = """\
 site:
   name: sample
-  url: https://example.org/
+  url: https://site.example/
   root: content
   posts: "blog/**/*.md"
   post_url: /blog/{year}/{month}/{day}/{slug}
@@ -136,7 +136,7 @@ def test_a_full_file_is_read_in_every_key(tmp_path: Path) -> None:
     site = settings.site
     assert (site.name, site.url, site.root) == (
         "sample",
-        "https://example.org",
+        "https://site.example",
         tmp_path / "content",
     )
     assert (site.posts, site.post_url) == (("blog/**/*.md",), "/blog/{year}/{month}/{day}/{slug}")
@@ -196,7 +196,8 @@ def test_a_minimal_file_gets_the_documented_defaults(tmp_path: Path) -> None:
 def test_an_empty_channels_section_means_the_outbox(tmp_path: Path) -> None:
     settings = loaded(tmp_path, SITE + "channels:\n")
 
-    assert settings.site.channels == ("outbox",)
+    assert [channel.name for channel in settings.channels] == ["outbox"]
+    assert settings.site.channels == ()
 
 
 def test_an_option_that_is_not_given_has_the_default_of_its_type(tmp_path: Path) -> None:
@@ -287,7 +288,9 @@ def test_the_file_may_be_named_from_another_folder(
         ("url", "example.org", "site.url: is not an absolute http or https URL"),
         ("url", "ftp://example.org", "site.url: is not an absolute http or https URL"),
         ("url", "http://[oops", "site.url: is not an absolute http or https URL"),
-        ("url", "https://example.org/?a=b", "site.url: has a query"),
+        ("url", "https://site.example/?a=b", "site.url: has a query"),
+        ("url", "https://example.org", "site.url: https://example.org is a placeholder"),
+        ("url", "http://www.example.com/b", "site.url: http://www.example.com/b is a placeholder"),
         ("url", "https://u:p@example.org", "site.url: holds a user name or password"),
         ("root", "nowhere", "site.root: there is no folder 'nowhere'"),
         ("root", "..", "site.root: leaves the folder of jobs.yaml"),

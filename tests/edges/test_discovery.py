@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -341,6 +342,25 @@ def test_the_address_is_read_where_the_generator_keeps_it(
     assert discover(tmp_path).url == "https://blog.example"
 
 
+@pytest.mark.parametrize("url", ["https://example.org/", "http://www.example.com", "localhost"])
+def test_an_address_that_is_nobodys_is_not_found(url: str, tmp_path: Path) -> None:
+    assert found(tmp_path, hugo_DOT_toml=f'baseURL = "{url}"\n').url is None
+
+
+@pytest.mark.parametrize("command", ["check", "calendar", "adopt", "tick", "run"])
+def test_no_command_works_with_the_address_that_init_writes_in_its_place(
+    command: str, tmp_path: Path
+) -> None:
+    write(tmp_path, "hugo.toml", 'baseURL = "https://example.org/"\n')
+    site = Site(folder=tmp_path)
+
+    site.run("init")
+    shown = site.run(command, code=None)
+
+    assert shown.code in (1, 78)  # the second is for systemd: not started again
+    assert "site.url: https://example.org is a placeholder" in shown.out + shown.err
+
+
 def test_pelican_is_built_as_its_public_site(tmp_path: Path) -> None:
     site = found(
         tmp_path,
@@ -381,7 +401,7 @@ def test_a_switch_in_the_configuration_is_asked_for(
 
 @pytest.mark.parametrize("generator", PRESETS)
 def test_what_is_written_for_each_generator_loads(generator: str, tmp_path: Path) -> None:
-    site = discover(tmp_path, generator)
+    site = replace(discover(tmp_path, generator), url="https://blog.example")
     text = to_yaml(site, name="mine", zone="Europe/Oslo", is_zone_known=True)
     (tmp_path / "jobs.yaml").write_text(text)
 

@@ -7,6 +7,7 @@ post's before the announcement. Each check raises what is wrong, in words for th
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from urllib.parse import unquote, urljoin, urlsplit
 
 from publisher import caches
@@ -21,6 +22,10 @@ IMAGE_BYTES = 20_000_000  # the most that is compared
 GLANCE_BYTES = 1024  # enough to see that there is something
 LEAST_BYTES = 16  # fewer make no image
 OFF = "say `verify: {card: false}` in jobs.yaml if it is meant to be so"
+
+BEGINNING_LENGTH = 20  # letters of a title that are no accident
+_ELLIPSIS = re.compile(r"…|\.\.\.")
+_SEPARATOR = re.compile(r"\s[-\u2013\u2014~/]\s|[:|·•»«\u2039\u203a¦]")
 
 _TAGS = (("og:image", "og:image:url"), ("twitter:image", "twitter:image:src"))
 _PLACEHOLDER = re.compile(r"(?:^|[/._=-])embargoed-[0-9a-f]{6,}")  # as embargo names them
@@ -51,9 +56,29 @@ def check_tags(post: Post, page: Page, found: Found) -> tuple[str, ...]:
 def _is_title(said: str, title: str) -> bool:
     """Compare two titles; themes add the site's name, leave out a subtitle, or cut the end off."""
     one, other = fold(said).casefold(), fold(title).casefold()
-    is_cut = said.rstrip().endswith(("…", "..."))
     is_part = f" {one} " in f" {other} " or f" {other} " in f" {one} "
-    return is_part or (is_cut and other.startswith(one))
+    return is_part or any(other.startswith(begun) for begun in _beginnings(said))
+
+
+def _beginnings(said: str) -> Iterator[str]:
+    """Give what a card may show of a longer title: what an ellipsis ends, or a long part.
+
+    The site's name may stand before it or behind it, past a sign that separates.
+    """
+    *cut, rest = _ELLIPSIS.split(said)
+    for text in cut:
+        yield from filter(None, (fold(part).casefold() for part in _tails(text)))
+    for part in (part for text in (*cut, rest) for part in _SEPARATOR.split(text)):
+        words = fold(part).casefold()
+        if len(words) >= BEGINNING_LENGTH:
+            yield words
+
+
+def _tails(text: str) -> Iterator[str]:
+    """Give the text, and what is left of it behind each sign that separates."""
+    yield text
+    for sign in _SEPARATOR.finditer(text):
+        yield text[sign.end() :]
 
 
 def _image_url(page_url: str, written: str, tag: str) -> str:

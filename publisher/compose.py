@@ -16,14 +16,15 @@ import regex
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from markdown_it import MarkdownIt
 
 from publisher.errors import ComposeError
+from publisher.mail_text import Markdown, as_text, to_html, to_plain
 from publisher.model import Limits, Message, Post
+from publisher.printable import without_controls
 
 OUTPUT_CAP = 100_000  # characters; the longest text any channel takes is far below
 ELLIPSIS = "…"
-PLACEHOLDER = regex.compile(r"\{([a-z_]+)\}")
+PLACEHOLDER = regex.compile(r"\{\{([a-z_]+)\}\}|\{([a-z_]+)\}")
 FILTERS = ("capitalize", "default", "first", "join", "last", "length", "lower", "replace", "trim")
 
 
@@ -47,22 +48,19 @@ def compose(post: Post, voice: Voice, *, text: str | None = None) -> Message:
     """
     rule = next((r for name, r in post.announce.items() if name == voice.channel), None)
     own = text if text is not None else (rule.text if rule else None)
+    is_mail = voice.limits.mail
     if own is not None:
-        body = _check_length(_with_url(_fill(own, post), post), post, voice)
+        filled = _fill(own, post, is_markdown=is_mail)
+        body = _check_length(_with_url(filled, post, is_markdown=is_mail), post, voice)
     else:
         body = _fit_template(post, voice)
-    subject = None
-    html = None
-    if voice.limits.mail:
-        subject = _subject(post, voice, rule.subject if rule else None)
-        html = MarkdownIt("commonmark", {"html": False}).render(body)
     return Message(
-        text=body,
+        text=to_plain(body) if is_mail else body,
         link=post.url,
-        title=post.title,
-        description=post.description,
-        subject=subject,
-        html=html,
+        title=without_controls(post.title),
+        description=without_controls(post.description),
+        subject=_subject(post, voice, rule.subject if rule else None) if is_mail else None,
+        html=to_html(body) if is_mail else None,
         image=post.hero,
     )
 
@@ -88,7 +86,8 @@ def _subject(post: Post, voice: Voice, own: str | None) -> str:
     if limit is not None and len(subject) > limit:
         raise ComposeError(
             f"{post.path}: the subject for {voice.channel} has {len(subject)} characters, "
-            f"{limit} are allowed"
+            f"{limit} are allowed",
+            is_too_long=True,
         )
     return subject
 
@@ -102,8 +101,8 @@ def _facts(post: Post) -> dict[str, str]:
     return {
         "title": post.title,
         "description": post.description,
-        "url": post.url,
-        "teaser": post.teaser or "",
+        "url": Markdown(post.url),
+        "teaser": Markdown(post.teaser or ""),
         "series": series.name if series else "",
         "part": str(series.part) if series else "",
         "parts": str(series.parts) if series else "",
@@ -111,30 +110,37 @@ def _facts(post: Post) -> dict[str, str]:
     }
 
 
-def _fill(source: str, post: Post) -> str:
-    """Replace ``{name}`` placeholders; other braces are text."""
+def _fill(source: str, post: Post, *, is_markdown: bool = False) -> str:
+    """Replace ``{name}`` placeholders; ``{{name}}`` gives ``{name}``, other braces are text."""
     facts = _facts(post)
 
     def value(match: regex.Match[str]) -> str:
-        name = match.group(1)
+        literal, name = match.groups()
+        if literal is not None:
+            return f"{{{literal}}}"
         if name in facts:
-            return facts[name]
+            return str(as_text(facts[name])) if is_markdown else facts[name]
         near = get_close_matches(name, facts, n=1)
         raise ComposeError(
             f"{post.path}: the announcement names {{{name}}}, which does not exist",
-            hint=f"did you mean {{{near[0]}}}?" if near else f"known: {', '.join(facts)}",
+            hint=(f"did you mean {{{near[0]}}}?" if near else f"known: {', '.join(facts)}")
+            + f" For the text {{{name}}} itself, write {{{{{name}}}}}.",
         )
 
     return _tidy(PLACEHOLDER.sub(value, source))
 
 
-def _with_url(text: str, post: Post) -> str:
-    return text if post.url in text else f"{text}\n\n{post.url}"
+def _with_url(text: str, post: Post, *, is_markdown: bool) -> str:
+    """Add the post's address where the text does not have it; a longer one is another page's."""
+    own = regex.escape(post.url.rstrip("/"), literal_spaces=True)
+    if regex.search(rf"{own}/?(?![\w/%~+=@-]|[.,;:!'$]+[\w/%])", text):
+        return text
+    return f"{text}\n\n<{post.url}>" if is_markdown else f"{text}\n\n{post.url}"
 
 
 def _tidy(text: str) -> str:
-    """Normalise to NFC, as the services count, and drop what empty facts leave behind."""
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
+    """Normalise to NFC, as the services count; drop control characters and what is left empty."""
+    text = unicodedata.normalize("NFC", without_controls(regex.sub(r"\r\n?", "\n", text)))
     lines = "\n".join(line.rstrip() for line in text.split("\n"))
     return str(regex.sub(r"\n{3,}", "\n\n", lines)).strip()
 
@@ -153,19 +159,29 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         raise SecurityError(f"{operator!r} is not available in templates")
 
 
-def _environment() -> _Sandbox:
-    sandbox = _Sandbox(undefined=StrictUndefined, autoescape=False)
+def _environment(*, is_markdown: bool = False) -> _Sandbox:
+    """Give the environment of templates; one of a mail is Markdown, and what it prints is text."""
+    finalize = as_text if is_markdown else None
+    sandbox = _Sandbox(undefined=StrictUndefined, autoescape=False, finalize=finalize)
     sandbox.filters = {name: sandbox.filters[name] for name in FILTERS}
     sandbox.globals.clear()
     return sandbox
 
 
-def _render(source: str, post: Post, voice: Voice, *, description: str | None = None) -> str:
+def _render(
+    source: str,
+    post: Post,
+    voice: Voice,
+    *,
+    description: str | None = None,
+    is_markdown: bool = False,
+) -> str:
     facts: dict[str, Any] = {**_facts(post), "tags": post.tags, "id": post.id, "slug": post.slug}
     if description is not None:
         facts["description"] = description
     try:
-        text = _environment().from_string(source).render(post=facts)
+        template = _environment(is_markdown=is_markdown).from_string(source)
+        text = template.render(post=facts)
     except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
         raise ComposeError(
             f"jobs.yaml: channels.{voice.channel}: the template fails for {post.path}: {error}",
@@ -180,8 +196,11 @@ def _render(source: str, post: Post, voice: Voice, *, description: str | None = 
 def _fit_template(post: Post, voice: Voice) -> str:
     """Render the channel's template, shortening the description as far as needed."""
 
+    is_mail = voice.limits.mail
+
     def render(description: str) -> str:
-        return _with_url(_render(voice.template, post, voice, description=description), post)
+        text = _render(voice.template, post, voice, description=description, is_markdown=is_mail)
+        return _with_url(text, post, is_markdown=is_mail)
 
     whole = render(post.description)
     if _fits(whole, voice.limits):
@@ -225,4 +244,5 @@ def _check_length(text: str, post: Post, voice: Voice) -> str:
     raise ComposeError(
         f"{post.path}: the text for {voice.channel} counts {count}, {limit} are allowed",
         hint=f"shorten it by {count - limit}",
+        is_too_long=True,
     )

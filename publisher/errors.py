@@ -45,6 +45,12 @@ class PostError(PublisherError):
 class ComposeError(PublisherError):
     """An announcement cannot be written within its channel's limits."""
 
+    def __init__(
+        self, what: str, *, why: str = "", hint: str = "", is_too_long: bool = False
+    ) -> None:
+        super().__init__(what, why=why, hint=hint)
+        self.is_too_long = is_too_long
+
 
 class SiteError(PublisherError):
     """The rebuild or the verification of the site did not succeed."""

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from publisher.channels import ChannelContext, Option
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
+from publisher.printable import without_controls
 
 
 class Console:
@@ -20,5 +21,6 @@ class Console:
         self._name = context.name
 
     def send(self, message: Message, *, key: str, draft: str | None) -> Receipt:
-        print(f"[{self._name}]\n{message.text}\n", flush=True)  # noqa: T201 - its whole purpose
+        text = without_controls(message.text)
+        print(f"[{self._name}]\n{text}\n", flush=True)  # noqa: T201 - its whole purpose
         return Receipt(remote_id=key)

@@ -19,9 +19,11 @@ import requests
 from publisher.channels import ChannelContext, Option
 from publisher.channels._http import ANSWER_TIMEOUT_S, Http, UnknownOutcome, answered_at
 from publisher.errors import DuplicateContent
+from publisher.image_kinds import ImageKind
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 
 API_VERSION = "202609"
+IMAGES = frozenset({ImageKind.JPEG, ImageKind.PNG, ImageKind.GIF})  # Images API
 ORGANIZATION = "urn:li:organization:"
 LOOK_BACK = timedelta(days=1)  # our clock may be ahead of theirs; the words tell posts apart
 
@@ -67,7 +69,7 @@ class LinkedIn:
         Option(name="version", default=API_VERSION, help="LinkedIn-Version, YYYYMM"),
         Option(name="api_url", kind="url", default="https://api.linkedin.com", help="another host"),
     )
-    limits: Limits = Limits(length=3000, count=commentary_length)
+    limits: Limits = Limits(length=3000, count=commentary_length, images=IMAGES)
     template: ClassVar[str] = "{{ post.title }}\n\n{{ post.description }}\n\n{{ post.url }}"
     subject: ClassVar[str] = ""
 
@@ -93,8 +95,9 @@ class LinkedIn:
         self.recovery = _recovery(self._author)
 
     def prepare(self, message: Message, *, key: str) -> str | None:
-        """Upload the image of the card; return its URN, or None when there is no image."""
-        if not message.image_bytes:
+        """Upload the image of the card; return its URN, or None without a fit image."""
+        data = message.image_bytes
+        if not data or not self.limits.takes_image(data, size=len(data)):
             return None
         answer = self._request(
             "POST",
@@ -106,9 +109,7 @@ class LinkedIn:
             upload_url, image = str(place["uploadUrl"]), str(place["image"])
         except (ValueError, LookupError, TypeError):
             raise UnknownOutcome("LinkedIn's answer about the upload cannot be read") from None
-        self._http.request(
-            "PUT", upload_url, data=message.image_bytes, headers=self._upload_headers(upload_url)
-        )
+        self._http.request("PUT", upload_url, data=data, headers=self._upload_headers(upload_url))
         return image
 
     def send(self, message: Message, *, key: str, draft: str | None) -> Receipt:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, assert_never, get_args
 from publisher.channels import ChannelContext, Option
 from publisher.channels.outbox_page import Entry, Shape, render_page
 from publisher.errors import ConfigError, NotDelivered
+from publisher.image_kinds import ImageKind, kind_of
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 SHAPES: tuple[Shape, ...] = get_args(Shape)
 NAME_LENGTH = 16  # characters of the key; 64 bits tell a site's deliveries apart
 
-IMAGE_KINDS = (
-    (b"\x89PNG\r\n\x1a\n", ".png"),
-    (b"\xff\xd8\xff", ".jpg"),
-    (b"GIF8", ".gif"),
-    (b"RIFF", ".webp"),
-)
+SUFFIXES = {
+    ImageKind.PNG: ".png",
+    ImageKind.JPEG: ".jpg",
+    ImageKind.GIF: ".gif",
+    ImageKind.WEBP: ".webp",
+}
 
 
 class Outbox:
@@ -118,8 +119,9 @@ class Outbox:
     def _keep_image(self, message: Message, name: str) -> str | None:
         """Write the image beside the JSON, so that the page shows it before the site is live."""
         data = message.image_bytes or b""
-        suffix = next((suffix for magic, suffix in IMAGE_KINDS if data.startswith(magic)), None)
-        if suffix is None:
+        kind = kind_of(data)
+        suffix = SUFFIXES.get(kind) if kind is not None else None
+        if suffix is None or not self.limits.takes_image(data, size=len(data)):
             return None
         _replace(self.folder / (name + suffix), data)
         return name + suffix

@@ -29,6 +29,7 @@ from publisher.channels._http import (
     answered_at,
 )
 from publisher.errors import DuplicateContent, NotDelivered
+from publisher.image_kinds import ImageKind
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ POST_WITH_URL_USD = 0.200
 
 # docs.x.com/x-api/media, 2026-11-20.
 IMAGE_BYTES = 5 * 1024 * 1024
-IMAGE_MAGIC = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP", re.DOTALL)
+IMAGES = frozenset({ImageKind.JPEG, ImageKind.PNG, ImageKind.GIF, ImageKind.WEBP})
 ALT_LENGTH = 1000
 
 RESET_HEADERS = (
@@ -78,7 +79,13 @@ class X:
         Option(name="access_token_secret", required=True, secret=True, help="its secret"),
         Option(name="api_url", kind="url", default="https://api.x.com", help="another host"),
     )
-    limits: Limits = Limits(length=280, count=weighted_length, cost_usd=cost_usd)
+    limits: Limits = Limits(
+        length=280,
+        count=weighted_length,
+        cost_usd=cost_usd,
+        images=IMAGES,
+        image_bytes=IMAGE_BYTES,
+    )
     template: ClassVar[str] = "{{ post.title }}\n\n{{ post.description }}\n\n{{ post.url }}"
     subject: ClassVar[str] = ""
     recovery: Recovery = Recovery(
@@ -104,7 +111,7 @@ class X:
     def prepare(self, message: Message, *, key: str) -> str | None:
         """Upload the image and its alt text; return the media id, or None without a fit image."""
         image = message.image_bytes
-        if not image or len(image) > IMAGE_BYTES or not IMAGE_MAGIC.match(image):
+        if not image or not self.limits.takes_image(image, size=len(image)):
             return None
         upload = {
             "media": base64.b64encode(image).decode("ascii"),

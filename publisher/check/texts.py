@@ -8,6 +8,7 @@ from dataclasses import replace
 from publisher.bounded_yaml import key_lines
 from publisher.compose import Voice, check_template, compose
 from publisher.errors import ComposeError, PublisherError
+from publisher.image_kinds import SAMPLE_BYTES, kind_of
 from publisher.model import Image, Limits, Post, PostId, PostState, Problem, Series
 from publisher.posts import Library
 from publisher.settings import ChannelSettings, Settings
@@ -20,6 +21,7 @@ def check_texts(settings: Settings, library: Library, posts: Sequence[Post]) -> 
     Where the template itself fails, that is one problem and not one for each post.
     """
     coming = [post for post in posts if post.state is not PostState.PUBLISHED]
+    yield from _image_problems(settings, coming)
     for channel in settings.channels:
         voice = voice_of(channel)
         broken = tuple(_template_problems(voice, channel, settings))
@@ -63,7 +65,7 @@ def _text_problems(
 ) -> Iterator[Problem]:
     rules: Mapping[str, object] = {str(name): rule for name, rule in post.announce.items()}
     rule = next((r for name, r in post.announce.items() if name == voice.channel), None)
-    if post.announce_off or (rule is not None and not rule.enabled):
+    if not _is_announced(post, voice):
         return
     if not has_template:
         if rule is None or rule.text is None:
@@ -72,16 +74,58 @@ def _text_problems(
     try:
         compose(post, voice)
     except ComposeError as error:
-        is_long = error.what.endswith("are allowed")
         own = ("announce", voice.channel) if voice.channel in rules else ()
         yield Problem(
-            rule="text-too-long" if is_long else "text-fails",
+            rule="text-too-long" if error.is_too_long else "text-fails",
             severity="error",
             path=post.path,
             line=_post_line(post, library, own),
             message=error.what.removeprefix(f"{post.path}: "),
             hint=error.hint or f"give it words of its own: announce: {{{voice.channel}: …}}",
         )
+
+
+def _image_problems(settings: Settings, posts: Sequence[Post]) -> Iterator[Problem]:
+    """Report the images that a service does not take: the announcement goes without."""
+    voices = [voice_of(channel) for channel in settings.channels]
+    for post in posts:
+        image = _beginning(settings, post)
+        if image is None:
+            continue
+        data, size = image
+        refusing = [
+            voice.channel
+            for voice in voices
+            if _is_announced(post, voice) and not voice.limits.takes_image(data, size=size)
+        ]
+        if refusing:
+            kind = kind_of(data)
+            yield Problem(
+                rule="image-left-out",
+                severity="warning",
+                path=post.path,
+                line=None,
+                message=f"the announcement on {', '.join(refusing)} goes without its image, "
+                f"{kind or 'no image that is known'} of {size} bytes: the service refuses it",
+                hint="give the post a JPEG or PNG, of less than 5 MB for X",
+            )
+
+
+def _beginning(settings: Settings, post: Post) -> tuple[bytes, int] | None:
+    """Read the beginning of a post's image, and its size; ``None`` without one that is here."""
+    if post.hero is None or post.hero.path is None:
+        return None
+    path = settings.site.root / post.hero.path
+    try:
+        with path.open("rb") as file:
+            return file.read(SAMPLE_BYTES), path.stat().st_size
+    except OSError:
+        return None
+
+
+def _is_announced(post: Post, voice: Voice) -> bool:
+    rule = next((r for name, r in post.announce.items() if name == voice.channel), None)
+    return not post.announce_off and (rule is None or rule.enabled)
 
 
 def _post_line(post: Post, library: Library, keys: tuple[str, ...]) -> int:

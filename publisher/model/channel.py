@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from publisher.image_kinds import ImageKind, kind_of
 from publisher.model.content import Image
 from publisher.model.states import LAUNCH, ChannelName, PostId
 
@@ -55,7 +56,14 @@ class Limits:
     count: Callable[[str], int] = len
     subject_length: int | None = None
     mail: bool = False  # wants subject, plain text and HTML
+    images: frozenset[ImageKind] | None = None  # goes without any other; None: it sends none
+    image_bytes: int | None = None  # and without a larger one
     cost_usd: Callable[[str], float] | None = None
+
+    def takes_image(self, beginning: bytes, *, size: int) -> bool:
+        """Tell by its first bytes and its size whether the service accepts an image."""
+        is_known = self.images is None or kind_of(beginning) in self.images
+        return is_known and (self.image_bytes is None or size <= self.image_bytes)
 
 
 class RecoveryKind(StrEnum):

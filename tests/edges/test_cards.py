@@ -81,6 +81,45 @@ def test_a_card_with_another_title_is_a_finding(tmp_path, title):
     assert look_at_output(output, settings=NO_CARD).ok
 
 
+LONG = "The pattern that prevents chaos in large teams: and why nobody told you about it before"
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "The pattern that prevents chaos in large teams: and why nob… | Bench",
+        "The pattern that prevents chaos in large teams... - Bench",
+        "Bench: The pattern that prevents chaos in large…",
+        "Bench \u2013 The pattern that prevents chaos [...]",
+        "Bench » Blog » The pattern that pre&hellip;",
+        "The pattern that prevents chaos in large teams: and | Bench",
+        "Bench · The pattern that prevents chaos",
+    ],
+)
+def test_a_long_card_title_may_be_cut_beside_the_sites_name(tmp_path, title):
+    output = a_site(tmp_path, a_page(title=LONG, head=og("title", title)))
+
+    assert look_at_output(output, a_post(title=LONG)).ok
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Bench…",
+        "Bench",
+        "Another pattern that prevents chaos… | Bench",
+        "The pattern of a coming post… | Bench",
+        "The pattern | Bench",
+    ],
+)
+def test_a_card_title_that_begins_otherwise_is_another(tmp_path, title):
+    output = a_site(tmp_path, a_page(title=LONG, head=og("title", title)))
+
+    finding = look_at_output(output, a_post(title=LONG))
+
+    assert "another title" in finding.reason
+
+
 # --- the image in the output ----------------------------------------------------------------
 
 

@@ -26,6 +26,12 @@ def test_the_text_is_printed_under_the_channel_s_name(capsys: pytest.CaptureFixt
     assert receipt.remote_id == KEY
 
 
+def test_a_terminal_gets_no_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    a_console().send(a_message(text="Six\x1b[2J\x07 steps.\n\tOr\x9b seven?"), key=KEY, draft=None)
+
+    assert capsys.readouterr().out == "[screen]\nSix[2J steps.\n\tOr seven?\n\n"
+
+
 def test_a_repeat_is_harmless_for_ever() -> None:
     recovery = a_console().recovery
 

@@ -142,6 +142,26 @@ def test_the_card_carries_the_uploaded_image() -> None:
         assert platform.accepted[0]["content"]["article"]["thumbnail"] == draft
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"RIFF\x10\0\0\0WEBPVP8 ",
+        b"\0\0\0\x20ftypavif",
+        b"\0\0\0\x18ftypheic",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"BM no bitmap",
+        b"",
+    ],
+)
+def test_an_image_that_linkedin_does_not_take_is_left_out(data: bytes) -> None:
+    image = Image(url="https://example.org/p.png", path="p.png", alt="A workbench")
+    with LinkedInPlatform() as platform:
+        channel = a_channel(platform.url)
+
+        assert channel.prepare(a_message(image=image, image_bytes=data), key=KEY) is None
+        assert not platform.requests
+
+
 def test_without_an_image_nothing_is_prepared() -> None:
     with LinkedInPlatform() as platform:
         assert a_channel(platform.url).prepare(a_message(), key=KEY) is None

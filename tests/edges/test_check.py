@@ -527,7 +527,33 @@ def test_a_text_with_an_unknown_placeholder_fails(tmp_path: Path) -> None:
 
     assert (problem.rule, problem.line) == ("text-fails", 6)
     assert problem.message == "the announcement names {ulr}, which does not exist"
-    assert problem.hint == "did you mean {url}?"
+    assert problem.hint.startswith("did you mean {url}?")
+
+
+@pytest.mark.usefixtures("types")
+@pytest.mark.parametrize(
+    ("name", "data", "left_out"),
+    [
+        ("p.webp", b"RIFF\x10\0\0\0WEBPVP8 ", ["linkedin"]),
+        ("p.jpg", b"\0\0\0\x20ftypavif", ["linkedin", "x"]),
+        ("p.svg", b"<?xml version='1.0'?>\n<svg xmlns='x'/>", ["linkedin", "x"]),
+        ("p.png", b"\xff\xd8\xff\xe0 a JPEG in fact", []),
+        ("p.gif", b"GIF89a", []),
+    ],
+)
+def test_an_image_that_a_service_refuses_is_a_warning(
+    tmp_path: Path, name: str, data: bytes, left_out: list[str]
+) -> None:
+    a_post(tmp_path, "pattern", hero=f"{{image: /{name}}}")
+    (tmp_path / "content" / name).write_bytes(data)
+    channels = (an_outbox("linkedin", options={"shape": "linkedin"}), an_outbox())
+
+    found = [p for p in problems_of(tmp_path, channels=channels) if p.rule != "embargo-off"]
+
+    assert [p.rule for p in found] == ["image-left-out"] * bool(left_out)
+    assert [[name for name in left_out if name in p.message] for p in found] == (
+        [left_out] if left_out else []
+    )
 
 
 @pytest.mark.usefixtures("types")

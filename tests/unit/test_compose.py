@@ -170,3 +170,131 @@ def test_message_carries_nothing_that_was_not_declared() -> None:
     message = compose(a_post(), a_voice())
 
     assert {message.title, message.description, message.link} <= set(message.text.split("\n\n"))
+
+
+def a_mail() -> Voice:
+    source = "# {{ post.title }}\n\n{{ post.description }}\n\n[Read it]({{ post.url }})"
+    return a_voice(source, length=None, mail=True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "The *args and **kwargs of Python",
+        "snake_case_names and `code`",
+        "[draft] 2 < 3 & 4 > 1, <b>bold</b>",
+        "1. First things first",
+        "- a dash, # a number sign, > an arrow, | a pipe",
+        "C:\\path ![image](x) https://a.example/b_c_d",
+        "&amp; stays &amp;",
+        "    four blanks before",
+    ],
+)
+def test_title_and_description_of_a_mail_are_text(words: str) -> None:
+    message = compose(a_post(title=words, description=words), a_mail())
+
+    shown = words.strip()
+    assert f"<h1>{escape(shown)}</h1>" in unquoted(message.html)
+    assert f"<p>{escape(shown)}</p>" in unquoted(message.html)
+    assert message.text == f"{shown}\n\n{shown}\n\nRead it <{a_post().url}>"
+    assert message.title == words
+
+
+def unquoted(html: str | None) -> str:
+    return (html or "").replace("&quot;", '"')
+
+
+def escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def test_the_plain_part_of_a_mail_is_no_markdown() -> None:
+    own = (
+        "## News\n\nSome **bold** and `code`,\n[here]({url}).\n\n- one\n- two\n\n  more\n\n"
+        "3. three\n4. four\n\n> said\n> so\n\n    x = 1\n\n---\n\n"
+        "<https://a.example/> ![A cat](c.png)"
+    )
+    message = compose(a_post(), a_mail(), text=own)
+
+    assert message.text == (
+        "News\n\nSome bold and code,\nhere <https://chronicles.example/blog/pattern>.\n\n"
+        "- one\n\n- two\n\n  more\n\n3. three\n\n4. four\n\n> said\n> so\n\nx = 1\n\n-----\n\n"
+        "https://a.example/ A cat"
+    )
+
+
+def test_an_own_text_of_a_mail_keeps_its_markdown_and_escapes_the_title() -> None:
+    message = compose(a_post(title="a*b*c"), a_mail(), text="**{title}**")
+
+    assert message.html == (
+        f'<p><strong>a*b*c</strong></p>\n<p><a href="{a_post().url}">{a_post().url}</a></p>\n'
+    )
+    assert message.text == f"a*b*c\n\n{a_post().url}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "See https://chronicles.example/blog/pattern-2",
+        "See https://chronicles.example/blog/patterns",
+        "See https://chronicles.example/blog/pattern/part-2",
+        "See https://chronicles.example/blog/pattern.html",
+        "See https://chronicles.example/blog/pattern%20b and more",
+        "See https://chronicles.example/blog/patternä",
+        "See https://chronicles.example/blog/pattern~old",
+    ],
+)
+def test_the_address_of_another_post_is_not_the_posts_own(text: str) -> None:
+    assert compose(a_post(), a_voice(), text=text).text == f"{text}\n\n{a_post().url}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{url}",
+        "({url})",
+        "It is {url}.",
+        "{url}, at last",
+        "{url}/ as it is",
+        "{url}?utm_source=x",
+        "{url}#start",
+        "https://chronicles.example/blog/pattern-2 and {url}!",
+        "“{url}”",
+        "{url}: read",
+    ],
+)
+def test_a_text_with_the_posts_own_address_gets_no_second_one(text: str) -> None:
+    assert compose(a_post(), a_voice(), text=text).text == text.replace("{url}", a_post().url)
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("Why {{props}} drilling", "Why {props} drilling"),
+        ("{{title}} is a placeholder", "{title} is a placeholder"),
+        ("{{{props}}} and { props } and {Props}", "{{props}} and { props } and {Props}"),
+        ("{{ props }}", "{{ props }}"),
+    ],
+)
+def test_braces_are_written_twice_to_be_sent(text: str, sent: str) -> None:
+    message = compose(a_post(), a_voice(), text=text)
+
+    assert message.text == f"{sent}\n\n{a_post().url}"
+
+
+def test_an_unknown_placeholder_says_how_to_write_the_braces() -> None:
+    with pytest.raises(ComposeError) as caught:
+        compose(a_post(), a_voice(), text="Why {props} drilling")
+
+    assert "{{props}}" in caught.value.hint
+
+
+def test_no_control_characters_leave_with_a_message() -> None:
+    dirty = "One\x1b[31m red\x07, \x00\x9b half \ud83d"
+    post = a_post(title=dirty, description=dirty)
+    for voice in (a_voice(), a_mail()):
+        message = compose(post, voice)
+        parts = (message.text, message.title, message.description, message.subject, message.html)
+        for part in filter(None, parts):
+            assert part.replace("\n", "").isprintable()
+    assert compose(post, a_mail()).subject == "One[31m red,  half".replace("  ", " ")

@@ -1,7 +1,8 @@
 """Finds the preview blocks of a page, says which post each belongs to, and reveals them. Pure.
 
 A block belongs to the post that its ``post="…"`` names, else to the only post linked in its
-section; in doubt it belongs to none and is never touched. What Markdown shows as code, and HTML
+section. On the page of a post it belongs to that post, unless it names or links one that comes out
+later. In doubt it belongs to none and is never touched. What Markdown shows as code, and HTML
 comments, are text and not blocks.
 """
 
@@ -9,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from urllib.parse import unquote, urljoin, urlsplit
 
 from publisher.model import PostId
@@ -35,6 +37,7 @@ _LINK = re.compile(
     r"""|(https?://[^\s"'<>)\]]+)"""
 )
 _REFERENCE = re.compile(r"\[([^\[\]]+)\](?:\[([^\[\]]*)\])?(?![(:])")
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _DEFINITION = re.compile(r"^ {0,3}\[([^\[\]]+)\]:\s*<?([^\s>]+)", re.MULTILINE)
 
 
@@ -48,6 +51,7 @@ class Block:
     post: str | None  # as its attribute says
     links: tuple[str, ...]  # targets in its section, outside of blocks
     is_blurred: bool
+    is_closed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +73,15 @@ class Posts:
 
     ``paths`` holds what ``normal_path`` makes of each post's, without the site's own folder. A
     link whose last part is in ``unread`` may mean a post whose file could not be read; its block
-    belongs to nobody.
+    belongs to nobody. ``pages`` are the posts' own pages, as ``page`` below; ``dates`` say when
+    each is released, if that is known.
     """
 
     site_url: str
     paths: Mapping[str, PostId]
     unread: frozenset[str] = frozenset()
+    pages: Mapping[str, PostId] = field(default_factory=dict)
+    dates: Mapping[PostId, datetime] = field(default_factory=dict)
 
     def owner(self, block: Block, page: str) -> PostId | None:
         """Give the post a block belongs to; ``page`` is the path of the page, for its links."""
@@ -87,7 +94,21 @@ class Posts:
         if any(path.rpartition("/")[2] in self.unread for path in linked):
             return None
         owners = {self.paths[path] for path in linked if path in self.paths}
+        own = self.pages.get(page) if block.is_closed else None
+        if own is not None and not any(map(self._may_be_to_come, linked)):
+            owners = {other for other in owners - {own} if self._is_later(other, own)} or {own}
         return owners.pop() if len(owners) == 1 else None
+
+    def _may_be_to_come(self, path: str) -> bool:
+        """Tell whether a link leads to where posts are, and to none that is there."""
+        if not path or path in self.paths:
+            return False
+        folder = path.rpartition("/")[0]
+        return any(known.rpartition("/")[0] == folder for known in self.paths)
+
+    def _is_later(self, other: PostId, own: PostId) -> bool:
+        own_date = self.dates.get(own)
+        return own_date is None or self.dates.get(other, _NEVER) >= own_date
 
     def path_of(self, link: str, page: str = "/") -> str:
         """Give the path on the site that a link means, in one spelling; "" when elsewhere."""
@@ -187,6 +208,12 @@ def blur(text: str, post: PostId, posts: Posts, page: str = "/") -> str:
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
     return text
+
+
+def without_blurred(text: str) -> str:
+    """Blank the blurred blocks of a text: what stands there does not come out with its page."""
+    found = find_blocks(text, in_doubt=True)
+    return blank(text, ((block.start, block.end) for block in found if block.is_blurred))
 
 
 def orphans(text: str, posts: Posts, page: str = "/") -> tuple[Block, ...]:
@@ -289,6 +316,7 @@ def _block(
         post=names[0] if names and end is not None else None,
         links=() if end is None else tuple(dict.fromkeys(links)),
         is_blurred=any(a.means_blurred for a in attributes),
+        is_closed=end is not None,
     )
 
 

@@ -121,15 +121,20 @@ def put_together(links: Iterable[Problem], findings: Sequence[Finding]) -> Scan:
     )
 
 
-def names_of(scan: Scan, site_url: str, *more: Post) -> Posts:
-    """Give what links can mean; a file in error may be any post that has its name."""
+def names_of(scan: Scan, site_url: str, *more: Post, prefix: str) -> Posts:
+    """Give what links can mean; a file in error may be any post that has its name.
+
+    ``prefix`` is what the paths of posts have before the site's root ends: "" or ``content/``.
+    """
     broken = {problem.path for problem in scan.problems if problem.severity == "error"}
+    posts = (*scan.posts, *more)
+    dates = {post.id: post.release_at or post.withheld_until for post in posts}
     return Posts(
         site_url=site_url,
-        paths={
-            normal_path(post.url.removeprefix(site_url)): post.id for post in (*scan.posts, *more)
-        },
+        paths={normal_path(post.url.removeprefix(site_url)): post.id for post in posts},
         unread=frozenset(map(stem_of, broken)),
+        pages={"/" + post.path.removeprefix(prefix): post.id for post in posts},
+        dates={name: at for name, at in dates.items() if at is not None},
     )
 
 

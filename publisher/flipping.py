@@ -76,6 +76,29 @@ def _settle(page: bytes, states: States, posts: blocks.Posts, path: str) -> byte
     return page
 
 
+def refuse_hidden(data: bytes, shown: str, path: str, posts: blocks.Posts) -> None:
+    """Refuse a post's page, as its release makes it, where blocks still hide the post's text.
+
+    :raises PostError: when a block belongs to no post, or when most of the text is in blocks of
+        other posts that their ``post="…"`` does not name.
+    """
+    prefix, body = split(data)
+    found = blocks.find_blocks(body, in_doubt=True)
+    hiding = [*blocks.orphans(body, posts, "/" + path)]
+    words = len(blocks.without_blurred(body).split())
+    for block in found:
+        inside = len(body[block.start : block.end].split())
+        if block.is_blurred and (words == 0 or (block.post is None and inside > words)):
+            hiding.append(block)
+    if hiding:
+        line = prefix.count("\n") + hiding[0].line
+        raise PostError(
+            f"{shown}:{line}: this preview block would go on hiding the post's text",
+            why="its release reveals only the blocks that belong to it",
+            hint='name the id of the post that the block is of: <PostPreview blurred post="…">',
+        )
+
+
 def orphans(data: bytes, shown: str, path: str, posts: blocks.Posts) -> Iterator[Problem]:
     """Find the blurred blocks of a page that no release will reveal."""
     prefix, body = split(data)

@@ -115,7 +115,8 @@ class Library:
 
         The state comes last, so that what a crash cut short is finished by doing it again.
 
-        :raises PostError: when the post changed since it was read, or a file cannot be written.
+        :raises PostError: when the post changed since it was read, a file cannot be written, or
+            a preview block would go on hiding the post's own text.
         """
         return self._change(post, PostState.PUBLISHED, blocks.reveal)
 
@@ -209,11 +210,15 @@ class Library:
         written = []
         if preset.blocks:
             posts = self._names(latest, post)
-            for path in self._paths_with_blocks():
-                if self._shown(path) == post.path:
-                    new = flipping.redo_blocks(new, post.id, posts, path, redo)
-                elif self._change_page(path, post, posts, redo):
-                    written.append(self._shown(path))
+            pages = {self._shown(path): path for path in self._paths_with_blocks()}
+            own = pages.pop(post.path, None)
+            if own is not None:
+                new = flipping.redo_blocks(new, post.id, posts, own, redo)
+                if to is PostState.PUBLISHED:
+                    flipping.refuse_hidden(new, post.path, own, posts)
+            for shown, path in pages.items():
+                if self._change_page(path, post, posts, redo):
+                    written.append(shown)
         if new != old.data:
             replace_file(file, old, new, post.path)
             written.append(post.path)
@@ -283,7 +288,7 @@ class Library:
         return sorted(path for path, seen in self._seen.items() if seen.has_blocks)
 
     def _names(self, scan: Scan, *more: Post) -> blocks.Posts:
-        return names_of(scan, self.site.url, *more)
+        return names_of(scan, self.site.url, *more, prefix=self._shown("x").removesuffix("x"))
 
 
 def _is_page(path: str, entry: os.DirEntry[str]) -> bool:

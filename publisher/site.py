@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from publisher import locks, rebuild, verify
+from publisher import blocks, locks, rebuild, verify
 from publisher.deploy import deploy
 from publisher.deploy.restless import Restless
 from publisher.embargo.checkpoint import inspect_files, let_through
@@ -252,8 +252,9 @@ class GeneratedSite:
 
     def verify(self, post: Post, body: str) -> Look:
         """Look at the built page, then at the live one."""
-        excerpts = verify.excerpts(body)
         settings = self.settings
+        is_shown = not settings.site.preset.blocks
+        excerpts = verify.excerpts(body if is_shown else blocks.without_blurred(body))
         if settings.rebuild is not None:
             built = verify.verify_output(
                 post,

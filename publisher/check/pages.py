@@ -94,11 +94,12 @@ class Page:
 
 def read_site(settings: Settings, scan: Scan) -> Site:
     """Put together what pages are judged against."""
+    root = settings.site.root.relative_to(settings.project).as_posix()
     return Site(
         settings=settings,
         posts={post.path: post for post in scan.posts},
         by_id={post.id: post for post in scan.posts},
-        names=names_of(scan, settings.site.url),
+        names=names_of(scan, settings.site.url, prefix="" if root == "." else f"{root}/"),
         broken=frozenset(p.path for p in scan.problems if p.severity == "error"),
     )
 

@@ -58,7 +58,7 @@ class Unreleased:
         self._globs = compile_globs(self._site.posts)
         policies = ((post.id, policy_of(post, settings.embargo, gone)) for post in scan.posts)
         self._hidden = {name: policy for name, policy in policies if policy is not None}
-        self._names = names_of(scan, self._site.url)
+        self._names = names_of(scan, self._site.url, prefix=self._prefix)
         self._site_facts = digest_of(repr(self._site))
         preset = self._site.preset
         words = (preset.state_key, preset.values, preset.also, preset.date_keys, preset.withholds)

@@ -333,6 +333,55 @@ def test_a_block_on_the_posts_own_page_opens_with_the_state(tmp_path: Path) -> N
     assert result.changed == ("content/blog/a.md",)
 
 
+def test_a_block_around_the_whole_text_opens_with_the_state(tmp_path: Path) -> None:
+    library, post, file = a_post_to_flip(tmp_path, a_text(body=BLOCK))
+    before = library.orphans()
+
+    library.flip(post)
+
+    assert before == ()
+    assert file.read_text() == a_text(state="status: published", body=OPEN_BLOCK)
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("Text.\n\n" + BLOCK.replace("blurred", 'blurred post="nobody"'), 10),
+        (f"[B](/blog/b) [C](/blog/c)\n\n{BLOCK}", 10),
+        ("Text.\n\n<PostPreview blurred>\n\nNever closed.\n", 10),
+        (f"Next: [B](/blog/b)\n\n{BLOCK.replace('Text', 'All that there is to be read')}", 10),
+        (BLOCK.replace("blurred", 'blurred post="b"'), 8),
+    ],
+)
+def test_a_release_that_would_leave_its_own_text_hidden_is_refused(
+    tmp_path: Path, body: str, line: int
+) -> None:
+    for name in "bc":
+        write(tmp_path, f"blog/{name}.md", a_text("date: 2999-01-01"))
+    write(tmp_path, "blog/a.md", a_text(body=body))
+    write(tmp_path, "index.md", f"[A](/blog/a)\n\n{BLOCK}")
+    library = a_library(tmp_path)
+    post = library.scan().posts[0]
+    before = contents(tmp_path)
+
+    with pytest.raises(PostError) as error:
+        library.flip(post)
+
+    assert error.value.what.startswith(f"content/blog/a.md:{line}: ")
+    assert contents(tmp_path) == before
+
+
+def test_a_block_that_announces_a_later_post_stays_shut(tmp_path: Path) -> None:
+    write(tmp_path, "blog/b.md", a_text("date: 2999-01-01"))
+    body = f"Here is a text of some more words than the preview.\n\nNext: [B](/blog/b)\n\n{BLOCK}"
+    file = write(tmp_path, "blog/a.md", a_text(body=body))
+    library = a_library(tmp_path)
+
+    library.flip(library.scan().posts[0])
+
+    assert file.read_text() == a_text(state="status: published", body=body)
+
+
 def test_frontmatter_is_no_place_for_blocks(tmp_path: Path) -> None:
     library, post, _ = a_post_to_flip(tmp_path)
     head = "---\nx: |\n  [A](/blog/a)\n  <PostPreview blurred />\n---\n"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -203,6 +205,59 @@ def test_a_link_that_may_mean_an_unread_post_makes_the_block_nobodys() -> None:
     posts = Posts(site_url=POSTS.site_url, paths=POSTS.paths, unread=frozenset({"broken"}))
 
     assert owners(f"{LINK} [Other](/blog/broken.html)\n\n{BLOCK}", posts=posts) == [None]
+
+
+# --- on a post's own page ----------------------------------------------------------------------
+
+OWN_PAGE = "/blog/claude-code-workflow.md"
+DATED = replace(
+    POSTS,
+    pages={f"/blog/claude-code-{name}.md": PostId(name) for name in SERIES},
+    dates={PostId(name): datetime(2027, 3, day, tzinfo=UTC) for day, name in enumerate(SERIES, 2)},
+)
+EARLIER, LATER = "[1](/blog/claude-code-stalactite)", "[3](/blog/claude-code-collective)"
+
+
+@pytest.mark.parametrize(
+    ("section", "owner"),
+    [
+        ("", WORKFLOW),
+        ("[About](/about) and [another site](https://example.net/x)\n\n", WORKFLOW),
+        (f"{LINK}\n\n", WORKFLOW),
+        (f"After {EARLIER}:\n\n", WORKFLOW),  # which is out by then
+        (f"Next is {LATER}:\n\n", COLLECTIVE),
+        (f"{EARLIER} {LINK} {LATER}\n\n", COLLECTIVE),
+        ("[4](/blog/not-written-yet)\n\n", None),
+    ],
+)
+def test_a_block_belongs_to_its_page_unless_it_links_a_later_post(
+    section: str, owner: PostId | None
+) -> None:
+    assert owners(f"# Two\n\n{section}{BLOCK}", OWN_PAGE, DATED) == [owner]
+
+
+def test_a_block_on_the_posts_own_page_may_name_another() -> None:
+    block = BLOCK.replace("blurred", 'blurred post="stalactite"')
+
+    assert owners(block, OWN_PAGE, DATED) == [STALACTITE]
+    assert owners(block.replace("stalactite", "nobody"), OWN_PAGE, DATED) == [None]
+
+
+def test_a_block_that_is_never_closed_does_not_belong_to_its_page() -> None:
+    assert owners("<PostPreview blurred>\n\nText.\n", OWN_PAGE, DATED) == [None]
+
+
+def test_a_page_without_a_date_may_announce_any_post() -> None:
+    undated = replace(DATED, dates={})
+
+    assert owners(f"{EARLIER}\n\n{BLOCK}", OWN_PAGE, undated) == [STALACTITE]
+
+
+def test_a_block_that_links_nothing_belongs_to_no_post_on_other_pages() -> None:
+    assert owners(BLOCK, "/index.md", DATED) == [None]
+
+
+# --- where a section ends ----------------------------------------------------------------------
 
 
 def test_the_section_ends_at_the_next_heading_of_its_level() -> None:

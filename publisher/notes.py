@@ -17,8 +17,10 @@ def write_note(place: Path, value: Any) -> None:
     """
     temporary = place.with_name(f"{place.name}.tmp")
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8") as stream:
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as stream:
+            os.fchmod(stream.fileno(), 0o600)  # where an earlier try left it behind
             json.dump(value, stream)
             stream.flush()
             os.fsync(stream.fileno())

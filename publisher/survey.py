@@ -29,6 +29,7 @@ from publisher.plan.withheld import with_withheld
 from publisher.posts import Library, Scan
 from publisher.preview import Calendar, preview
 from publisher.settings import Settings
+from publisher.state_folder import make_private
 
 STOPPED = (DeliveryState.HELD, DeliveryState.FAILED)
 UNSETTLED = (*STOPPED, DeliveryState.UNCERTAIN)
@@ -178,6 +179,8 @@ def open_ledger(
     :raises LedgerError: when it cannot be used; or when it was restored and is not adopted yet,
         unless it is only read or ``even_restored``.
     """
+    if not read_only:
+        make_private(settings)
     ledger = Ledger.open(settings.ledger_url, site=settings.site.name, now=now, read_only=read_only)
     try:
         if not (read_only or even_restored):

@@ -27,6 +27,7 @@ from publisher.secret import Secret
 from publisher.settings import SecretRef, Settings
 from publisher.site import GeneratedSite
 from publisher.site_clock import SiteClock
+from publisher.state_folder import make_private
 from publisher.voices import voice_of
 
 IMAGE_MAX_BYTES = 20 * 1024 * 1024  # no channel takes more; larger files are not read
@@ -72,6 +73,7 @@ def open_engine(
 
     :raises LedgerError: when the ledger cannot be opened or is damaged.
     """
+    make_private(settings)
     credentials = environ.get("CREDENTIALS_DIRECTORY")
     outlets = open_outlets(
         settings, environ=environ, credentials_dir=Path(credentials) if credentials else None

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import click
 
@@ -21,6 +23,7 @@ from publisher.cli import (
     running,
     settling,
     setup,
+    terminal,
     upkeep,
     withdrawing,
 )
@@ -52,6 +55,11 @@ SECTIONS = (
 
 class Program(click.Group):
     """The group of all commands: shows errors as people read them, lists commands by purpose."""
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **options: Any) -> Any:
+        if args is None:  # started as a program
+            terminal.prepare()
+        return super().main(args, *more, **options)
 
     def invoke(self, ctx: click.Context) -> object:
         is_debug = bool(ctx.params.get("debug"))

@@ -28,12 +28,12 @@ OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u206
 
 def say(text: str = "") -> None:
     """Print a line of data; titles and what services answered are in it, so it is cleaned."""
-    click.echo(clean(text))
+    click.echo(clean(text), file=sys.stdout)  # named: else click writes UTF-8 to ASCII terminals
 
 
 def note(text: str) -> None:
     """Print a line for people, beside the data; cleaned likewise."""
-    click.echo(clean(text), err=True)
+    click.echo(clean(text), file=sys.stderr)
 
 
 def complain(error: PublisherError) -> None:

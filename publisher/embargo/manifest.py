@@ -6,6 +6,7 @@ be anything, and must be made again or go. Whoever cannot read it starts anew.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from publisher.embargo.hidden import Hidden
 from publisher.errors import PublisherError
 from publisher.model import Embargo, PostId
 
-VERSION = 3  # of the tables, and of how files are staged
+VERSION = 4  # of the tables, and of how files are staged
 
 Kind = Literal["copy", "page", "embargoed", "placeholder", "link", "folder", "installed"]
 
@@ -31,8 +32,8 @@ CREATE TABLE files (
   placeholders BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE texts (
-  path BLOB PRIMARY KEY, known BLOB NOT NULL, targets BLOB NOT NULL, post TEXT NOT NULL,
-  url TEXT NOT NULL, policy TEXT NOT NULL, text TEXT NOT NULL, shown TEXT NOT NULL,
+  path BLOB PRIMARY KEY, known BLOB NOT NULL, targets BLOB NOT NULL, post BLOB NOT NULL,
+  url BLOB NOT NULL, policy BLOB NOT NULL, text BLOB NOT NULL, shown BLOB NOT NULL,
   is_bundled INTEGER NOT NULL
 );
 """
@@ -104,10 +105,11 @@ class Manifest:
         """Keep the text of an unreleased post, for as long as its file is the same."""
         note = Note(known=known, targets=tuple(targets))
         self.notes[path] = note
-        row = (*map(_bytes, (path, known)), _packed(note.targets), hidden.post, hidden.url)
+        names = (*map(_bytes, (path, known)), _packed(note.targets))
+        shown = (hidden.post, hidden.url, hidden.policy.value, hidden.text, hidden.shown)
         self.database.execute(
             "INSERT OR REPLACE INTO texts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*row, hidden.policy.value, hidden.text, hidden.shown, hidden.is_bundled),
+            (*names, *map(_bytes, shown), hidden.is_bundled),
         )
 
     def keep_texts(self, wanted: Iterable[str]) -> None:
@@ -180,12 +182,12 @@ def read_texts(file: Path) -> tuple[Hidden, ...]:
             )
             return tuple(
                 Hidden(
-                    post=PostId(post),
+                    post=PostId(_text(post)),
                     path=_text(path),
-                    url=url,
-                    policy=Embargo(policy),
-                    text=text,
-                    shown=shown,
+                    url=_text(url),
+                    policy=Embargo(_text(policy)),
+                    text=_text(text),
+                    shown=_text(shown),
                     is_bundled=bool(is_bundled),
                 )
                 for path, post, url, policy, text, shown, is_bundled in rows
@@ -221,6 +223,9 @@ def _loaded(file: Path, facts: str) -> Manifest | None:
         if _is_busy(error):
             raise
         return None
+    except BaseException:
+        database.close()
+        raise
     database.close()
     return None
 
@@ -228,17 +233,26 @@ def _loaded(file: Path, facts: str) -> Manifest | None:
 def _begun(file: Path, facts: str) -> Manifest:
     for old in (file, file.with_name(f"{file.name}-journal")):
         old.unlink(missing_ok=True)
+    os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
     database = _connect(file)
-    database.executescript(_SCHEMA)
-    database.execute("INSERT INTO facts VALUES (?)", (facts,))
-    database.execute(f"PRAGMA user_version = {VERSION}")
-    database.commit()
+    try:
+        database.executescript(_SCHEMA)
+        database.execute("INSERT INTO facts VALUES (?)", (facts,))
+        database.execute(f"PRAGMA user_version = {VERSION}")
+        database.commit()
+    except BaseException:  # a full disk: the error would keep it open, and locked
+        database.close()
+        raise
     return Manifest(database)
 
 
 def _connect(file: Path) -> sqlite3.Connection:
     database = sqlite3.connect(file, timeout=5)
-    database.execute("PRAGMA locking_mode = EXCLUSIVE")
+    try:
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+    except BaseException:
+        database.close()
+        raise
     return database
 
 
@@ -270,9 +284,9 @@ def _unpacked(data: bytes) -> tuple[str, ...]:
 
 
 def _text(data: bytes) -> str:
-    return str(data, "utf-8", "surrogateescape")
+    return str(data, "utf-8", "surrogatepass")
 
 
 def _bytes(text: str) -> bytes:
-    """Write text, and names of files that are no text, alike on every machine."""
-    return text.encode("utf-8", "surrogateescape")
+    """Write text, names of files that are no text, and halves of characters."""
+    return text.encode("utf-8", "surrogatepass")

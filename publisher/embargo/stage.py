@@ -86,7 +86,7 @@ class Stage:
         return self._unbuilt.exists()
 
     def mark_unbuilt(self) -> None:
-        self._unbuilt.touch()
+        self._unbuilt.touch(mode=0o600)
 
     def mark_built(self) -> None:
         self._unbuilt.unlink(missing_ok=True)
@@ -112,7 +112,7 @@ class Stage:
             update goes on from there.
         """
         with in_words(self._home):
-            self._home.mkdir(parents=True, exist_ok=True)
+            self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
             was_unbuilt = self.is_unbuilt
             self.mark_unbuilt()  # first: a kill between two files must not hide the change
             file, facts = self._home / "manifest.db", self._facts()

@@ -146,8 +146,8 @@ class Sources:
 
     def _note_news(self) -> None:
         try:
-            self._news.parent.mkdir(parents=True, exist_ok=True)
-            self._news.touch()
+            self._news.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._news.touch(mode=0o600)
         except OSError as error:
             raise GitError(f"{self._news}: cannot be written: {error.strerror}") from error
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -26,20 +26,35 @@ from publisher.check.sources import check_sources
 from publisher.check.strays import check_strays
 from publisher.check.surroundings import check_embargo, check_posts, check_rebuild
 from publisher.check.texts import check_texts
+from publisher.check.weight import Weight, weigh
 from publisher.config import missing_secrets
+from publisher.embargo.kinds import PROSE
 from publisher.errors import PostError, PublisherError
 from publisher.files import read_file
 from publisher.frontmatter import UnreadableError, parse
-from publisher.model import LedgerView, Problem
+from publisher.model import LedgerView, PostState, Problem
 from publisher.mojibake import mojibake
 from publisher.plan.withheld import with_withheld
 from publisher.posts import Library
 from publisher.posts import Page as File
 from publisher.settings import Settings
+from publisher.source_folders import find_sources
+from publisher.tree import compile_globs
 
-__all__ = ["fix", "run"]
+__all__ = ["Report", "Weight", "examine", "fix", "run"]
 
 FIXABLE = frozenset({"mojibake", "weekday-mismatch"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Every problem in order of path, line and rule; ``coming`` are the posts not public yet."""
+
+    problems: tuple[Problem, ...]
+    coming: frozenset[str]  # paths
+
+    def of(self, weight: Weight) -> tuple[Problem, ...]:
+        return tuple(one for one in self.problems if weigh(one, self.coming) is weight)
 
 
 def run(
@@ -50,14 +65,32 @@ def run(
     environ: Mapping[str, str],
     paths: Sequence[str] = (),
 ) -> tuple[Problem, ...]:
-    """Give every problem in order of path, line and rule; read-only.
+    """Give what ``examine`` finds."""
+    return examine(settings, library, now=now, environ=environ, paths=paths).problems
+
+
+def examine(
+    settings: Settings,
+    library: Library,
+    *,
+    now: datetime,
+    environ: Mapping[str, str],
+    paths: Sequence[str] = (),
+) -> Report:
+    """Find every problem of the site; files that its generator makes no page of have none.
+
+    Read-only.
 
     ``paths`` narrows the answer to these files and folders, absolute or relative to the folder
     of ``jobs.yaml``.
 
     :raises PublisherError: when one of ``paths`` is not there, or a folder cannot be listed.
     """
-    is_wanted = _narrow(settings, paths)
+    is_named, is_ours = _narrow(settings, paths), _of_site(settings)
+
+    def is_wanted(path: str) -> bool:
+        return is_named(path) and is_ours(path)
+
     scan = library.scan()
     scan = replace(scan, posts=with_withheld(scan.posts, LedgerView(), now))
     site = read_site(settings, scan)
@@ -81,7 +114,9 @@ def run(
         if is_wanted(file.path):
             problems += _check_page(file, site, served, now)
     found = {problem for problem in problems if is_wanted(problem.path)}
-    return tuple(sorted(found, key=lambda p: (p.path, p.line or 0, p.rule, p.message, p.hint)))
+    order = sorted(found, key=lambda p: (p.path, p.line or 0, p.rule, p.message, p.hint))
+    coming = frozenset(post.path for post in scan.posts if post.state is not PostState.PUBLISHED)
+    return Report(problems=tuple(order), coming=coming)
 
 
 def fix(settings: Settings, library: Library, problems: Sequence[Problem]) -> tuple[str, ...]:
@@ -139,6 +174,22 @@ def _check_page(file: File, site: Site, served: Served, now: datetime) -> Iterat
 
 def _address(file: File, settings: Settings) -> str:
     return "/" + file.file.relative_to(settings.site.root).as_posix()
+
+
+def _of_site(settings: Settings) -> Callable[[str], bool]:
+    """Give the test whether a path may be the site's: pages outside of its sources are not."""
+    site = settings.site
+    sources = find_sources(site.preset.name, site.root)
+    globs = compile_globs(site.posts)
+
+    def is_ours(path: str) -> bool:
+        place = settings.project / path
+        if place.suffix.lower() not in PROSE or not place.is_relative_to(site.root):
+            return True
+        below = place.relative_to(site.root).as_posix()
+        return globs.matches(below) or sources.has(below)
+
+    return is_ours
 
 
 def _narrow(settings: Settings, paths: Sequence[str]) -> Callable[[str], bool]:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from pathlib import PurePosixPath
 
 from publisher.check.judging import builds_all
 from publisher.embargo.headers import header_of
@@ -22,8 +21,6 @@ from publisher.presets import as_yaml
 from publisher.project import own_files, walk
 from publisher.settings import Settings
 
-PAGELESS = frozenset({"archetypes", "_drafts"})  # of Hugo and Jekyll: no page is made of these
-
 
 def check_strays(settings: Settings, scan: Scan, now: datetime) -> Iterator[Problem]:
     """Warn of the pages that a staged site is built without, and say why.
@@ -34,8 +31,6 @@ def check_strays(settings: Settings, scan: Scan, now: datetime) -> Iterator[Prob
     if not (is_staged or builds_all(settings)):
         return
     for path in _strays(settings, scan, now):
-        if PAGELESS & set(PurePosixPath(path).parts):
-            continue
         try:
             data = read_file(settings.project / path, path).data
         except PostError:  # gone

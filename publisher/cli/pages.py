@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from publisher.cli.formats import sizes, to_text
 from publisher.cli.output import clean, count, flat, note, say, say_wrapped, when
 from publisher.model import Problem
+
+if TYPE_CHECKING:
+    from publisher.check import Report
 
 Value = dict[str, Any]
 
@@ -169,14 +172,36 @@ def say_log(found: Value, zone: ZoneInfo) -> None:
         say("  ".join(filter(None, parts)))
 
 
-def say_problems(problems: Sequence[Problem]) -> None:
-    for problem in problems:
-        place = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
-        say(f"{place}: {problem.severity}: {clean(problem.message)} [{problem.rule}]")
-        if problem.hint:
-            say(f"  {clean(problem.hint)}")
-    errors = sum(problem.severity == "error" for problem in problems)
-    if problems:
-        note(f"{count(errors, 'error')}, {count(len(problems) - errors, 'warning')}")
+def say_problems(report: Report, *, is_all: bool) -> None:
+    from publisher.check import Weight
+
+    titles = {
+        Weight.STOPS: "These stop a release:",
+        Weight.SHOWS: "Readers would see these, or they need a look:",
+        Weight.REST: "In pages that are public already:",
+    }
+    for weight, title in titles.items():
+        problems = report.of(weight)
+        if not problems:
+            continue
+        if weight is Weight.REST and not is_all:
+            rules = Counter(problem.rule for problem in problems).most_common()
+            counts = ", ".join(f"{number} {rule}" for rule, number in rules)
+            note(f"{title} {counts}. To see them, run: publisher check --all")
+            continue
+        note(title)
+        for problem in problems:
+            _say_problem(problem)
+    errors = sum(problem.severity == "error" for problem in report.problems)
+    warnings = len(report.problems) - errors
+    if report.problems:
+        note(f"{count(errors, 'error')}, {count(warnings, 'warning')}")
     else:
         note("no problems")
+
+
+def _say_problem(problem: Problem) -> None:
+    place = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
+    say(f"{place}: {problem.severity}: {clean(problem.message)} [{problem.rule}]")
+    if problem.hint:
+        say(f"  {clean(problem.hint)}")

@@ -14,6 +14,7 @@ from publisher.cli.output import note, say, say_json, when
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from publisher.check import Report
     from publisher.settings import Settings
 
 
@@ -145,45 +146,52 @@ def log(
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--all", "is_all", is_flag=True, help="Show those in pages that are public, too.")
 @click.option("--fix", "is_fix", is_flag=True, help="Mend what is safe to mend.")
 @reads
 @click.pass_context
 def check(
-    ctx: click.Context, paths: Sequence[str], is_fix: bool, as_json: bool, now: str | None
+    ctx: click.Context,
+    paths: Sequence[str],
+    is_all: bool,
+    is_fix: bool,
+    as_json: bool,
+    now: str | None,
 ) -> None:
     """Every problem in config and posts, or only those in PATH.
 
-    Exits with 1 when there is an error; warnings alone are fine.
+    What stops a release comes first. Of pages that are public already there are counts, but with
+    --all or PATH. Exits with 1 when there is an error; warnings alone are fine.
     """
     from publisher.cli import pages
 
-    problems = _problems(ctx.obj, paths, now, is_fix=is_fix)
+    report = _report(ctx.obj, paths, now, is_fix=is_fix)
     if as_json:
-        say_json({"problems": [_shown(problem) for problem in problems]})
+        say_json({"problems": [_shown(problem) for problem in report.problems]})
     else:
-        pages.say_problems(problems)
-    if any(problem.severity == "error" for problem in problems):
+        pages.say_problems(report, is_all=is_all or bool(paths))
+    if any(problem.severity == "error" for problem in report.problems):
         ctx.exit(1)
 
 
-def _problems(
+def _report(
     invocation: Invocation, paths: Sequence[str], now: str | None, *, is_fix: bool
-) -> Sequence[Any]:
+) -> Report:
     from publisher import check as checking
     from publisher import config
     from publisher.posts import Library
 
     settings, problems = config.read(invocation.file, environ=invocation.environ)
     if settings is None:
-        return problems
+        return checking.Report(problems=problems, coming=frozenset())
     library = Library(settings.site, settings.project)
     only = [_path_in(settings, path) for path in paths]
     at = instant(now, settings, option="--now")
-    found = checking.run(settings, library, now=at, environ=invocation.environ, paths=only)
+    found = checking.examine(settings, library, now=at, environ=invocation.environ, paths=only)
     if is_fix:
-        for path in checking.fix(settings, library, found):
+        for path in checking.fix(settings, library, found.problems):
             note(f"mended {path}")
-        found = checking.run(settings, library, now=at, environ=invocation.environ, paths=only)
+        found = checking.examine(settings, library, now=at, environ=invocation.environ, paths=only)
     return found
 
 

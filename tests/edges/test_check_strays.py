@@ -63,12 +63,21 @@ def test_pages_that_are_public_and_posts_are_no_strays(tmp_path: Path) -> None:
     assert strays_of(tmp_path) == []
 
 
-@pytest.mark.parametrize("folder", ["archetypes", "_drafts"])
-def test_what_its_generator_makes_no_page_of_is_no_matter(tmp_path: Path, folder: str) -> None:
-    write(tmp_path, "blog/door.md", a_text(state="draft: false"))
-    write(tmp_path, f"{folder}/default.md", "---\ntitle: New\ndraft: true\n---\n\nText.\n")
+@pytest.mark.parametrize(
+    ("generator", "post", "other"),
+    [
+        ("hugo", "content/posts/door.md", "archetypes/default.md"),
+        ("hugo", "content/posts/door.md", "themes/t/exampleSite/content/posts/a.md"),
+        ("jekyll", "_posts/2027-03-01-door.md", "_drafts/next.md"),
+    ],
+)
+def test_what_its_generator_makes_no_page_of_is_no_matter(
+    tmp_path: Path, generator: str, post: str, other: str
+) -> None:
+    write(tmp_path, post, a_text(state="draft: false"))
+    write(tmp_path, other, "---\ntitle: New\ndraft: true\npublished: false\n---\n\nText.\n")
 
-    assert strays_of(tmp_path, generator="hugo") == []
+    assert strays_of(tmp_path, generator=generator, posts=(post,)) == []
 
 
 def test_without_embargo_such_pages_are_the_sites_own_business(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -111,9 +111,13 @@ def printable(path: str) -> str:
 # --- in all of them --------------------------------------------------------------------------
 
 
-def put_together(links: Iterable[Problem], findings: Sequence[Finding]) -> Scan:
-    """Make the scan of what was found file by file."""
-    posts, clashes = _without_clashes([found.post for found in findings if found.post])
+def put_together(
+    links: Iterable[Problem], findings: Sequence[Finding], built_at: Mapping[str, str]
+) -> Scan:
+    """Make the scan of what was found file by file; ``built_at`` has the URLs of built pages."""
+    found_posts = [found.post for found in findings if found.post]
+    found_posts = [replace(post, url=built_at.get(post.path, post.url)) for post in found_posts]
+    posts, clashes = _without_clashes(found_posts)
     problems = [*links, *(p for found in findings for p in found.problems), *clashes]
     return Scan(
         posts=tuple(sorted(count_parts(posts), key=lambda post: post.path)),
@@ -124,36 +128,36 @@ def put_together(links: Iterable[Problem], findings: Sequence[Finding]) -> Scan:
 def names_of(scan: Scan, site_url: str, *more: Post, prefix: str) -> Posts:
     """Give what links can mean; a file in error may be any post that has its name.
 
+    An address that several posts are likely to get, before any build has told, means none.
     ``prefix`` is what the paths of posts have before the site's root ends: "" or ``content/``.
     """
     broken = {problem.path for problem in scan.problems if problem.severity == "error"}
-    posts = (*scan.posts, *more)
-    dates = {post.id: post.release_at or post.withheld_until for post in posts}
+    posts = {post.id: post for post in (*scan.posts, *more)}
+    pairs = [(normal_path(p.url.removeprefix(site_url)), name) for name, p in posts.items()]
+    shared = {path for path, count in Counter(path for path, _ in pairs).items() if count > 1}
+    dates = {name: post.release_at or post.withheld_until for name, post in posts.items()}
     return Posts(
         site_url=site_url,
-        paths={normal_path(post.url.removeprefix(site_url)): post.id for post in posts},
+        paths={path: name for path, name in pairs if path not in shared},
         unread=frozenset(map(stem_of, broken)),
-        pages={"/" + post.path.removeprefix(prefix): post.id for post in posts},
+        pages={"/" + post.path.removeprefix(prefix): name for name, post in posts.items()},
         dates={name: at for name, at in dates.items() if at is not None},
     )
 
 
 def _without_clashes(posts: list[Post]) -> tuple[list[Post], list[Problem]]:
-    """Leave out posts that claim the same id or URL: nobody can know which one is meant."""
-    keys: tuple[tuple[str, str, str, Callable[[Post], str]], ...] = (
-        ("duplicate-id", "id", "give one of them another `id`", lambda post: post.id),
-        ("duplicate-url", "URL", "give one of them another `slug`", lambda post: post.url),
-    )
+    """Leave out posts that claim the same id: nobody can know which one is meant."""
+    groups: defaultdict[str, list[Post]] = defaultdict(list)
+    for post in posts:
+        groups[post.id].append(post)
     problems = []
-    for rule, what, hint, key in keys:
-        groups: defaultdict[str, list[Post]] = defaultdict(list)
-        for post in posts:
-            groups[key(post)].append(post)
-        for value, group in groups.items():
-            for post in group if len(group) > 1 else ():
-                others = ", ".join(sorted(p.path for p in group if p is not post))
-                message = f"has the same {what} as {others}: {value}"
-                problems.append(_error(rule, post.path, message, hint))
+    for value, group in groups.items():
+        for post in group if len(group) > 1 else ():
+            others = ", ".join(sorted(p.path for p in group if p is not post))
+            message = f"has the same id as {others}: {value}"
+            problems.append(
+                _error("duplicate-id", post.path, message, "give one of them another `id`")
+            )
     clashing = {problem.path for problem in problems}
     return [post for post in posts if post.path not in clashing], problems
 

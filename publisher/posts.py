@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from publisher import blocks, flipping
+from publisher.address_book import AddressBook
 from publisher.errors import PostError
 from publisher.fields import Reader
 from publisher.files import Content, changed, read_file, replace_file, stamp_of
@@ -23,7 +24,7 @@ from publisher.flipping import FlipResult, Redo
 from publisher.frontmatter import Document, parse
 from publisher.model import Post, PostId, PostState, Problem
 from publisher.redating import set_date
-from publisher.settings import SiteSettings
+from publisher.settings import Settings, SiteSettings
 from publisher.tree import compile_globs, is_near, walk
 
 __all__ = ["FlipResult", "Library", "Page", "Scan"]
@@ -45,13 +46,19 @@ class Page:
 class Library:
     """The content files of one site. A second scan reads only what changed since the first.
 
-    ``project`` is the folder of ``jobs.yaml``, where the paths of posts begin.
+    ``project`` is the folder of ``jobs.yaml``, where the paths of posts begin. A post whose page
+    was built has the address in ``addresses``, any other the one that it is likely to get.
     """
 
     site: SiteSettings
     project: Path
+    addresses: AddressBook | None = None
     _seen: dict[str, Finding] = field(default_factory=dict, repr=False)  # by path below the root
     _latest: Scan | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Library:
+        return cls(settings.site, settings.project, AddressBook(settings.state_dir))
 
     def scan(self) -> Scan:
         """Read all posts.
@@ -73,7 +80,7 @@ class Library:
                 if found:
                     seen[path] = found
         self._seen = seen
-        self._latest = put_together(links, list(seen.values()))
+        self._latest = put_together(links, list(seen.values()), self._built_at())
         return self._latest
 
     def read(self, post: Post) -> Document:
@@ -155,6 +162,10 @@ class Library:
             return FlipResult(digest=moved.digest, changed=())
         replace_file(self._locate(post.path), old, data, post.path)
         return FlipResult(digest=moved.digest, changed=(post.path,))
+
+    def _built_at(self) -> Mapping[str, str]:
+        known = self.addresses.read() if self.addresses else {}
+        return {path: address.url for path, address in known.items()}
 
     # --- finding -------------------------------------------------------------------------
 

@@ -77,7 +77,7 @@ def rehearse(
     :raises SiteError: when the site does not even build before the first release.
     """
     view = _known(settings, today)
-    scan = Library(settings.site, settings.project).scan()
+    scan = Library.of(settings).scan()
     scan = replace(scan, posts=with_withheld(scan.posts, view, now or today))
     dated = {p.id: p.release_at for p in scan.posts if _is_scheduled(p) and p.release_at}
     left = _left_alone(settings, scan, view, now or min(dated.values())) if dated else {}

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from publisher import blocks, locks, rebuild, verify
+from publisher.address_book import Address, AddressBook
 from publisher.deploy import deploy
 from publisher.deploy.restless import Restless
 from publisher.embargo.checkpoint import inspect_files, let_through
@@ -26,6 +27,7 @@ from publisher.embargo.theme_data import stage_with_data, withdrawn
 from publisher.errors import PublisherError, SiteError
 from publisher.git import Repository
 from publisher.git.sources import Sources, is_time
+from publisher.learning import learn
 from publisher.model import LedgerView, Post, PostId, PostState
 from publisher.plan.withheld import with_withheld
 from publisher.posts import Library, Scan
@@ -159,13 +161,17 @@ class GeneratedSite:
         else:
             reason = "posts were taken back while the site was built, again and again"
             return replace(built, ok=False, reason=reason)
+        addresses = self._learn(scan, staged)
+        if staged is not None:
+            urls = {path: address.url for path, address in addresses.items()}
+            staged = replace(staged, addresses=urls)
         if staged is not None and self.settings.rebuild is not None:
             let_through(
                 staged,
                 self.settings.rebuild.output,
                 record=self.settings.state_dir / "stage" / "mirrored.json",
                 site_url=self.settings.site.url,
-                redirects=self._redirects(scan, view, now),
+                redirects=self._redirects(scan, view, now, addresses),
             )
         is_first = Stage(self.settings).is_unbuilt
         public = {post for post, _ in _public(scan)}
@@ -175,6 +181,20 @@ class GeneratedSite:
         elif done.ok and self._overwritten is not None:
             self._overwritten.forget()
         return done
+
+    def _learn(self, scan: Scan, staged: Staged | None) -> Mapping[str, Address]:
+        """Learn where the build put the posts; give all addresses that are known."""
+        settings = self.settings
+        if settings.rebuild is None:
+            return {}
+        return learn(
+            AddressBook(settings.state_dir),
+            scan.posts,
+            sources=staged.folder if staged else settings.project,
+            output=staged.output if staged else settings.rebuild.output,
+            site_url=settings.site.url,
+            is_stage=staged is not None,
+        )
 
     def _scan(self, view: LedgerView, now: datetime) -> Scan:
         scan = self.library.scan()
@@ -302,13 +322,27 @@ class GeneratedSite:
     def _repository(self, git: GitSettings, stop: threading.Event | None = None) -> Repository:
         return Repository.open(self.settings.project, git, environ=self.environ, stop=stop)
 
-    def _redirects(self, scan: Scan, view: LedgerView, now: datetime) -> dict[str, str]:
-        """Give where the pages of withdrawn posts lead, if anywhere."""
+    def _redirects(
+        self, scan: Scan, view: LedgerView, now: datetime, addresses: Mapping[str, Address]
+    ) -> dict[str, str]:
+        """Give where former addresses lead, and the pages of withdrawn posts."""
         target, url = self.settings.withdrawn, self.settings.site.url
-        if target is None:
-            return {}
         gone = withdrawn(scan.posts, view, now)
-        return {post.url.removeprefix(url): target for post in scan.posts if post.id in gone}
+        known = [(post, addresses[post.path]) for post in scan.posts if post.path in addresses]
+        moved = {
+            former.removeprefix(url): address.url.removeprefix(url)
+            for post, address in known
+            for former in address.former
+            if post.id not in gone
+        }
+        if target is None:
+            return moved
+        at = {post.path: address.url for post, address in known}
+        return moved | {
+            at.get(post.path, post.url).removeprefix(url): target
+            for post in scan.posts
+            if post.id in gone
+        }
 
 
 def _public(scan: Scan) -> frozenset[tuple[PostId, str]]:

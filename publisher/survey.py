@@ -157,7 +157,7 @@ def survey(settings: Settings, ledger: Ledger, *, now: datetime) -> Survey:
     """
     view = ledger.view()
     stopped = [r for r in view.deliveries.values() if r.state in STOPPED]
-    scan = Library(settings.site, settings.project).scan()
+    scan = Library.of(settings).scan()
     scan = replace(scan, posts=with_withheld(scan.posts, view, now))
     return Survey(
         settings=settings,

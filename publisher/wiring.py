@@ -95,7 +95,7 @@ def open_engine(
             report=report,
             stale_after=settings.stale_after,
         )
-        library = Library(settings.site, settings.project)
+        library = Library.of(settings)
         stop = stop or Flag()
         yield Engine(
             library=library,

@@ -105,7 +105,7 @@ def _own(survey: Survey) -> Subject:
 
     note("embargo: off, so the site itself withholds unreleased text: searching what it built")
     settings = survey.settings
-    library = Library(settings.site, settings.project)
+    library = Library.of(settings)
     posts = [post for post in survey.scan.posts if post.state is not PostState.PUBLISHED]
     documents = [(post, library.read(post)) for post in posts]
     hidden = tuple(

@@ -21,7 +21,7 @@ from publisher.settings import Settings, SiteSettings
 def links_to(settings: Settings, scan: Scan, post: Post) -> Iterator[tuple[str, links.Link]]:
     """Find the links of public pages to a post, each with its place: ``index.md:12``."""
     site = read_site(settings, scan)
-    for file in Library(settings.site, settings.project).pages():
+    for file in Library.of(settings).pages():
         if file.path == post.path:
             continue
         address = "/" + file.file.relative_to(settings.site.root).as_posix()

@@ -184,7 +184,7 @@ def _report(
     settings, problems = config.read(invocation.file, environ=invocation.environ)
     if settings is None:
         return checking.Report(problems=problems, coming=frozenset())
-    library = Library(settings.site, settings.project)
+    library = Library.of(settings)
     only = [_path_in(settings, path) for path in paths]
     at = instant(now, settings, option="--now")
     found = checking.examine(settings, library, now=at, environ=invocation.environ, paths=only)

@@ -51,7 +51,7 @@ def reschedule(ctx: click.Context, post: str, to: str, is_shifted: bool, is_yes:
 
     seen = ctx.obj.look()
     chosen = seen.get(post)
-    library = Library(seen.settings.site, seen.settings.project)
+    library = Library.of(seen.settings)
     library.scan()
     if left := _left(seen, library, is_yes=is_yes):
         _carry_out(ctx, seen, library, left)

@@ -37,7 +37,7 @@ def take_back(survey: Survey, post: Post, to: PostState, reason: str) -> TakenBa
 
     settings, now = survey.settings, SystemClock().now()
     why = f"withdrawn: asked for with `publisher withdraw`{': ' if reason else ''}{reason}"
-    page = _Page(library=Library(settings.site, settings.project), post=post.id)
+    page = _Page(library=Library.of(settings), post=post.id)
     with (
         _no_tick(settings, page, is_file_first=goes_by_its_file(survey.view, post)),
         open_ledger(settings, now=now) as ledger,

@@ -133,7 +133,7 @@ def _require_way(survey: Survey, post: Post, to: PostState) -> None:
             f"{post.id} was public before publisher came: no date brings it back by itself",
             hint="leave --to-embargo out; `publisher release` brings it back, and announces it",
         )
-    then = Library(settings.site, settings.project).withdrawn(post, to)
+    then = Library.of(settings).withdrawn(post, to)
     waits = then is not None and then.state is PostState.SCHEDULED and then.release_at is not None
     if then is None or (to is PostState.SCHEDULED and not waits):
         raise _undated(survey, post)
@@ -164,7 +164,7 @@ def _way_out(survey: Survey, post: Post) -> str:
     from publisher.redating import date_key
 
     site = survey.settings.site
-    document = Library(site, survey.settings.project).read(post)
+    document = Library.of(survey.settings).read(post)
     if site.preset.name not in DATED_NAMES or date_key(document, site) is not None:
         return "take the date out of the file first"
     return "its name holds the date: move the file to where drafts are, which takes the post back"

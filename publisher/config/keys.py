@@ -32,7 +32,11 @@ KEYS: tuple[Key, ...] = (
     Key("site.url", "site_url", "Where the site is public.", required=True),
     Key("site.root", "folder", "The generator's project.", default="."),
     Key("site.posts", "globs", "Which files below root are posts; one or a list.", required=True),
-    Key("site.post_url", "post_url", "Path of a post: {slug}, {id}, {year}, {month}, {day}."),
+    Key(
+        "site.post_url",
+        "post_url",
+        "Likely path of a post before its first build: {slug}, {id}, {year}, {month}, {day}.",
+    ),
     Key("site.generator", "generator", "Whose frontmatter the posts have.", required=True),
     Key("site.timezone", "zone", "Zone of dates without offset.", required=True),
     Key("site.release_time", "clock", "Time of day of a bare date.", default="09:00"),

@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -41,14 +41,20 @@ class Staged:
     posts: frozenset[str]  # and those of them that are posts
     strays: tuple[str, ...]  # unreleased by what they say, and no files of ``site.posts``: held
     manifest: Path
+    addresses: Mapping[str, str] = field(default_factory=dict)  # by path, as the build has them
 
     @cached_property
     def hidden(self) -> tuple[Hidden, ...]:
         """Give the texts of all unreleased posts, in order of path; read when first asked for.
 
+        Each has the address that the build gave it, or else the likely one.
+
         :raises PublisherError: when they cannot be read.
         """
-        return read_texts(self.manifest)
+        return tuple(
+            replace(text, url=self.addresses.get(text.path, text.url)) if text.url else text
+            for text in read_texts(self.manifest)
+        )
 
     @property
     def public(self) -> Public:

@@ -1,0 +1,102 @@
+"""Learns from a build where it put each post, and keeps that for all who need an address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from publisher.address_book import Address, AddressBook
+from publisher.errors import PublisherError
+from publisher.files import read_file
+from publisher.frontmatter import parse
+from publisher.model import Post, PostState
+from publisher.page_finder import FoundPage, Wanted, find_pages
+
+FORMER = 5  # addresses that are kept of a post
+
+
+def learn(
+    book: AddressBook,
+    posts: Sequence[Post],
+    *,
+    sources: Path,
+    output: Path,
+    site_url: str,
+    is_stage: bool = False,
+) -> Mapping[str, Address]:
+    """Find the pages of posts in a built site, and keep their addresses; give all that are known.
+
+    ``sources`` is the folder that was built, laid out as the project is. A post whose file there
+    is the same as last time, and whose page is there, is not looked for again. A post that has no
+    page keeps the address that it had. With ``is_stage`` the output is ours alone: what a
+    generator that does not clean up left at a former address is deleted.
+
+    :raises PublisherError: when the output cannot be read, or the addresses cannot be kept.
+    """
+    known = book.read()
+    versions = {post.path: _version(sources / post.path) for post in posts}
+    kept = {path: address for path, address in known.items() if path in versions}
+    wanted = [
+        _wanted(post, kept.get(post.path), sources)
+        for post in posts
+        if (version := versions[post.path]) and not _is_same(kept.get(post.path), version, output)
+    ]
+    for path, page in find_pages(output, wanted, site_url).items():
+        before = kept.get(path)
+        kept[path] = _moved(before, page, versions[path])
+        if is_stage and before is not None:
+            _drop_leftover(output / before.file, output / page.file)
+    book.write(kept)
+    return kept
+
+
+def _version(file: Path) -> str:
+    """Tell one version of a file from another; "" when there is none."""
+    try:
+        status = file.lstat()
+    except OSError:
+        return ""
+    return f"{status.st_mtime_ns} {status.st_size}"
+
+
+def _is_same(known: Address | None, version: str, output: Path) -> bool:
+    return known is not None and known.source == version and (output / known.file).is_file()
+
+
+def _wanted(post: Post, known: Address | None, sources: Path) -> Wanted:
+    return Wanted(
+        path=post.path,
+        title=post.title,
+        url=known.url if known else post.url,
+        text=_body_of(sources, post.path),
+        is_public=known is None and post.state is PostState.PUBLISHED,
+    )
+
+
+def _body_of(sources: Path, path: str) -> Callable[[], str]:
+    def body() -> str:
+        try:
+            return parse(read_file(sources / path, path).data, path).body
+        except PublisherError:
+            return ""  # gone meanwhile: it has no page to be found
+
+    return body
+
+
+def _drop_leftover(former: Path, page: Path) -> None:
+    """Delete the page of an earlier build at a former address."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        if former != page and former.stat().st_mtime_ns < page.stat().st_mtime_ns:
+            former.unlink()
+
+
+def _moved(known: Address | None, page: FoundPage, version: str) -> Address:
+    """Give the address of a page, with those that its post had before."""
+    now = Address(url=page.url, file=page.file, source=version)
+    if known is None or known.url == page.url:
+        return replace(now, former=known.former if known else ())
+    former = dict.fromkeys((known.url, *known.former))
+    former.pop(page.url, None)
+    return replace(now, former=tuple(former)[:FORMER])

@@ -1,0 +1,224 @@
+"""Finds the page that a build made of each post: by the post's own words. Reads only.
+
+A generator decides by itself where a page goes: by folders, permalinks, slugs, categories, dates
+and titles. So the page is looked for in what was built. The address where it was last, or where
+it is likely to be, is tried first; only what is not there is searched for in all pages.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from posixpath import splitext
+from urllib.parse import quote, urljoin, urlsplit
+
+from publisher.addresses import is_on_site, path_on_site
+from publisher.errors import SiteError
+from publisher.excerpts import excerpts
+from publisher.markup import Page, fold, read_page
+from publisher.output import find_page
+
+NEEDED = 2  # excerpts that must be on a page, or all that there are
+PAGES = (".html", ".htm", ".xhtml")
+KEY_WORDS = 3  # the first of an excerpt; they are looked up at every word of a page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A post whose page is wanted; ``path`` as in ``Post``, ``text`` gives its Markdown as built.
+
+    ``url`` is where it was last, or is likely to be. With ``is_public`` a page there that has the
+    post's title is taken for the post's without reading its text.
+    """
+
+    path: str
+    title: str
+    url: str
+    text: Callable[[], str]
+    is_public: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPage:
+    url: str  # absolute
+    file: str  # below the output, posix
+
+
+def find_pages(output: Path, wanted: Sequence[Wanted], site_url: str) -> dict[str, FoundPage]:
+    """Give the page of each post that has one, by the path of the post.
+
+    Of several pages with the text of a post it is the one with most of it, then the one that has
+    the post's title, then the one that names its own address.
+
+    :raises SiteError: when the output cannot be read.
+    """
+    search = _Search(output=output.resolve(), site_url=site_url.rstrip("/"))
+    try:
+        search.look_everywhere([one for one in wanted if not search.look_at_address(one)])
+    except OSError as error:
+        raise SiteError(
+            f"{error.filename or output}: {(error.strerror or str(error)).lower()}",
+            why="the addresses of posts are read from what was built",
+            hint="mend its permissions; the next build tries again",
+        ) from error
+    return search.found
+
+
+def has_title(data: bytes, title: str) -> bool:
+    """Tell whether a page has this title, in its head or as its first heading."""
+    wanted = fold(title).casefold()
+    for opening, closing in ((b"<title", b"</title"), (b"<h1", b"</h1")):
+        start = data.find(opening)
+        end = data.find(closing, start)
+        if wanted and 0 <= start < end:
+            shown = read_page(data[start:end].decode("utf-8", "replace")).text
+            if wanted in fold(shown).casefold():
+                return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Needles:
+    """The words by which the page of a post is known."""
+
+    title: str
+    excerpts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, one: Wanted) -> _Needles:
+        pieces = filter(None, map(fold, excerpts(one.text())))
+        return cls(one.title, tuple(dict.fromkeys(pieces)))
+
+    def count_in(self, text: str) -> int:
+        return sum(f" {excerpt} " in f" {text} " for excerpt in self.excerpts)
+
+    def are_in(self, text: str) -> bool:
+        return bool(self.excerpts) and self.count_in(text) >= min(NEEDED, len(self.excerpts))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Search:
+    output: Path
+    site_url: str
+    found: dict[str, FoundPage] = field(default_factory=dict)
+    _taken: set[Path] = field(default_factory=set)
+
+    def look_at_address(self, one: Wanted) -> bool:
+        """Tell whether the post's page is where it is likely to be."""
+        file = self._file_at(one.url)
+        if file is None or not file.name.endswith(PAGES):
+            return False
+        data = file.read_bytes()
+        if not (one.is_public and has_title(data, one.title)):
+            needles, text = _Needles.of(one), fold(_page(data).text)
+            if not needles.are_in(text) and (needles.excerpts or not has_title(data, one.title)):
+                return False
+        self._take(one, file, data)
+        return True
+
+    def look_everywhere(self, missing: Sequence[Wanted]) -> None:
+        """Look through the pages that are nobody's yet for the posts that are not found."""
+        needles = {one.path: _Needles.of(one) for one in missing}
+        likely = _by_first_words(needles)
+        best: dict[str, tuple[tuple[int, ...], Path]] = {}
+        for file in self._pages() if likely else ():
+            data = file.read_bytes()
+            page = _page(data)
+            text = fold(page.text)
+            for path in _named_in(text, likely):
+                if needles[path].are_in(text):
+                    rank = (
+                        needles[path].count_in(text),
+                        has_title(data, needles[path].title),
+                        self._own_address(page, file) is not None,
+                        -len(text),
+                        -len(str(file)),
+                    )
+                    best[path] = max(best.get(path, (rank, file)), (rank, file))
+        for one in missing:
+            if one.path in best:
+                file = best[one.path][1]
+                self._take(one, file, file.read_bytes())
+
+    def _pages(self) -> Iterator[Path]:
+        for folder, _, names in os.walk(self.output, onerror=_raise):
+            for name in names:
+                file = Path(folder, name)
+                if name.endswith(PAGES) and file not in self._taken:
+                    yield file
+
+    def _take(self, one: Wanted, file: Path, data: bytes) -> None:
+        self._taken.add(file)
+        url = self._own_address(_page(data), file) or self._usual_address(file, one.url)
+        self.found[one.path] = FoundPage(url=url, file=self._name_of(file))
+
+    # --- addresses -------------------------------------------------------------------------
+
+    def _own_address(self, page: Page, file: Path) -> str | None:
+        """Give the address that a page says is its own, if it leads to the page's file."""
+        for written in (*page.canonicals, *page.cards.get("og:url", ())):
+            try:
+                url = urljoin(self._usual_address(file), written).partition("#")[0]
+                is_plain = not urlsplit(url).query
+            except ValueError:
+                continue
+            if is_plain and self._file_at(url) == file:
+                return url
+        return None
+
+    def _usual_address(self, file: Path, like: str = "") -> str:
+        """Give the address that a static host serves a file at, with or without its ending.
+
+        Without it where ``like``, an address of the same site, has none.
+        """
+        if self._file_at(like) == file:
+            return like
+        name = self._name_of(file)
+        if file.name == "index.html":
+            name = name.removesuffix("index.html")
+        elif like and not like.endswith(("/", *PAGES)):
+            name = splitext(name)[0]
+        return f"{self.site_url}/{quote(os.fsencode(name))}"
+
+    def _file_at(self, url: str) -> Path | None:
+        if not is_on_site(url, self.site_url):
+            return None
+        try:
+            return find_page(self.output, path_on_site(url, self.site_url))
+        except SiteError:
+            return None
+
+    def _name_of(self, file: Path) -> str:
+        return file.relative_to(self.output).as_posix()
+
+
+def _page(data: bytes) -> Page:
+    return read_page(data.decode("utf-8", "replace"))
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _by_first_words(needles: Mapping[str, _Needles]) -> dict[int, dict[tuple[str, ...], set[str]]]:
+    """Give the posts by the first words of their excerpts, and those by how many words they are."""
+    found: dict[int, dict[tuple[str, ...], set[str]]] = {}
+    for path, known in needles.items():
+        for excerpt in known.excerpts:
+            words = tuple(excerpt.split()[:KEY_WORDS])
+            found.setdefault(len(words), defaultdict(set))[words].add(path)
+    return found
+
+
+def _named_in(text: str, likely: Mapping[int, Mapping[tuple[str, ...], set[str]]]) -> set[str]:
+    """Give the posts of which a page holds the first words of any excerpt."""
+    words = text.split()
+    found: set[str] = set()
+    for count, paths in likely.items():
+        runs = set(zip(*(words[start:] for start in range(count)), strict=False))
+        for run in paths.keys() & runs:
+            found |= paths[run]
+    return found

@@ -26,6 +26,7 @@ from publisher.model import (
     Deliver,
     DeliveryState,
     Flip,
+    Hold,
     LedgerView,
     Move,
     Observe,
@@ -97,6 +98,7 @@ class Engine:
     run_together: Callable[[Sequence[Callable[[], None]]], None] = in_threads
     stop: Flag = field(default_factory=Flag)
     site_clock: SiteClock | None = None  # None: nobody is asked what time it is
+    why_blocked: Callable[[], str] = lambda: ""
     _watch: Watch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -114,7 +116,11 @@ class Engine:
         """
         with self.tick_lock():
             self._recover()
-            self._watch.before_all(self.site)
+            self._watch.before_all(self.site, is_blocked=bool(self.why_blocked()))
+            if why := self.why_blocked():
+                hold = Hold(why=why, needs_person=True)
+                troubles = self._watch.after_all(self.site)
+                return Tick(performed=(), plan=Plan(holds=(hold,)), problems=(), troubles=troubles)
             done, scan, view = self._work()
             is_idle = not self.stop.is_set() and not self.is_tree_busy()
             if is_idle and self._watch.has_news(self.site, scan, view):

@@ -60,6 +60,12 @@ class GitError(PublisherError):
     """The git program cannot do what was asked; no work of the author was touched."""
 
 
+class UntrustedError(GitError):
+    """Commits would change ``jobs.yaml``; they wait for a person."""
+
+    exit_code = 3
+
+
 class LedgerError(PublisherError):
     """The ledger cannot be opened, or refuses what was asked of it."""
 

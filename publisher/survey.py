@@ -12,11 +12,13 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from publisher.errors import LedgerError, PublisherError
+from publisher.git import incoming
 from publisher.ledger import Attempt, Ledger
 from publisher.model import (
     DeliveryKey,
     DeliveryRecord,
     DeliveryState,
+    Hold,
     LedgerView,
     Outcome,
     Plan,
@@ -49,6 +51,8 @@ class Survey:
 
     def plan(self) -> Plan:
         """Give what may be done now, and what waits."""
+        if why := incoming.why_held(self.settings):
+            return Plan(holds=(Hold(why=why, needs_person=True),))
         return plan(
             self.scan.posts,
             self.view,

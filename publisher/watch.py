@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from publisher.clock import Clock
-from publisher.errors import PublisherError
+from publisher.errors import PublisherError, UntrustedError
 from publisher.ledger import Ledger
 from publisher.model import LedgerView, PostId, PostState, ReleaseState
 from publisher.posts import Scan
@@ -37,12 +37,12 @@ class Watch:
     troubles: dict[str, str] = field(default_factory=dict)
     _has_pulled: bool = False
 
-    def before_all(self, site: Site) -> None:
-        """Pull before the posts are looked at for the first time.
+    def before_all(self, site: Site, *, is_blocked: bool = False) -> None:
+        """Pull before the posts are looked at for the first time, and while all waits for that.
 
         What was called off elsewhere while nobody ran must not go out.
         """
-        if not self._has_pulled:
+        if is_blocked or not self._has_pulled:
             self._pull(site)
 
     def has_news(self, site: Site, scan: Scan, view: LedgerView) -> bool:
@@ -74,6 +74,9 @@ class Watch:
         self._has_pulled = True
         try:
             came = site.pull(self.clock.now())
+        except UntrustedError:  # said by what blocks the tick
+            self.troubles.pop(PULL, None)
+            return False
         except PublisherError as error:
             self._complain(PULL, error.one_line)
             return False

@@ -18,6 +18,7 @@ from publisher.config import resolve, resolve_secrets
 from publisher.courier import Courier, Outlet
 from publisher.engine import Engine, Outlets
 from publisher.errors import ConfigError, PublisherError
+from publisher.git import incoming
 from publisher.ledger import Ledger
 from publisher.model import ChannelName, Post
 from publisher.posts import Library
@@ -116,6 +117,7 @@ def open_engine(
             report=report,
             verify_timeout=settings.verify.timeout,
             is_tree_busy=lambda: is_tree_busy(settings.project),
+            why_blocked=partial(incoming.why_held, settings),
             stop=stop,
             site_clock=open_site_clock(settings, clock=clock, report=report),
         )

@@ -24,12 +24,13 @@ from publisher.cli import (
     settling,
     setup,
     terminal,
+    trusting,
     upkeep,
     withdrawing,
 )
 from publisher.cli.invocation import Invocation
 from publisher.cli.output import complain, note
-from publisher.errors import ConfigError, LedgerBusyError, PublisherError
+from publisher.errors import ConfigError, LedgerBusyError, PublisherError, UntrustedError
 
 SECTIONS = (
     (
@@ -49,7 +50,7 @@ SECTIONS = (
             "resolve",
         ),
     ),
-    ("Set up and keep", ("init", "adopt", "backup", "db", "config", "systemd")),
+    ("Set up and keep", ("init", "adopt", "backup", "db", "config", "trust", "systemd")),
 )
 
 
@@ -99,7 +100,7 @@ def _words_of(error: Exception) -> str:
 
 def exit_code_of(error: PublisherError, command: str | None) -> int:
     """Give the exit code: that of a wrong jobs.yaml matters to systemd, which starts ``run``."""
-    if isinstance(error, LedgerBusyError):
+    if isinstance(error, LedgerBusyError | UntrustedError):
         return error.exit_code
     if isinstance(error, ConfigError) and command == "run":
         return error.exit_code
@@ -143,6 +144,7 @@ _MODULES = (
     settling,
     running,
     setup,
+    trusting,
     upkeep,
 )
 

@@ -45,8 +45,7 @@ def say_json(value: Any) -> None:
     """Print JSON; what a terminal would obey is escaped, so that no program misses it."""
     import json
 
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    say(OBEYED.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text))
+    say(escape(json.dumps(value, ensure_ascii=False, indent=2)))
 
 
 def say_wrapped(text: str, *, indent: str) -> None:
@@ -106,6 +105,11 @@ def flat(text: str) -> str:
 def clean(text: str) -> str:
     """Leave out what a terminal would obey instead of show."""
     return OBEYED.sub("", text)
+
+
+def escape(text: str) -> str:
+    """Show what a terminal would obey as ``\\u001b``."""
+    return OBEYED.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
 
 
 def fit(text: str, taken: int = 0) -> str:

@@ -21,6 +21,7 @@ from publisher.git.trust import check_version, clean_environ, connection_setting
 from publisher.git.workplace import Move, Workplace
 from publisher.settings import GitSettings
 
+Inspect = Callable[[Git, str, str], None]  # gets the commits before and after; may refuse
 Message = Callable[[frozenset[str]], str]  # from the names of the files that differ
 
 
@@ -94,13 +95,19 @@ class Repository:
 
     # --- what is done ------------------------------------------------------------------------
 
-    def pull(self, *, before_move: Callable[[], object] = lambda: None) -> Pulled:
+    def pull(
+        self,
+        *,
+        inspect: Inspect = lambda git, old, new: None,
+        before_move: Callable[[], object] = lambda: None,
+    ) -> Pulled:
         """Fetch, and move the branch forward with its files; returns the old and the new commit.
 
         Forward only: where the remote has commits that we lack and the branch has some that it
         lacks, those must be release commits of ours, which are then put on top. Files appear one
         after the other; index and branch follow, each at once. Work that is not committed is
-        never touched. ``before_move`` is called when something came, before the first file.
+        never touched. When something came, ``inspect`` is called, which may raise, and then
+        ``before_move``, before the first file.
 
         :raises GitError: when that cannot be done; then nothing has changed here.
         """
@@ -119,6 +126,7 @@ class Repository:
             remote.fetch(git, branch, theirs)
             new = settled(git, old, theirs, remote=remote)
             if new != old:
+                inspect(git, old, new)
                 before_move()
                 moving.advance(git, self.place, Move(ref=ref, old=old, new=new))
             remote.remember(git, branch, theirs)
@@ -158,12 +166,17 @@ class Repository:
             moving.refuse_filtered(git, names)
             return self._commit(git, names, message, ref=ref, old=old)
 
-    def push(self, *, before_move: Callable[[], object] = lambda: None) -> Pushed:
+    def push(
+        self,
+        *,
+        inspect: Inspect = lambda git, old, new: None,
+        before_move: Callable[[], object] = lambda: None,
+    ) -> Pushed:
         """Bring the branch to the remote, and its commits below what came there meanwhile.
 
         Never forces. Where the remote moved, our release commits are put on top of it, without
         the working tree, and tried again, five times at most. Only then the branch here follows,
-        with its files, and ``before_move`` is called before that.
+        with its files, and ``inspect`` and ``before_move`` are called before that.
 
         :raises GitError: when the remote refuses, or both sides changed the same lines; then
             nothing has changed on either side.
@@ -178,6 +191,7 @@ class Repository:
             if tip != old:
                 try:
                     self.place.refuse_unfinished(self.top)
+                    inspect(git, old, tip)
                     before_move()
                     moving.advance(git, self.place, Move(ref=ref, old=old, new=tip))
                 except GitError as error:

@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from publisher.errors import GitError, PublisherError
+from publisher.git import incoming
 from publisher.git.owed import read_owed, write_owed
+from publisher.git.program import Git
 from publisher.git.repository import Repository
 from publisher.model import LedgerView, PostId, PostState, ReleaseState
 from publisher.posts import Library
@@ -49,9 +51,34 @@ class Sources:
         if git is None or not git.pull or not is_time(self._pulled_at, now, self._pull_every):
             return None
         self._pulled_at, self._pull_every = now, AGAIN
-        pulled = self._open(git, self.stop, HASTE).pull(before_move=self._note_news)
+        repository = self._open(git, self.stop, HASTE)
+        pulled = repository.pull(inspect=self._inspect, before_move=self._note_news)
         self._pull_every = PULL_EVERY
+        incoming.forget(self.settings)
         return pulled.new != pulled.old
+
+    def accept(self, change: incoming.Incoming) -> None:
+        """Pull with the change of ``jobs.yaml`` that a person has seen, and with no other.
+
+        :raises GitError: when that cannot be done; then nothing has changed.
+        """
+        if self.settings.git is None:
+            raise GitError("there is no git: in jobs.yaml, so nothing to pull")
+
+        def inspect(git: Git, old: str, new: str) -> None:
+            found = incoming.find(git, old, new, self.settings)
+            if found is not None and found.digest != change.digest:
+                incoming.hold(self.settings, found)
+
+        repository = self._open(self.settings.git, self.stop, None)
+        repository.pull(inspect=inspect, before_move=self._note_news)
+        incoming.forget(self.settings)
+
+    def _inspect(self, git: Git, old: str, new: str) -> None:
+        """Take no commit that changes ``jobs.yaml``."""
+        found = incoming.find(git, old, new, self.settings)
+        if found is not None:
+            incoming.hold(self.settings, found)
 
     @property
     def has_news(self) -> bool:
@@ -118,7 +145,7 @@ class Sources:
                 repository.commit_release(released, paths, withdrawn=withdrawn)
             due = ()  # what is edited from here on is the author's
             if git.push:
-                repository.push(before_move=self._note_news)
+                repository.push(inspect=self._inspect, before_move=self._note_news)
         except PublisherError as error:
             if stop.is_set() or not self._is_public_without_push:
                 raise

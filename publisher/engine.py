@@ -43,7 +43,6 @@ from publisher.model import (
     Verify,
 )
 from publisher.plan import CLOCK_TOLERANCE, plan
-from publisher.plan.withheld import with_withheld
 from publisher.posts import Scan
 from publisher.reconcile import Reconciler
 from publisher.report import Report, info, warn
@@ -158,10 +157,9 @@ class Engine:
             )
 
     def _plan(self) -> tuple[Scan, LedgerView, Plan]:
-        scan = self.library.scan()
         view = self.ledger.view(settled=False)
         view = replace(view, closed_channels={**view.closed_channels, **self.outlets.closed})
-        scan = replace(scan, posts=with_withheld(scan.posts, view, self.clock.now()))
+        scan = self.library.scan(view, self.clock.now())
         decide = partial(
             plan,
             scan.posts,

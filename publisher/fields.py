@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 from unicodedata import normalize
@@ -67,7 +68,8 @@ class Reader:
             PostState.DRAFT,
             True,
         )
-        withheld = self._withheld() if state is PostState.PUBLISHED else None
+        embargo = self._embargo()
+        withheld = self._withheld(embargo) if state is PostState.PUBLISHED else None
         at = released.at if released else None
         post_id, slug = self._id(), self._slug()
         post = Post(
@@ -92,7 +94,7 @@ class Reader:
             series=self._series(),
             hero=self._hero(),
             teaser=self._text("teaser", "teaser", is_wanted=False) or None,
-            embargo=self._embargo(),
+            embargo=embargo,
             announce_off=self._get("announce") is False,
             announce=read_rules(self._get("announce"), state, self.site, self._found),
         )
@@ -170,14 +172,17 @@ class Reader:
             return None
         return self._state_in(metadata)[0]
 
-    def withheld_until(self) -> datetime | None:
-        """Give the instant before which the generator by itself would build no page.
+    def withheld_until(self, embargo: Embargo = Embargo.OFF) -> datetime | None:
+        """Give the instant before which a file that says published is not to be public.
 
-        ``None`` for most generators. Of a date that only the generator understands, the end of
-        its day.
+        Under an embargo that is the release date. Without one, or without a date, it is when the
+        generator by itself would build the page, which most do at once. Of a date that only the
+        generator understands, it is the end of its day.
 
         :raises PublisherError: when nobody can know.
         """
+        if embargo is not Embargo.OFF and (released := self._release()):
+            return released.at
         key = self._withholding_key()
         try:
             instant = self._instant(key) if self.site.preset.withholds else None
@@ -194,11 +199,12 @@ class Reader:
         names = (written(preset, self.document.metadata, key) for key in preset.withholds)
         return next(filter(None, names), None)
 
-    def _withheld(self) -> datetime | None:
+    def _withheld(self, embargo: Embargo | None) -> datetime | None:
         if self._found.has("bad-date"):
             return None  # said already
         key = self._withholding_key() or "date"
-        return self._found.attempt("bad-date", key, self.withheld_until)
+        until = partial(self.withheld_until, embargo or self.site.embargo)
+        return self._found.attempt("bad-date", key, until)
 
     def _date_key(self) -> str | None:
         keys = ("reveal", *self.site.preset.date_keys)

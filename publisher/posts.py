@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
@@ -22,7 +22,8 @@ from publisher.findings import Finding, Scan, complain_of_link, find_in_file, na
 from publisher.flip import set_state
 from publisher.flipping import FlipResult, Redo
 from publisher.frontmatter import Document, parse
-from publisher.model import Post, PostId, PostState, Problem
+from publisher.model import LedgerView, Post, PostId, PostState, Problem
+from publisher.plan.effective import effective
 from publisher.redating import set_date
 from publisher.settings import Settings, SiteSettings
 from publisher.tree import compile_globs, is_near, walk
@@ -60,8 +61,8 @@ class Library:
     def of(cls, settings: Settings) -> Library:
         return cls(settings.site, settings.project, AddressBook(settings.state_dir))
 
-    def scan(self) -> Scan:
-        """Read all posts.
+    def scan(self, view: LedgerView | None = None, now: datetime | None = None) -> Scan:
+        """Read all posts: in the state that counts at ``now``, or without a view as files say.
 
         :raises PostError: when a folder cannot be listed; a post must not seem deleted then.
         """
@@ -80,8 +81,11 @@ class Library:
                 if found:
                     seen[path] = found
         self._seen = seen
-        self._latest = put_together(links, list(seen.values()), self._built_at())
-        return self._latest
+        latest = put_together(links, list(seen.values()), self._built_at())
+        if view is not None and now is not None:
+            latest = replace(latest, posts=effective(latest.posts, view, now))
+        self._latest = latest
+        return latest
 
     def read(self, post: Post) -> Document:
         """Read the post's file as it is now.

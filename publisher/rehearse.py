@@ -36,7 +36,6 @@ from publisher.model import (
 from publisher.plan import plan
 from publisher.plan.deliveries import planned_at
 from publisher.plan.draft import is_old
-from publisher.plan.withheld import with_withheld
 from publisher.posts import Library, Scan
 from publisher.progress import Progress, line_of
 from publisher.rehearsal import Announced, Rehearsal, Row
@@ -77,8 +76,7 @@ def rehearse(
     :raises SiteError: when the site does not even build before the first release.
     """
     view = _known(settings, today)
-    scan = Library.of(settings).scan()
-    scan = replace(scan, posts=with_withheld(scan.posts, view, now or today))
+    scan = Library.of(settings).scan(view, now or today)
     dated = {p.id: p.release_at for p in scan.posts if _is_scheduled(p) and p.release_at}
     left = _left_alone(settings, scan, view, now or min(dated.values())) if dated else {}
     scheduled = [at for post, at in dated.items() if post not in left]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,7 @@ class SiteSettings:
     preset: Preset
     zone: ZoneInfo
     release_time: time
+    embargo: Embargo = Embargo.OFF  # that of all posts, as in ``Settings``
     post_url: str | None = None  # path with {slug}, {id}, {year}, {month}, {day}; None: a guess
     channels: tuple[ChannelName, ...] = ()  # those configured, for complaints about `announce:`
     keep: tuple[str, ...] = ()  # frontmatter keys that stay as they are under embargo
@@ -179,6 +180,10 @@ class Settings:
     withdrawn: str | None = None  # path of the page to which a withdrawn post leads; None: 404
     deploy: DeploySettings = DeploySettings()
     git: GitSettings | None = None
+
+    def __post_init__(self) -> None:
+        site = replace(self.site, embargo=self.embargo)
+        object.__setattr__(self, "site", site)  # whoever reads posts must know
 
     @property
     def secrets(self) -> Mapping[str, SecretRef]:

@@ -29,7 +29,6 @@ from publisher.git import Repository
 from publisher.git.sources import Sources, is_time
 from publisher.learning import learn
 from publisher.model import LedgerView, Post, PostId, PostState
-from publisher.plan.withheld import with_withheld
 from publisher.posts import Library, Scan
 from publisher.rebuild import RebuildResult
 from publisher.secret import Secret
@@ -148,7 +147,7 @@ class GeneratedSite:
         for _ in range(BUILDS):
             self._sources.commit(posts, view, now, stop)
             self._sources.forget_news()
-            scan = self._scan(view, now)
+            scan = self.library.scan(view, now)
             staged = None
             if self._is_staged(scan):
                 staged = stage_with_data(self.settings, scan, view, now)
@@ -156,7 +155,7 @@ class GeneratedSite:
             built = self._build(staged, stop, lock)
             if not built.ok:
                 return built
-            if _public(scan) <= _public(self._scan(view, now)):
+            if _public(scan) <= _public(self.library.scan(view, now)):
                 break
         else:
             reason = "posts were taken back while the site was built, again and again"
@@ -195,10 +194,6 @@ class GeneratedSite:
             site_url=settings.site.url,
             is_stage=staged is not None,
         )
-
-    def _scan(self, view: LedgerView, now: datetime) -> Scan:
-        scan = self.library.scan()
-        return replace(scan, posts=with_withheld(scan.posts, view, now))
 
     def _refuse_bare_deployment(self) -> None:
         """Let no command deploy the sources themselves while posts are under embargo."""
@@ -264,7 +259,7 @@ class GeneratedSite:
                 self._overwritten.record()
             if not self.settings.deploy.command:
                 return
-            staged = stage_with_data(self.settings, self.library.scan(), view, now)
+            staged = stage_with_data(self.settings, self.library.scan(view, now), view, now)
             self._restless.record(staged.changed, now, is_first=is_first)
             stage.mark_built()
 

@@ -6,7 +6,7 @@ Read-only. What is shown of it is ``reading``'s.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,7 +27,6 @@ from publisher.model import (
 )
 from publisher.plan import plan
 from publisher.plan.restored import MAY_BE_OUT
-from publisher.plan.withheld import with_withheld
 from publisher.posts import Library, Scan
 from publisher.preview import Calendar, preview
 from publisher.settings import Settings
@@ -161,8 +160,7 @@ def survey(settings: Settings, ledger: Ledger, *, now: datetime) -> Survey:
     """
     view = ledger.view()
     stopped = [r for r in view.deliveries.values() if r.state in STOPPED]
-    scan = Library.of(settings).scan()
-    scan = replace(scan, posts=with_withheld(scan.posts, view, now))
+    scan = Library.of(settings).scan(view, now)
     return Survey(
         settings=settings,
         now=now,

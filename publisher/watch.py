@@ -51,7 +51,7 @@ class Watch:
             return False
         site.push(view, self.clock.now())
         if self._pull(site):
-            scan = self.library.scan()
+            scan = self.library.scan(view, self.clock.now())
         is_outdated = self._is_outdated(site, scan, view)
         if is_outdated and _may_build(view):
             self.ledger.request_rebuild(reason="the site changed", now=self.clock.now())

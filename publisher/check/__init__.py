@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -34,7 +34,6 @@ from publisher.files import read_file
 from publisher.frontmatter import UnreadableError, parse
 from publisher.model import LedgerView, PostState, Problem
 from publisher.mojibake import mojibake
-from publisher.plan.withheld import with_withheld
 from publisher.posts import Library
 from publisher.posts import Page as File
 from publisher.settings import Settings
@@ -91,8 +90,7 @@ def examine(
     def is_wanted(path: str) -> bool:
         return is_named(path) and is_ours(path)
 
-    scan = library.scan()
-    scan = replace(scan, posts=with_withheld(scan.posts, LedgerView(), now))
+    scan = library.scan(LedgerView(), now)
     site = read_site(settings, scan)
     served = read_served(site)
     problems = [

@@ -143,7 +143,7 @@ def check_future(page: Page, today: date, site: Site) -> Iterator[Problem]:
         "published-in-future",
         page.document.line_of(key),
         f"is published, with a date to come ({released}): it is public now",
-        f"if it should wait, write {preset.state_key}: {_as_yaml(scheduled)}",
+        f"to have it wait, set embargo, or write {preset.state_key}: {_as_yaml(scheduled)}",
     )
 
 

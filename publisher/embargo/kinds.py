@@ -12,7 +12,7 @@ from publisher.embargo.headers import header_of
 from publisher.errors import PublisherError
 from publisher.fields import Reader
 from publisher.frontmatter import FRONTMATTER_MAX_BYTES, UnreadableError, parse
-from publisher.model import PostState
+from publisher.model import Embargo, PostState
 from publisher.presets import HEADED, as_yaml
 from publisher.settings import Preset, SiteSettings
 
@@ -105,14 +105,18 @@ def state_said(data: bytes, path: str, site: SiteSettings) -> PostState | None:
         return PostState.DRAFT if _is_draft_word(value, preset) else None
 
 
-def withheld_until(data: bytes, path: str, site: SiteSettings) -> datetime | None:
-    """Give the instant before which the generator by itself would build no page of a file.
+def withheld_until(
+    data: bytes, path: str, site: SiteSettings, embargo: Embargo = Embargo.OFF
+) -> datetime | None:
+    """Give the instant before which a file is not to be public.
 
-    Jekyll does so with posts and the documents of collections, not with other pages.
+    For posts under an ``embargo`` that is their date; for other files it is when the generator
+    would build their page by itself. Jekyll does so with posts and the documents of collections,
+    not with other pages.
     """
     preset = site.preset
     is_free = preset.name == "jekyll" and not any(p.startswith("_") for p in path.split("/")[:-1])
-    if is_free or not preset.withholds:
+    if embargo is Embargo.OFF and (is_free or not preset.withholds):
         return None
     try:
         document = parse(data, path)
@@ -122,7 +126,7 @@ def withheld_until(data: bytes, path: str, site: SiteSettings) -> datetime | Non
     if document.format is None:
         said = {key: value for _, key, value in header_of(_head(data), path, preset.name)}
     try:
-        return Reader(replace(document, metadata=said), site).withheld_until()
+        return Reader(replace(document, metadata=said), site).withheld_until(embargo)
     except PublisherError:
         return None  # nor does the generator know
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,7 +13,6 @@ from zoneinfo import ZoneInfo
 from publisher.embargo.mirror import Place
 from publisher.embargo.stage import Stage, Staged, in_words
 from publisher.model import LedgerView, Post, PostId, PostState, ReleaseState
-from publisher.plan.withheld import with_withheld
 from publisher.posts import Scan
 from publisher.series import series_data
 from publisher.settings import Settings
@@ -24,7 +22,6 @@ _INSTANTS = frozenset({"generated_at", "at", "until"})
 
 def stage_with_data(settings: Settings, scan: Scan, view: LedgerView, now: datetime) -> Staged:
     """Bring the stage up to date, as ``Stage.update`` does, and the data for themes in it."""
-    scan = replace(scan, posts=with_withheld(scan.posts, view, now))
     stage = Stage(settings)
     gone = withdrawn(scan.posts, view, now)
     staged = stage.update(scan, gone, overdue(scan.posts, settings.site.zone, now), now=now)
@@ -37,8 +34,7 @@ def stage_with_data(settings: Settings, scan: Scan, view: LedgerView, now: datet
 def withdrawn(posts: Sequence[Post], view: LedgerView, now: datetime) -> Collection[PostId]:
     """Give the posts that were public and are not now; those with a coming date are promised anew.
 
-    A baseline post was public before publisher came, and is released by hand only. So is a draft
-    whose date had passed when it was first seen: nobody promised it.
+    A baseline post was public before publisher came, and is released by hand only.
     """
     return {post.id for post in posts if _is_withdrawn(post, view, now)}
 
@@ -51,11 +47,9 @@ def overdue(posts: Sequence[Post], zone: ZoneInfo, now: datetime) -> Collection[
 
 def _is_withdrawn(post: Post, view: LedgerView, now: datetime) -> bool:
     record = view.releases.get(post.id)
-    if post.state is PostState.PUBLISHED:
+    if post.state is PostState.PUBLISHED or record is None:
         return False
     is_coming = post.release_at is not None and post.release_at > now
-    if record is None:
-        return post.state is PostState.SCHEDULED and not (post.explicit or is_coming)
     if record.state is ReleaseState.WITHDRAWN:
         return not (post.state is PostState.SCHEDULED and is_coming)
     return record.state is ReleaseState.BASELINE

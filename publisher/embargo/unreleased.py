@@ -147,9 +147,9 @@ class Unreleased:
         is_scheduled = state is PostState.SCHEDULED or self._is_to_come(path, data)
         return state is PostState.DRAFT or (is_ours and is_scheduled)
 
-    def _is_to_come(self, path: str, data: bytes) -> bool:
-        """Tell whether the generator by itself would wait for a date."""
-        until = kinds.withheld_until(data, path, self._site)
+    def _is_to_come(self, path: str, data: bytes, embargo: Embargo = Embargo.OFF) -> bool:
+        """Tell whether a post's date is to come, or that for which the generator would wait."""
+        until = kinds.withheld_until(data, path, self._site, embargo)
         return until is not None and until > self._now
 
     def find_described(self, paths: Collection[str]) -> None:
@@ -167,7 +167,7 @@ class Unreleased:
         except PostError:
             return None
         state = kinds.state_said(data, path, self._site)
-        is_early = self._embargo is not Embargo.OFF and self._is_to_come(path, data)
+        is_early = self._embargo is not Embargo.OFF and self._is_to_come(path, data, self._embargo)
         return PostState.SCHEDULED if state is PostState.PUBLISHED and is_early else state
 
     def excuse(self, path: str) -> None:

@@ -138,7 +138,7 @@ class Sources:
         ours = (post for post in posts if _is_ours(post, view))
         due = tuple(dict.fromkeys([*map(PostId, read_owed(self._owed).posts), *ours]))
         try:
-            released, withdrawn = self._own_files(due)
+            released, withdrawn = self._own_files(due, view, now)
             repository = self._open(git, stop, limit)
             if git.commit and (released or withdrawn):
                 paths = self.library.files_of(due, repository.committed)
@@ -154,9 +154,11 @@ class Sources:
             with suppress(OSError):
                 self._owed.unlink(missing_ok=True)
 
-    def _own_files(self, due: Sequence[PostId]) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """Give the file of each post: of those that say published, and of the others."""
-        posts = [post for post in self.library.scan().posts if post.id in due]
+    def _own_files(
+        self, due: Sequence[PostId], view: LedgerView, now: datetime
+    ) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Give the file of each post: of those that are public, and of the others."""
+        posts = [post for post in self.library.scan(view, now).posts if post.id in due]
         released: dict[str, str] = {}
         withdrawn: dict[str, str] = {}
         for post in posts:

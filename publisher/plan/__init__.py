@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from publisher.model import Adopt, Hold, LedgerView, Plan, Policy, Post
 from publisher.plan import building, deliveries, releases
 from publisher.plan.draft import CLOCK_TOLERANCE, Draft, is_old, is_unknown
-from publisher.plan.withheld import with_withheld
+from publisher.plan.effective import effective
 
 __all__ = ["CLOCK_TOLERANCE", "plan"]
 
@@ -39,7 +39,7 @@ def plan(
     """
     if view.restored:
         return Plan(holds=(Hold(why=view.restored, needs_person=True),))
-    posts = with_withheld(posts, view, now - max(clock_ahead or timedelta(0), timedelta(0)))
+    posts = effective(posts, view, now - max(clock_ahead or timedelta(0), timedelta(0)))
     old = [post for post in posts if is_unknown(post, view) and is_old(post, now)]
     if view.adopted_at is None and old:
         return Plan(holds=(_refuse_unadopted(old),))

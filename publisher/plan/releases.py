@@ -49,8 +49,8 @@ def _is_unseen_due(draft: Draft, post: Post) -> bool:
 
 
 def _see_unknown(draft: Draft, post: Post, *, burst: int) -> None:
-    if post.state is PostState.DRAFT:
-        draft.hold(post.id, "is a draft")
+    if post.state is PostState.DRAFT or _is_old_draft(draft, post):
+        draft.hold(post.id, _draft_reason(draft, post))
     elif post.digest in draft.lost or post.path in draft.lost:
         old = (draft.lost.get(post.digest) or draft.lost[post.path]).post
         draft.ask(post.id, f"looks like {old} renamed; write `id: {old}` into {post.path}")
@@ -62,12 +62,6 @@ def _see_unknown(draft: Draft, post: Post, *, burst: int) -> None:
     elif post.release_at > draft.now or (post.explicit and draft.is_early(post.release_at)):
         _observe(draft, post, Sight.NEW, "scheduled")
         draft.wakes.append(post.release_at)
-    elif not post.explicit:
-        draft.ask(
-            post.id,
-            "is a draft whose date had passed when first seen; give it a coming date, "
-            f"or run `publisher release {post.id}`",
-        )
     elif burst:
         _observe(
             draft,
@@ -77,6 +71,18 @@ def _see_unknown(draft: Draft, post: Post, *, burst: int) -> None:
         )
     else:
         _flip(draft, post, post.release_at, "was due when first seen")
+
+
+def _is_old_draft(draft: Draft, post: Post) -> bool:
+    """Tell whether only the site's clock, which is behind ours, takes the date for one to come."""
+    return not post.explicit and post.release_at is not None and post.release_at <= draft.now
+
+
+def _draft_reason(draft: Draft, post: Post) -> str:
+    if post.release_at is None or post.release_at > draft.now:
+        return "is a draft"
+    command = f"`publisher release {post.id}`"
+    return f"is a draft, and its date is over; a coming date, or {command}, brings it out"
 
 
 def _see_known(draft: Draft, post: Post, record: ReleaseRecord) -> None:

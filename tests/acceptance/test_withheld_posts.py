@@ -1,21 +1,23 @@
-"""Posts as Hugo's authors schedule them: public by their words, with a date to come."""
+"""Posts that say no state, or published, and whose date is to come."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+import pytest
 
 from tests.acceptance.sites import GENERATOR, Site, a_site
 
 SECRET = "nobody could say whose it had been"
 
 
-def a_hugo_site(folder: Path) -> Site:
+def a_hugo_site(folder: Path, generator: str = "hugo") -> Site:
     """Write a site with an old post and a coming one, neither of which says draft."""
     site = a_site(folder, more="embargo: redact\n")
     jobs = site.folder / "jobs.yaml"
-    jobs.write_text(jobs.read_text().replace("generator: vitepress", "generator: hugo"))
-    generator = site.folder / "content" / "generate.py"
-    generator.write_text(GENERATOR.replace('if "status: published" in', 'if "draft: true" not in'))
+    jobs.write_text(jobs.read_text().replace("generator: vitepress", f"generator: {generator}"))
+    script = site.folder / "content" / "generate.py"
+    script.write_text(GENERATOR.replace('if "status: published" in', 'if "draft: true" not in'))
     for name, date in (("plane", "2026-01-13"), ("pattern", "2099-03-10")):
         path = site.write(name)
         path.write_text(path.read_text().replace("status: scheduled", f"date: {date}"))
@@ -26,8 +28,11 @@ def page(site: Site, name: str) -> str:
     return (site.folder / "content" / "dist" / "blog" / f"{name}.html").read_text()
 
 
-def test_post_with_a_date_to_come_is_under_embargo_and_not_adopted(tmp_path: Path) -> None:
-    site = a_hugo_site(tmp_path)
+@pytest.mark.parametrize("generator", ["hugo", "vitepress", "eleventy"])
+def test_post_with_a_date_to_come_is_under_embargo_and_not_adopted(
+    generator: str, tmp_path: Path
+) -> None:
+    site = a_hugo_site(tmp_path, generator)
 
     adopted = site.run("adopt", "--yes")
     site.run("tick")
@@ -53,8 +58,9 @@ def test_it_stays_under_embargo_after_a_deploy_command(tmp_path: Path) -> None:
     assert "rebuilding" not in again.err
 
 
-def test_it_can_be_released_ahead_of_its_date(tmp_path: Path) -> None:
-    site = a_hugo_site(tmp_path)
+@pytest.mark.parametrize("generator", ["hugo", "vitepress"])
+def test_it_can_be_released_ahead_of_its_date(generator: str, tmp_path: Path) -> None:
+    site = a_hugo_site(tmp_path, generator)
     site.run("adopt", "--yes")
     before = (site.folder / "content" / "blog" / "pattern.md").read_bytes()
 

@@ -339,7 +339,7 @@ def test_published_with_a_date_to_come_is_a_warning(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path)
 
     assert (problem.rule, problem.severity, problem.line) == ("published-in-future", "warning", 4)
-    assert problem.hint == "if it should wait, write status: scheduled"
+    assert problem.hint == "to have it wait, set embargo, or write status: scheduled"
 
 
 # --- links -----------------------------------------------------------------------------------

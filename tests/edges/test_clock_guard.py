@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from publisher.clock import VirtualClock
 from publisher.engine import Engine
 from publisher.model import (
     DeliveryState,
+    LedgerView,
     Message,
     Post,
     PostId,
@@ -393,9 +394,9 @@ class RestlessLibrary:
     library: Library
     edits: int = 0
 
-    def scan(self) -> Scan:
+    def scan(self, view: LedgerView | None = None, now: datetime | None = None) -> Scan:
         self.edits += 1
-        scan = self.library.scan()
+        scan = self.library.scan(view, now)
         posts = tuple(replace(post, digest=f"edit {self.edits}") for post in scan.posts)
         return replace(scan, posts=posts)
 

@@ -40,8 +40,9 @@ def a_hugo_post(*lines: str, date: str = "2020-03-09", body: str = SECRET) -> st
 
 
 def stage_data(settings: Settings, view: LedgerView | None = None) -> Staged:
-    scan = Library(settings.site, settings.project).scan()
-    return stage_with_data(settings, scan, view or a_view(), NOW)
+    view = view or a_view()
+    scan = Library(settings.site, settings.project).scan(view, NOW)
+    return stage_with_data(settings, scan, view, NOW)
 
 
 # --- withdrawn posts ---------------------------------------------------------------------------

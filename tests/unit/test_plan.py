@@ -153,13 +153,39 @@ def test_draft_is_never_released() -> None:
     assert result.actions == ()
 
 
-def test_draft_flag_with_a_past_date_never_seen_asks_a_person() -> None:
+@pytest.mark.parametrize("adopted_at", [None, NOW - HOUR])
+def test_draft_flag_with_a_past_date_never_seen_is_a_draft(adopted_at: datetime | None) -> None:
     post = a_post(release_at=DUE, explicit=False)
+
+    result = plan([post], a_view(adopted_at=adopted_at), a_policy(), NOW)
+
+    assert [type(action) for action in result.actions] == ([] if adopted_at else [Adopt])
+    assert not any(hold.needs_person for hold in result.holds)
+
+
+def test_draft_flag_of_a_baseline_post_asks_nobody() -> None:
+    post = a_post(release_at=DUE, explicit=False)
+    view = a_view([a_release(post, ReleaseState.BASELINE)])
+
+    result = plan([post], view, a_policy(), NOW)
+
+    assert result.actions == result.holds == ()
+
+
+def test_draft_flag_seen_before_its_date_is_released() -> None:
+    post = a_post(release_at=DUE, explicit=False)
+
+    result = plan([post], a_view([a_release(post)]), a_policy(), NOW)
+
+    assert [type(action) for action in result.actions] == [Flip]
+
+
+def test_old_draft_is_scheduled_by_a_coming_date() -> None:
+    post = a_post(release_at=NOW + HOUR, explicit=False)
 
     result = plan([post], a_view(), a_policy(), NOW)
 
-    assert result.actions == ()
-    assert result.holds[0].needs_person
+    assert [a.sight for a in result.actions if isinstance(a, Observe)] == [Sight.NEW]
 
 
 def test_site_clock_that_is_behind_schedules_no_draft_whose_date_had_passed() -> None:
@@ -168,7 +194,7 @@ def test_site_clock_that_is_behind_schedules_no_draft_whose_date_had_passed() ->
     result = plan([post], a_view(), a_policy(), NOW, clock_ahead=HOUR)
 
     assert result.actions == ()
-    assert result.holds[0].needs_person
+    assert not result.holds[0].needs_person
 
 
 def test_explicitly_scheduled_post_due_when_first_seen_is_released() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from publisher.model import READDRESSED, Flip, Observe, Post, PostState, ReleaseState, Sight
 from publisher.plan import plan
+from publisher.plan.effective import effective
 from publisher.plan.restored import reconcile
-from publisher.plan.withheld import with_withheld
 from publisher.preview import preview
 from tests.factories import HOUR, NOW, a_key, a_policy, a_post, a_release, a_view
 
@@ -55,7 +55,7 @@ def test_withheld_post_waits_for_the_clock_of_the_site() -> None:
 
 
 def test_calendar_has_a_withheld_post() -> None:
-    posts = with_withheld([a_withheld_post()], a_view(), NOW)
+    posts = effective([a_withheld_post()], a_view(), NOW)
 
     found = preview(posts, a_view(), a_policy(), NOW)
 
@@ -68,7 +68,7 @@ def test_calendar_has_a_withheld_post() -> None:
 def test_what_is_public_or_becomes_so_is_not_withheld(state: ReleaseState) -> None:
     post = a_withheld_post()
 
-    found = with_withheld([post], a_view([a_release(post, state)]), NOW)
+    found = effective([post], a_view([a_release(post, state)]), NOW)
 
     assert found == (post,)
 
@@ -76,11 +76,11 @@ def test_what_is_public_or_becomes_so_is_not_withheld(state: ReleaseState) -> No
 def test_old_date_withholds_nothing() -> None:
     post = a_withheld_post(withheld_until=DUE)
 
-    assert with_withheld([post], a_view(), NOW) == (post,)
+    assert effective([post], a_view(), NOW) == (post,)
 
 
 def test_withheld_post_without_a_release_date_comes_out_on_the_date_that_withholds_it() -> None:
-    (post,) = with_withheld([a_withheld_post(release_at=None)], a_view(), NOW)
+    (post,) = effective([a_withheld_post(release_at=None)], a_view(), NOW)
 
     assert (post.state, post.release_at) == (PostState.SCHEDULED, NOW + HOUR)
 
@@ -89,7 +89,7 @@ def test_what_was_released_is_not_taken_for_edited() -> None:
     post = a_withheld_post(release_at=None)
     release = a_release(replace(post, release_at=NOW + HOUR), ReleaseState.LIVE)
 
-    (found,) = with_withheld([post], a_view([release]), NOW)
+    (found,) = effective([post], a_view([release]), NOW)
 
     assert (found.state, found.release_at) == (PostState.PUBLISHED, NOW + HOUR)
 
@@ -98,7 +98,7 @@ def test_draft_that_is_released_by_hand_is_not_dated_by_its_other_date() -> None
     post = a_withheld_post(release_at=None)
     release = a_release(post, ReleaseState.REVEALING, requested_at=DUE, flip_gen=1)
 
-    assert with_withheld([post], a_view([release]), NOW) == (post,)
+    assert effective([post], a_view([release]), NOW) == (post,)
 
 
 def test_published_by_hand_ahead_of_its_release_date_goes_out() -> None:
@@ -122,11 +122,11 @@ def test_public_post_whose_address_changes_is_not_withheld_again() -> None:
     reason = f"withdrawn: {READDRESSED} to https://chronicles.example/blog/better"
     release = a_release(post, ReleaseState.WITHDRAWN, reason=reason)
 
-    assert with_withheld([post], a_view([release]), NOW) == (post,)
+    assert effective([post], a_view([release]), NOW) == (post,)
 
 
 def test_restored_ledger_holds_what_its_file_cannot_tell_to_be_out() -> None:
-    (post,) = with_withheld([a_withheld_post()], a_view([a_release(a_withheld_post())]), NOW)
+    (post,) = effective([a_withheld_post()], a_view([a_release(a_withheld_post())]), NOW)
 
     found = reconcile([post], a_view([a_release(post)]), a_policy(), NOW, since=NOW - HOUR)
 

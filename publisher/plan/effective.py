@@ -1,6 +1,8 @@
-"""Posts that say published, and that their generator would keep back until their date.
+"""The state of a post that counts: what its file says, its date, and what the ledger knows of it.
 
-publisher has it build what is to come, so it keeps them back itself: they count as scheduled.
+A date to come is a schedule, whatever the state says, unless it says draft: where an embargo
+holds the post, or its generator would wait for the date. A mere draft flag with a date that had
+passed when the post was first seen is a draft.
 """
 
 from __future__ import annotations
@@ -12,8 +14,8 @@ from datetime import datetime
 from publisher.model import READDRESSED, LedgerView, Post, PostState, ReleaseRecord, ReleaseState
 
 
-def with_withheld(posts: Iterable[Post], view: LedgerView, now: datetime) -> tuple[Post, ...]:
-    """Give the posts, with those that wait for their date as scheduled.
+def effective(posts: Iterable[Post], view: LedgerView, now: datetime) -> tuple[Post, ...]:
+    """Give the posts in the state that counts at ``now``.
 
     What the ledger knows as public stays public, and so does what is released ahead of its date.
     """
@@ -21,6 +23,8 @@ def with_withheld(posts: Iterable[Post], view: LedgerView, now: datetime) -> tup
 
 
 def _as_known(post: Post, record: ReleaseRecord | None, now: datetime) -> Post:
+    if _is_old_draft(post, record, now):
+        return replace(post, state=PostState.DRAFT, explicit=True)
     until = post.withheld_until
     if post.state is not PostState.PUBLISHED or until is None:
         return post
@@ -30,6 +34,14 @@ def _as_known(post: Post, record: ReleaseRecord | None, now: datetime) -> Post:
     if post.release_at is None and record is not None and record.release_at == until:
         return replace(post, release_at=until)  # it waited for that, and was not edited since
     return post
+
+
+def _is_old_draft(post: Post, record: ReleaseRecord | None, now: datetime) -> bool:
+    """Tell whether nobody promised a post: its file says "draft", with a date that is over."""
+    is_flag = post.state is PostState.SCHEDULED and not post.explicit
+    is_over = post.release_at is not None and post.release_at <= now
+    is_known = record is not None and record.state is not ReleaseState.BASELINE
+    return is_flag and is_over and not is_known
 
 
 def _waits(post: Post, record: ReleaseRecord | None, until: datetime, now: datetime) -> bool:

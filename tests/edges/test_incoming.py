@@ -189,7 +189,7 @@ def test_a_push_brings_no_jobs_yaml_either(world: World) -> None:
     world.colleague("jobs.yaml", THEIRS)
     world.write("blog/a-post.md", "---\ntitle: A title\nstatus: published\n---\n")
     world.open().commit_release({"a-post": "blog/a-post.md"}, ["blog/a-post.md"])
-    inspect = sources(world, settings)._inspect  # noqa: SLF001 - what `commit` hands on
+    inspect = sources(world, settings)._inspect
 
     pushed = world.open().push(inspect=inspect)
 

@@ -14,7 +14,7 @@ from publisher.clock import Clock
 from publisher.errors import SiteError
 from publisher.plan import CLOCK_TOLERANCE
 from publisher.report import Report, warn
-from publisher.visit import Answer, visit
+from publisher.visit import Answer, CannotAskError, visit
 
 LIMIT_S = 3.0  # for a whole request: a release may wait for it
 NO_HEAD = frozenset({405, 501})
@@ -79,6 +79,9 @@ class SiteClock:
     def _ask(self) -> timedelta | None:
         try:
             return self._compared()
+        except CannotAskError as error:
+            warn(self.report, "clock.unknown", site=self.url, reason=error.what)
+            return None
         except SiteError:
             return None
         except Exception as error:  # noqa: BLE001 - no trouble with asking may stop a release

@@ -139,23 +139,18 @@ class Pinger:
 
 def ask(url: Secret) -> str:
     """Get a URL and follow no redirect; give why nobody heard it, or nothing when one did."""
-    import requests
+    from publisher.http_client import NoAnswer, Patience, exchange, write
 
-    # urllib3 logs paths at DEBUG and, of answers with odd headers, at WARNING.
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
-    headers = {"User-Agent": "publisher (+static site announcements)", "Connection": "close"}
     try:
-        with requests.get(
-            url.reveal(),
-            timeout=PING_TIMEOUT_S,
-            allow_redirects=False,
-            headers=headers,
-            stream=True,
-        ) as answer:
-            is_heard = answer.status_code < 300 or answer.status_code == 429  # it hears too much
-            return "" if is_heard else f"it answered {answer.status_code}"
-    except (requests.RequestException, ValueError) as error:  # their words hold the path
-        return f"it cannot be asked: {type(error).__name__}"
+        answer = exchange(
+            write("GET", url.reveal()),
+            patience=Patience(total_s=PING_TIMEOUT_S),
+            limit_of=lambda status: 0,
+        )
+    except NoAnswer as error:
+        return f"it cannot be asked: {error.trouble.name.lower().replace('_', ' ')}"
+    is_heard = answer.status < 300 or answer.status == 429  # it hears too much
+    return "" if is_heard else f"it answered {answer.status}"
 
 
 def _is_within(gap_s: float, before_s: float | None, clock: Clock) -> bool:

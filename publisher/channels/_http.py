@@ -1,29 +1,30 @@
-"""The one HTTP client of the channels; it judges once, for all of them, what an error proves.
+"""What the channels conclude from each way in which a request can end; judged once for all.
 
-Certainly not sent (``NotDelivered``): no connection, DNS, an untrusted certificate, and the
-refusals 400, 401, 402, 403, 404, 405, 410, 413, 415, 422, 426 and 429. Everything else (time-out
-while waiting for the answer, reset connection, redirect, 409, 5xx, an unreadable success) leaves
-the outcome unknown. Nothing is retried and no redirect is followed.
+Certainly not sent (``NotDelivered``): no connection, DNS, a TLS handshake that failed, and the
+refusals 400, 401, 402, 403, 404, 405, 410, 413, 415, 422, 426 and 429. Accepted: 2xx, whatever its
+body says, or whether that came at all. Everything else (no answer in time, reset connection,
+redirect, 409, 5xx) leaves the outcome unknown. Nothing is retried and no redirect is followed.
 """
 
 from __future__ import annotations
 
-import logging
-import ssl
-from collections.abc import Callable, Mapping
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
-import requests
-from urllib3.exceptions import NameResolutionError, NewConnectionError
-
+from publisher import http_client
 from publisher.errors import NotDelivered
+from publisher.http_client import NoAnswer, Patience, Trouble
+from publisher.printable import escaped
 from publisher.secret import Secret, redact
 
 CONNECT_TIMEOUT_S = 5.0
-ANSWER_TIMEOUT_S = 30.0
+ANSWER_TIMEOUT_S = 30.0  # for connecting, sending and the whole answer
+ANSWER_BYTES = 4_000_000  # of a body; a page of 100 posts on X has some 300,000
 LONGEST_WAIT = timedelta(days=31)
 
 REFUSALS = frozenset({400, 401, 402, 403, 404, 405, 410, 413, 415, 422, 426, 429})
@@ -33,8 +34,43 @@ class UnknownOutcome(Exception):
     """The request may have been accepted; the text is free of secrets."""
 
 
+class Response:
+    """An answer, as ``tweepy`` and the channels read it."""
+
+    reason = ""  # which tweepy prints
+
+    def __init__(self, answer: http_client.Answer) -> None:
+        self.status_code = answer.status
+        self.headers = answer.headers
+        self.content = answer.body
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status_code < 300
+
+    @property
+    def is_redirect(self) -> bool:
+        return self.status_code in (301, 302, 303, 307, 308)
+
+    def json(self) -> Any:
+        """Read the body as JSON.
+
+        :raises ValueError: when it is none, or none that can be read.
+        """
+        try:
+            return json.loads(self.content)
+        except RecursionError:
+            raise ValueError("too deep") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        """Nothing is left open."""
+
+
 class Http:
-    """A ``requests`` session with time limits, without redirects, that never repeats itself.
+    """Sends the requests of one channel: each within a time limit, none repeated.
 
     ``secrets`` are cut out of every text that leaves in an error.
     """
@@ -49,50 +85,62 @@ class Http:
     ) -> None:
         self._service = service
         self._secrets = secrets
-        self._timeout = (CONNECT_TIMEOUT_S, answer_timeout_s)
-        self._session = _Session()
-        self._session.trust_env = False
-        self._session.headers.update({"User-Agent": "publisher (+static site announcements)"})
-        # Hours pass between two announcements: a connection kept open would be dead by then, and
-        # a reset on a dead connection cannot be told from a reset after the request.
-        self._session.headers.update({"Connection": "close"})
-        self._session.headers.update(headers or {})
-        # urllib3 logs paths at DEBUG and, of answers with odd headers, at WARNING; the path of a
-        # webhook is its password.
-        logging.getLogger("urllib3").setLevel(logging.ERROR)
+        self._headers = dict(headers or {})
+        self._patience = Patience(
+            total_s=answer_timeout_s,
+            connect_s=min(CONNECT_TIMEOUT_S, answer_timeout_s),
+            silence_s=answer_timeout_s,
+        )
 
     def request(
         self,
         method: str,
         url: str,
         *,
-        retry_after: Callable[[requests.Response], timedelta | None] | None = None,
+        retry_after: Callable[[Response], timedelta | None] | None = None,
         accept: frozenset[int] = frozenset(),
+        headers: Mapping[str, str | None] | None = None,
         **arguments: Any,
-    ) -> requests.Response:
+    ) -> Response:
         """Send one request and return its answer when the status is 2xx or in ``accept``.
 
-        ``retry_after`` reads the wait out of a 429; the default reads Retry-After.
+        ``retry_after`` reads the wait out of a 429; the default reads Retry-After. A header that
+        is None is left out; ``arguments`` are those of ``http_client.write``.
 
         :raises NotDelivered: when certainly nothing was processed.
         :raises UnknownOutcome: when that cannot be told.
         """
-        arguments.setdefault("timeout", self._timeout)
+        fields = {**self._headers, **(headers or {})}
+        given = {name: value for name, value in fields.items() if value is not None}
         try:
-            response = self._session.request(method, url, allow_redirects=False, **arguments)
-        except UnicodeEncodeError:  # a header, before the first byte left; the error shows it whole
-            raise self._malformed("UnicodeEncodeError", url) from None
-        except requests.RequestException as error:
+            request = http_client.write(method, url, headers=given, **arguments)
+            answer = http_client.exchange(
+                request, patience=self._patience, limit_of=lambda status: ANSWER_BYTES
+            )
+        except NoAnswer as error:
             raise self._judge(error, url) from None
-        if 200 <= response.status_code < 300 or response.status_code in accept:
+        response = Response(answer)
+        if response.ok or response.status_code in accept:
             return response
         raise self.refusal(response, retry_after=retry_after)
 
+    def pages(self, count: int) -> Iterator[int]:
+        """Count the pages of a list, as long as there is time for another.
+
+        :raises UnknownOutcome: when the list goes on after ``count`` pages, or for too long.
+        """
+        end_s = time.monotonic() + self._patience.total_s
+        for page in range(count):
+            yield page
+            if time.monotonic() > end_s:
+                raise UnknownOutcome(f"{self._service} answers too slowly to be read back")
+        raise UnknownOutcome(f"{self._service} has more posts than can be read back")
+
     def refusal(
         self,
-        response: requests.Response,
+        response: Response,
         *,
-        retry_after: Callable[[requests.Response], timedelta | None] | None = None,
+        retry_after: Callable[[Response], timedelta | None] | None = None,
         hint: str = "",
     ) -> NotDelivered | UnknownOutcome:
         """Give the exception for an answer that is no success; ``hint`` is for permanent ones."""
@@ -112,60 +160,53 @@ class Http:
             )
         return NotDelivered(what, permanent=True, hint=hint)
 
-    def excerpt(self, response: requests.Response) -> str:
+    def excerpt(self, response: Response) -> str:
         """Give the beginning of an answer on one line, without secrets."""
         text = response.content[:20_000].decode("utf-8", "replace").replace("\\/", "/")
-        return redact(" ".join(text.split()), self._secrets)[:300]
+        return escaped(redact(" ".join(text.split()), self._secrets)[:300])
 
-    def _judge(self, error: requests.RequestException, url: str) -> Exception:
-        """Turn a transport error into what it proves about the request."""
-        cause = error.args[0] if error.args else None
-        reason = getattr(cause, "reason", None)
-        text = f"{self._service}: {type(error).__name__} for {_host(url)}"
-        malformed = isinstance(
-            error,
-            requests.exceptions.InvalidURL
-            | requests.exceptions.MissingSchema
-            | requests.exceptions.InvalidSchema
-            | requests.exceptions.InvalidHeader,
-        )
-        if malformed:
-            return self._malformed(type(error).__name__, url)
-        if isinstance(error, requests.exceptions.SSLError) and _is_untrusted(reason):
+    def _judge(self, error: NoAnswer, url: str) -> NotDelivered | UnknownOutcome:
+        """Turn the lack of an answer into what it proves about the request."""
+        text = f"{self._service}: {self._words(error, _host(url))}"
+        if error.is_sent:
+            return UnknownOutcome(text)
+        if error.trouble is Trouble.MALFORMED:
+            return NotDelivered(
+                text,
+                permanent=True,
+                why="the request could not be written, so nothing was sent",
+                hint="check the channel's address and that its token has no spaces or line breaks",
+            )
+        if error.trouble is Trouble.UNTRUSTED:
             return NotDelivered(
                 text,
                 why="the server's certificate is not trusted, so nothing was sent",
                 hint="check the channel's address and the clock of this machine",
             )
-        if isinstance(error, requests.ConnectTimeout) or isinstance(
-            reason, NewConnectionError | NameResolutionError
-        ):
-            return NotDelivered(text, why="no connection was made, so nothing was sent")
-        return UnknownOutcome(text)
+        return NotDelivered(text, why="no connection was made, so nothing was sent")
 
-    def _malformed(self, kind: str, url: str) -> NotDelivered:
-        return NotDelivered(
-            f"{self._service}: {kind} for {_host(url)}",
-            permanent=True,
-            why="the request could not be written, so nothing was sent",
-            hint="check the channel's address and that its token has no spaces or line breaks",
-        )
-
-
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Never look at Location: requests would parse it even where it may not follow it."""
-        return None
-
-
-def _is_untrusted(reason: object) -> bool:
-    """Tell a failed certificate check from other TLS errors.
-
-    Only that check is sure to come before the request: urllib3 wraps a connection torn while
-    the answer was read in the same ``SSLError``.
-    """
-    cause = reason.args[0] if isinstance(reason, Exception) and reason.args else None
-    return isinstance(cause, ssl.SSLCertVerificationError)
+    def _words(self, error: NoAnswer, host: str) -> str:
+        """Say why there is no answer."""
+        detail = f": {error.detail}" if error.detail else ""
+        match error.trouble:
+            case Trouble.LATE | Trouble.SILENT if error.is_sent:
+                return f"{host} did not answer within {self._patience.total_s:g} s"
+            case Trouble.LATE | Trouble.SILENT | Trouble.LATE_CONNECTION:
+                return f"{host} did not take the connection in time"
+            case Trouble.NO_NAME:
+                return f"no machine is called {urlsplit(host).netloc}"
+            case Trouble.NO_CONNECTION:
+                return f"nobody listens at {host}{detail}"
+            case Trouble.NO_TLS:
+                return f"{host} does not speak TLS that can be understood"
+            case Trouble.UNTRUSTED:
+                return f"{host} has a certificate that is not trusted{detail}"
+            case Trouble.NO_HTTP:
+                return f"{host} answered something that is not HTTP"
+            case Trouble.MALFORMED:
+                return f"a request to {host} cannot be written"
+            case _:
+                return f"the connection to {host} broke off before the answer{detail}"
 
 
 def _host(url: str) -> str:
@@ -177,12 +218,12 @@ def _host(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-def answered_at(response: requests.Response) -> datetime | None:
+def answered_at(response: Response) -> datetime | None:
     """Read the service's clock, the ``Date`` header (RFC 9110 section 6.6.1), in UTC."""
     return _date(response.headers.get("Date", ""))
 
 
-def retry_after_header(response: requests.Response) -> timedelta | None:
+def retry_after_header(response: Response) -> timedelta | None:
     """Read ``Retry-After`` (RFC 9110 section 10.2.3), seconds or a date; nonsense gives ``None``.
 
     A date counts from the answer's own ``Date``.

@@ -14,10 +14,8 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from requests import Response
-
 from publisher.channels import ChannelContext, Option
-from publisher.channels._http import ANSWER_TIMEOUT_S, Http, UnknownOutcome
+from publisher.channels._http import ANSWER_TIMEOUT_S, Http, Response, UnknownOutcome
 from publisher.errors import DuplicateContent, NotDelivered
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 

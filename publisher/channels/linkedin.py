@@ -14,10 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
-import requests
-
 from publisher.channels import ChannelContext, Option
-from publisher.channels._http import ANSWER_TIMEOUT_S, Http, UnknownOutcome, answered_at
+from publisher.channels._http import ANSWER_TIMEOUT_S, Http, Response, UnknownOutcome, answered_at
 from publisher.errors import DuplicateContent
 from publisher.image_kinds import ImageKind
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
@@ -159,7 +157,7 @@ class LinkedIn:
     def _posts(self, start_ms: float) -> Iterator[dict[str, Any]]:
         """Give the author's posts modified since an instant, all of them."""
         start = 0
-        for _ in range(PAGES):
+        for _ in self._http.pages(PAGES):
             answer = self._request(
                 "GET",
                 "/rest/posts",
@@ -178,9 +176,8 @@ class LinkedIn:
             # A page may be short and not the last: posts that may not be shown are left out.
             if not elements or elements[-1]["lastModifiedAt"] < start_ms:
                 return
-        raise UnknownOutcome("LinkedIn's list of posts is longer than it can be read back")
 
-    def _request(self, method: str, route: str, **arguments: Any) -> requests.Response:
+    def _request(self, method: str, route: str, **arguments: Any) -> Response:
         response = self._http.request(
             method,
             self._api_url + route,
@@ -243,7 +240,7 @@ def _duplicate(body: str, what: str) -> DuplicateContent:
     return DuplicateContent(what, remote_id=found.group(), remote_url=_post_url(found.group()))
 
 
-def _until_midnight(response: requests.Response) -> timedelta | None:
+def _until_midnight(response: Response) -> timedelta | None:
     """Give the time to the next 00:00 UTC, when the daily limits end, by LinkedIn's clock."""
     now = answered_at(response)
     if now is None:

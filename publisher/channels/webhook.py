@@ -7,12 +7,9 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
-import requests
-from urllib3.exceptions import NameResolutionError
-
 from publisher.channels import ChannelContext, Option
-from publisher.channels._http import ANSWER_TIMEOUT_S, Http, UnknownOutcome
-from publisher.errors import ConfigError, NotDelivered
+from publisher.channels._http import ANSWER_TIMEOUT_S, Http, Response
+from publisher.errors import ConfigError
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.secret import Secret
 
@@ -46,7 +43,7 @@ class Webhook:
     ) -> None:
         self._url, url_secrets = _address(options, context)
         token: Secret | None = options.get("token")
-        self._http = _Caller(
+        self._http = Http(
             service=context.name,
             secrets=(*url_secrets, *([token] if token else [])),
             headers={"Authorization": f"Bearer {token.reveal()}"} if token else {},
@@ -77,32 +74,6 @@ class Webhook:
         return Receipt(remote_id=_identity(answer) or key)
 
 
-class _Caller(Http):
-    """Says in words how a request to a receiver nobody else knows went wrong."""
-
-    def _judge(self, error: requests.RequestException, url: str) -> Exception:
-        judged = super()._judge(error, url)
-        reason = getattr(error.args[0] if error.args else None, "reason", None)
-        host = urlsplit(url).netloc.rpartition("@")[2]
-        if isinstance(error, requests.ReadTimeout):
-            how = f"{host} did not answer within {self._timeout[1]:g} s"
-        elif isinstance(judged, UnknownOutcome):
-            how = f"the connection to {host} broke off before the answer"
-        elif isinstance(error, requests.ConnectTimeout):
-            how = f"{host} did not take the connection within {self._timeout[0]:g} s"
-        elif isinstance(reason, NameResolutionError):
-            how = f"no machine is called {host}"
-        elif isinstance(error, requests.ConnectionError) and not isinstance(
-            error, requests.exceptions.SSLError
-        ):
-            how = f"nobody listens at {host}"
-        else:
-            return judged
-        if isinstance(judged, NotDelivered):
-            return NotDelivered(f"{self._service}: {how}, so nothing was sent")
-        return UnknownOutcome(f"{self._service}: {how}")
-
-
 def _address(options: Mapping[str, Any], context: ChannelContext) -> tuple[str, tuple[Secret, ...]]:
     """Give the address, and what of it must not be shown."""
     url, secret_url = options.get("url"), options.get("secret_url")
@@ -126,11 +97,11 @@ def _without_query(url: str) -> str:
     return urlsplit(url)._replace(query="", fragment="").geturl()
 
 
-def _identity(answer: requests.Response) -> str | None:
+def _identity(answer: Response) -> str | None:
     """Give the receiver's own id of what it accepted, where it tells one."""
     try:
         body = answer.json()
-    except requests.JSONDecodeError:
+    except ValueError:
         return None
     value = body.get("id") if isinstance(body, dict) else None
     is_id = isinstance(value, str | int) and not isinstance(value, bool)

@@ -18,13 +18,12 @@ from html import unescape
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-import requests
-
 from publisher.channels import ChannelContext, Option
 from publisher.channels._http import (
     ANSWER_TIMEOUT_S,
     LONGEST_WAIT,
     Http,
+    Response,
     UnknownOutcome,
     answered_at,
 )
@@ -144,7 +143,7 @@ class X:
     def _timeline(self, start: datetime) -> Iterator[dict[str, Any]]:
         """Give the account's own posts since ``start``, newest first, all of them."""
         page: dict[str, Any] = {}
-        for _ in range(TIMELINE_PAGES):
+        for _ in self._http.pages(TIMELINE_PAGES):
             answer = self._client.get_users_tweets(
                 self._user_id,
                 start_time=start,
@@ -161,7 +160,6 @@ class X:
             if not answer["meta"].get("next_token"):
                 return
             page = {"pagination_token": answer["meta"]["next_token"]}
-        raise UnknownOutcome("X's timeline is longer than it can be read back")
 
     @cached_property
     def _user_id(self) -> str:
@@ -179,8 +177,8 @@ class X:
         client.session = _Session(self._http, self._api_url)
         return client
 
-    def _post(self, route: str, body: dict[str, Any]) -> requests.Response:
-        answer: requests.Response = self._client.request("POST", route, json=body, user_auth=True)
+    def _post(self, route: str, body: dict[str, Any]) -> Response:
+        answer: Response = self._client.request("POST", route, json=body, user_auth=True)
         return answer
 
 
@@ -196,7 +194,7 @@ class _Session:
         self._http = http
         self._api_url = api_url
 
-    def request(self, method: str, url: str, **arguments: Any) -> requests.Response:
+    def request(self, method: str, url: str, **arguments: Any) -> Response:
         response = self._http.request(
             method,
             self._api_url + urlsplit(url).path,
@@ -214,11 +212,11 @@ class _Session:
             raise self._forbidden(response)
         return response
 
-    def _forbidden(self, response: requests.Response) -> Exception:
+    def _forbidden(self, response: Response) -> Exception:
         what = f"X answered 403: {self._http.excerpt(response)}"
         try:
             problem = response.json()
-        except requests.JSONDecodeError:
+        except ValueError:
             problem = None
         if not isinstance(problem, dict):
             return UnknownOutcome(what)  # nobody can say that it is not about a duplicate
@@ -252,7 +250,7 @@ def _receipt(value: object) -> Receipt:
     return Receipt(remote_id=post_id, remote_url=f"https://x.com/i/web/status/{post_id}")
 
 
-def _retry_after(response: requests.Response) -> timedelta:
+def _retry_after(response: Response) -> timedelta:
     """Give the wait until the last of the limits is lifted, by X's own clock."""
     now = answered_at(response)
     values = [response.headers.get(name, "") for name in RESET_HEADERS]

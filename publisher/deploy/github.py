@@ -17,8 +17,9 @@ from typing import Any
 from urllib.parse import quote
 
 from publisher.deploy.guard import AGAIN
-from publisher.deploy.outgoing import Answer, Request, post, read_address
+from publisher.deploy.outgoing import Order, post, read_address, redirects_to
 from publisher.errors import SiteError
+from publisher.http_client import Answer
 from publisher.secret import Secret
 from publisher.settings import GitHubSettings
 
@@ -55,7 +56,7 @@ def start_workflow(
             "the token of GitHub holds spaces, line breaks or letters that no token has",
             hint="copy it again to where deploy.github.token says",
         )
-    request = Request(
+    order = Order(
         body=json.dumps(body).encode(),
         headers={
             "Accept": "application/vnd.github+json",
@@ -64,7 +65,7 @@ def start_workflow(
         },
         wants_words=True,
     )
-    answer = post(address, request, private=private, timeout=timeout, stop=stop)
+    answer = post(address, order, private=private, timeout=timeout, stop=stop)
     if 200 <= answer.status < 300:
         return f"{address.name} accepted {done} ({answer.status})"
     raise _refusal(address.name, answer, settings, token)
@@ -107,7 +108,7 @@ def _refusal(name: str, answer: Answer, settings: GitHubSettings, token: Secret)
     what = f"{name} answered {status}{said and f': {said}'}"
     if 300 <= status < 400:
         return SiteError(
-            f"{what}; it redirects to {answer.redirects_to}",
+            f"{what}; it redirects to {redirects_to(answer)}",
             why="the repository was renamed or moved, and redirects are not followed",
             hint="write its new name in deploy.github.repository",
         )

@@ -11,8 +11,9 @@ import threading
 from datetime import timedelta
 
 from publisher.deploy.guard import AGAIN
-from publisher.deploy.outgoing import Answer, Request, post, read_address
+from publisher.deploy.outgoing import Order, post, read_address, redirects_to
 from publisher.errors import SiteError
+from publisher.http_client import Answer
 from publisher.secret import Secret
 
 RENEW = "make a new hook, and put its address where deploy.hook says"
@@ -37,7 +38,7 @@ def call_hook(url: Secret, *, private: bool, timeout: timedelta, stop: threading
     :raises SiteError: when it did not accept; the address is in no message.
     """
     address = read_address(url, "the deploy hook", key="deploy.hook", private=private)
-    answer = post(address, Request(body=b"{}"), private=private, timeout=timeout, stop=stop)
+    answer = post(address, Order(body=b"{}"), private=private, timeout=timeout, stop=stop)
     if 200 <= answer.status < 300:
         return f"{address.name} accepted ({answer.status})"
     raise _refusal(address.name, answer)
@@ -47,7 +48,7 @@ def _refusal(name: str, answer: Answer) -> SiteError:
     status = answer.status
     if 300 <= status < 400:
         return SiteError(
-            f"{name} answered {status}: it redirects to {answer.redirects_to}",
+            f"{name} answered {status}: it redirects to {redirects_to(answer)}",
             why="redirects are not followed: only you say where requests go",
             hint="if that is the right place, write its address",
         )

@@ -1,36 +1,26 @@
 """Sends one request to where ``jobs.yaml`` says: guarded, bounded in time, followed nowhere.
 
-Not through ``requests``: here the socket goes to the very address that was looked at, no proxy of
-the environment comes between, and nobody logs the path, which may be a password. What an answer
-means is for ``hook`` and ``github`` to judge.
+What an answer means is for ``hook`` and ``github`` to judge.
 """
 
 from __future__ import annotations
 
-import http.client
 import re
-import socket
-import ssl
 import threading
-import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, wait
-from contextlib import closing, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from urllib.parse import SplitResult, urlsplit
-
-import certifi
 
 from publisher.deploy.guard import AGAIN, resolve
 from publisher.errors import SiteError
+from publisher.http_client import Answer, NoAnswer, Patience, Request, Trouble, exchange
 from publisher.secret import Secret
 
 CONNECT_S = 10.0
 ANSWER_S = 30.0
-POLL_S = 0.05
 BODY_BYTES = 65_536
-USER_AGENT = "publisher (+static site announcements)"
 
 _HOST = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]{2,45}")
 _PORTS = {"https": 443, "http": 80}
@@ -49,22 +39,12 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Order:
+    """What is asked of a service."""
+
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     wants_words: bool = False  # the body of an answer that is no success
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    status: int
-    headers: Mapping[str, str]  # lower-case names
-    body: bytes  # its beginning
-
-    @property
-    def redirects_to(self) -> str:
-        """Name the host that a redirect leads to, and no more of it."""
-        return _authority(_split(self.headers.get("location", ""))) or "a place it does not name"
 
 
 def read_address(url: Secret, what: str, *, key: str, private: bool) -> Address:
@@ -98,13 +78,13 @@ def read_address(url: Secret, what: str, *, key: str, private: bool) -> Address:
 
 def post(
     address: Address,
-    request: Request,
+    order: Order,
     *,
     private: bool,
     timeout: timedelta,
     stop: threading.Event,
 ) -> Answer:
-    """Send ``request`` once and give what answered.
+    """Send ``order`` once and give what answered.
 
     The whole takes no longer than ``timeout``, nor than connecting and answering may; whoever
     was reached by then may still act on it.
@@ -113,135 +93,62 @@ def post(
     """
     if stop.is_set():
         raise SiteError(f"{address.name} was not asked: publisher was asked to end")
-    limit_s = min(timeout.total_seconds(), CONNECT_S + ANSWER_S)
-    deadline_s = time.monotonic() + limit_s
-    line = _Line()
-    future = _begin(lambda: _exchange(address, request, line, private=private))
-    while not future.done():
-        if stop.is_set():
-            line.hang_up()
-            raise SiteError(f"{address.name} was not waited for: publisher was asked to end")
-        if time.monotonic() >= deadline_s:
-            line.hang_up()
-            raise SiteError(f"{address.name} did not answer within {limit_s:g} s", hint=AGAIN)
-        wait([future], timeout=POLL_S)
-    try:
-        return future.result()
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise _judge(error, address.name, is_open=line.is_open) from None
-
-
-def _begin(exchange: Callable[[], Answer]) -> Future[Answer]:
-    """Work in a thread: no limit of a socket covers slow DNS or a trickle, or ends at a stop."""
-    future: Future[Answer] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(exchange())
-        except BaseException as error:  # noqa: BLE001 - the waiting thread raises it
-            future.set_exception(error)
-
-    threading.Thread(target=work, name="deploy", daemon=True).start()
-    return future
-
-
-class _Line:
-    """A connection that another thread may hang up."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
-        self._is_over = False
-        self.is_open = False  # connected and, where it is to be, secured
-
-    def connect(self, places: Iterable[tuple[str, int]]) -> socket.socket:
-        """Connect to the first place that takes it."""
-        trouble: OSError = OSError("no address")
-        for place in places:
-            try:
-                connection = socket.create_connection(place, timeout=CONNECT_S)
-            except OSError as error:
-                trouble = error
-            else:
-                return self._hold(connection)
-        raise trouble
-
-    def secure(self, plain: socket.socket, host: str) -> socket.socket:
-        """Begin TLS with whoever has the certificate of ``host``."""
-        context = ssl.create_default_context()  # what this machine trusts; heeds SSL_CERT_FILE
-        context.load_verify_locations(certifi.where())  # some machines come without
-        secured = context.wrap_socket(
-            plain, server_hostname=host.rstrip("."), do_handshake_on_connect=False
-        )
-        self._hold(secured)
-        secured.do_handshake()
-        return secured
-
-    def hang_up(self) -> None:
-        with self._lock:
-            self._is_over = True
-            if self._socket is not None:
-                with suppress(OSError):  # past TLS, whose state belongs to the other thread
-                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        with self._lock:
-            if self._socket is not None:
-                self._socket.close()
-                self._socket = None
-
-    def _hold(self, connection: socket.socket) -> socket.socket:
-        with self._lock:
-            self._socket = connection
-            if self._is_over:  # hung up while there was no connection yet
-                raise TimeoutError
-        return connection
-
-
-def _exchange(address: Address, request: Request, line: _Line, *, private: bool) -> Answer:
-    places = resolve(address.host, address.port, name=address.name, private=private)
-    with closing(line), closing(http.client.HTTPConnection(address.host)) as connection:
-        connection.auto_open = 0  # never by name: only to a place that the guard has seen
-        connection.sock = line.connect(places)
-        connection.sock.settimeout(ANSWER_S)
-        if address.is_tls:
-            connection.sock = line.secure(connection.sock, address.host)
-        line.is_open = True
-        headers = {
+    request = Request(
+        method="POST",
+        host=address.host,
+        port=address.port,
+        is_tls=address.is_tls,
+        target=address.target,
+        headers={
             "Host": address.authority,
-            "User-Agent": USER_AGENT,
             "Content-Type": "application/json",
-            "Connection": "close",
-            **request.headers,
-        }
-        connection.request("POST", address.target, body=request.body, headers=headers)
-        with closing(connection.getresponse()) as response:
-            has_words = request.wants_words and not 200 <= response.status < 300
-            return Answer(
-                status=response.status,
-                headers={name.lower(): value for name, value in response.getheaders()},
-                body=response.read(BODY_BYTES) if has_words else b"",
-            )
-
-
-def _judge(error: Exception, name: str, *, is_open: bool) -> SiteError:
-    """Say what went wrong, in words of ours: those of ``http.client`` quote addresses."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return SiteError(
-            f"{name} has a certificate that is not trusted: {error.verify_message}",
-            why="somebody else may be answering, so nothing was sent",
-            hint="have it mended; one of your own goes into the file that SSL_CERT_FILE names",
+            **order.headers,
+        },
+        body=order.body,
+    )
+    total_s = min(timeout.total_seconds(), CONNECT_S + ANSWER_S)
+    try:
+        return exchange(
+            request,
+            patience=Patience(total_s=total_s, connect_s=CONNECT_S, silence_s=ANSWER_S),
+            limit_of=lambda status: (
+                BODY_BYTES if order.wants_words and not 200 <= status < 300 else 0
+            ),
+            resolve=partial(resolve, name=address.name, private=private),
+            stop=stop,
         )
-    if isinstance(error, TimeoutError):
-        return SiteError(f"{name} did not answer in time", hint=AGAIN)
-    if isinstance(error, ssl.SSLError) and not is_open:
-        return SiteError(f"{name} speaks no TLS that can be understood", hint=AGAIN)
-    if isinstance(error, OSError) and not is_open:
-        why = (error.strerror or "the connection broke off").lower()
-        return SiteError(f"{name} cannot be reached: {why}", hint=AGAIN)
-    if isinstance(error, OSError):
-        return SiteError(f"{name} hung up without an answer", hint=AGAIN)
-    return SiteError(f"{name} answered something that is not HTTP", hint=AGAIN)
+    except NoAnswer as error:
+        raise _in_words(error, address.name, total_s) from None
+
+
+def redirects_to(answer: Answer) -> str:
+    """Name the host that a redirect leads to, and no more of it."""
+    return _authority(_split(answer.headers.get("location", ""))) or "a place it does not name"
+
+
+def _in_words(error: NoAnswer, name: str, total_s: float) -> SiteError:
+    match error.trouble:
+        case Trouble.STOPPED:
+            return SiteError(f"{name} was not waited for: publisher was asked to end")
+        case Trouble.LATE:
+            return SiteError(f"{name} did not answer within {total_s:g} s", hint=AGAIN)
+        case Trouble.UNTRUSTED:
+            return SiteError(
+                f"{name} has a certificate that is not trusted: {error.detail}",
+                why="somebody else may be answering, so nothing was sent",
+                hint="have it mended; one of your own goes into the file that SSL_CERT_FILE names",
+            )
+        case Trouble.SILENT | Trouble.LATE_CONNECTION:
+            return SiteError(f"{name} did not answer in time", hint=AGAIN)
+        case Trouble.NO_TLS:
+            return SiteError(f"{name} speaks no TLS that can be understood", hint=AGAIN)
+        case Trouble.BROKEN:
+            return SiteError(f"{name} hung up without an answer", hint=AGAIN)
+        case Trouble.NO_HTTP | Trouble.MALFORMED:
+            return SiteError(f"{name} answered something that is not HTTP", hint=AGAIN)
+        case _:
+            why = error.detail or "the connection broke off"
+            return SiteError(f"{name} cannot be reached: {why}", hint=AGAIN)
 
 
 def _split(url: str) -> SplitResult:

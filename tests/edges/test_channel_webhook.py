@@ -143,7 +143,7 @@ def test_receiver_that_is_not_there_reads_differently_from_a_refusal() -> None:
     with nobody_listening() as nowhere, pytest.raises(NotDelivered) as caught:
         send(a_channel(url=nowhere))
 
-    assert "nobody listens at 127.0.0.1:" in str(caught.value)
+    assert "nobody listens at http://127.0.0.1:" in str(caught.value)
     assert not caught.value.permanent
 
 

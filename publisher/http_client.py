@@ -1,0 +1,398 @@
+"""The one HTTP client: one request, one limit of time, a bounded answer, nothing followed.
+
+What an answer means is for the caller to judge. What is certain about a request that got none is
+said here: before the connection was made, and secured where it is to be, no byte of it has left.
+No proxy of the environment comes between, and nothing is logged: a path may be a password.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from typing import Any
+from urllib.parse import urlsplit
+
+import certifi
+
+USER_AGENT = "publisher (+static site announcements)"
+POLL_S = 0.05
+HANG_UP_S = 1.0  # for the worker to notice that its connection is gone
+CHUNK_BYTES = 65_536
+
+Place = tuple[str, int]  # an IP address and a port
+_PORTS = {"https": 443, "http": 80}
+
+
+class Trouble(Enum):
+    """Why there is no answer."""
+
+    MALFORMED = auto()  # the request cannot be written
+    UNABLE = auto()  # this machine cannot ask: it has no thread or no certificates
+    NO_NAME = auto()  # the host cannot be found
+    NO_CONNECTION = auto()  # nobody takes the connection
+    LATE_CONNECTION = auto()  # or not in time
+    UNTRUSTED = auto()  # whoever answers has no certificate for that name
+    NO_TLS = auto()  # the handshake failed
+    SILENT = auto()  # nothing came for a while
+    LATE = auto()  # the answer was not complete in time
+    BROKEN = auto()  # the connection ended before the answer
+    NO_HTTP = auto()  # what came is no HTTP
+    STOPPED = auto()  # we were asked to end
+
+
+class NoAnswer(Exception):
+    """There is no answer; ``is_sent`` tells whether the request may have been received."""
+
+    def __init__(self, trouble: Trouble, *, is_sent: bool, detail: str = "") -> None:
+        super().__init__(trouble.name)
+        self.trouble = trouble
+        self.is_sent = is_sent
+        self.detail = detail  # of the system or of TLS, without any part of the address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    method: str
+    host: str
+    port: int
+    is_tls: bool
+    target: str = field(repr=False)  # path and query
+    headers: Mapping[str, str] = field(repr=False)  # Host among them
+    body: bytes | None = field(default=None, repr=False)
+
+
+class Headers(dict[str, str]):
+    """Header fields by name, in any case; the values of a repeated one are joined by commas."""
+
+    def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__()
+        for name, value in fields:
+            known = super().get(name.lower())
+            self[name.lower()] = value if known is None else f"{known}, {value}"
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and super().__contains__(name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came; the body is cut at the limit. ``trouble`` says why its rest did not come."""
+
+    status: int
+    headers: Headers
+    body: bytes
+    trouble: Trouble | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.trouble is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait: ``total_s`` for everything together, less for a connection or silence."""
+
+    total_s: float
+    connect_s: float = 10.0
+    silence_s: float = 30.0
+
+
+def write(
+    method: str,
+    url: str,
+    *,
+    params: Mapping[str, Any] | None = None,
+    json: Any = None,
+    data: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    auth: Any = None,
+) -> Request:
+    """Write a request to ``url``; the arguments mean what they mean to ``requests``.
+
+    :raises NoAnswer: when it cannot be written.
+    """
+    import requests
+
+    try:
+        prepared = requests.Request(
+            method, url, params=params, json=json, data=data, headers=dict(headers or {}), auth=auth
+        ).prepare()
+        parts = urlsplit(prepared.url or "")
+        port = parts.port or _PORTS[parts.scheme]
+        fields = {name: _native(value) for name, value in prepared.headers.items()}
+        for value in fields.values():
+            value.encode("latin-1")
+    except (ValueError, KeyError):  # of requests, too; their words quote the address
+        raise NoAnswer(Trouble.MALFORMED, is_sent=False) from None
+    host = parts.hostname or ""
+    shown = f"[{host}]" if ":" in host else host
+    body = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
+    return Request(
+        method=method,
+        host=host,
+        port=port,
+        is_tls=parts.scheme == "https",
+        target=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+        headers={"Host": shown if parts.port is None else f"{shown}:{port}", **fields},
+        body=body,
+    )
+
+
+def look_up(host: str, port: int) -> Sequence[Place]:
+    """Give the places that a host name means; a guard may stand here instead."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return [(str(address[0]), port) for *_, address in found]
+
+
+def exchange(
+    request: Request,
+    *,
+    patience: Patience,
+    limit_of: Callable[[int], int],
+    resolve: Callable[[str, int], Sequence[Place]] = look_up,
+    stop: threading.Event | None = None,
+) -> Answer:
+    """Send ``request`` once and give its answer.
+
+    ``limit_of`` gives how many bytes of the body to read, by the status. Of an answer whose head
+    came in time and whose body did not, there is what came of it.
+
+    :raises NoAnswer: when there is no answer.
+    """
+    deadline_s = time.monotonic() + patience.total_s
+    line = _Line(patience)
+    future = _begin(lambda: _exchange(request, line, limit_of, resolve))
+    while not future.done():
+        left_s = deadline_s - time.monotonic()
+        is_stopped = stop is not None and stop.is_set()
+        if left_s <= 0 or is_stopped:
+            line.hang_up()
+            wait([future], timeout=HANG_UP_S)
+            return _left(future, line, Trouble.STOPPED if is_stopped else Trouble.LATE)
+        wait([future], timeout=left_s if stop is None else min(POLL_S, left_s))
+    try:
+        return future.result()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _judge(error, is_open=line.is_open) from None
+
+
+def _left(future: Future[Answer], line: _Line, trouble: Trouble) -> Answer:
+    """Give what had come when we hung up; ``is_open`` does not change any more."""
+    if future.done() and future.exception() is None:
+        return replace(future.result(), trouble=trouble)
+    raise NoAnswer(trouble, is_sent=line.is_open) from None
+
+
+def _begin(work: Callable[[], Answer]) -> Future[Answer]:
+    """Work in a thread: no limit of a socket covers slow DNS or a trickle, or ends at a stop."""
+    future: Future[Answer] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - the waiting thread raises it
+            future.set_exception(error)
+
+    try:
+        threading.Thread(target=run, name="http", daemon=True).start()
+    except RuntimeError as error:  # the system has no thread left
+        raise NoAnswer(Trouble.UNABLE, is_sent=False, detail=str(error)) from None
+    return future
+
+
+class _Line:
+    """A connection that another thread may hang up."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._is_over = False
+        self.is_open = False  # connected and, where it is to be, secured
+
+    def connect(self, places: Iterable[Place]) -> socket.socket:
+        """Connect to the first place that takes it."""
+        trouble: OSError = OSError("no address")
+        for place in places:
+            try:
+                connection = socket.create_connection(place, timeout=self._patience.connect_s)
+            except OSError as error:
+                trouble = error
+            else:
+                return self._hold(connection)
+        raise trouble
+
+    def secure(self, plain: socket.socket, host: str, context: ssl.SSLContext) -> socket.socket:
+        """Begin TLS with whoever has the certificate of ``host``."""
+        secured = context.wrap_socket(
+            plain, server_hostname=host.rstrip("."), do_handshake_on_connect=False
+        )
+        self._hold(secured)
+        secured.do_handshake()
+        return secured
+
+    def open(self) -> None:
+        """Let the request leave from now on, unless somebody hung up."""
+        with self._lock:
+            self._go_on()
+            self.is_open = True
+
+    def check(self) -> None:
+        """Insist that nobody hung up: what came since may be a part of something."""
+        with self._lock:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self._is_over:
+            raise TimeoutError
+
+    def hang_up(self) -> None:
+        with self._lock:
+            self._is_over = True
+            if self._socket is not None:
+                with suppress(OSError):  # past TLS, whose state belongs to the other thread
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
+
+    def _hold(self, connection: socket.socket) -> socket.socket:
+        with self._lock:
+            self._socket = connection
+            self._go_on()  # hung up while there was no connection yet?
+        return connection
+
+    @property
+    def silence_s(self) -> float:
+        return self._patience.silence_s
+
+
+def _exchange(
+    request: Request,
+    line: _Line,
+    limit_of: Callable[[int], int],
+    resolve: Callable[[str, int], Sequence[Place]],
+) -> Answer:
+    context = _trust() if request.is_tls else None
+    places = resolve(request.host, request.port)
+    with closing(line), closing(http.client.HTTPConnection(request.host)) as connection:
+        connection.auto_open = 0  # never by name: only to a place that was looked at
+        connection.sock = line.connect(places)
+        if context is not None:
+            connection.sock = line.secure(connection.sock, request.host, context)
+        connection.sock.settimeout(line.silence_s)
+        line.open()
+        names = {"Host": request.headers["Host"], "User-Agent": USER_AGENT}
+        headers = {**names, **request.headers, "Connection": "close"}
+        connection.request(request.method, request.target, body=request.body, headers=headers)
+        with closing(connection.getresponse()) as response:
+            line.check()
+            fields = Headers(response.getheaders())
+            body, trouble = _read(response, fields, limit_of(response.status))
+            return Answer(status=response.status, headers=fields, body=body, trouble=trouble)
+
+
+def _trust() -> ssl.SSLContext:
+    """Trust whom this machine trusts, and ``SSL_CERT_FILE``; some machines come without."""
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(certifi.where())
+    except OSError as error:
+        detail = f"{certifi.where()}: {_words(error)}"
+        raise NoAnswer(Trouble.UNABLE, is_sent=False, detail=detail) from None
+    return context
+
+
+def _read(
+    response: http.client.HTTPResponse, headers: Headers, limit: int
+) -> tuple[bytes, Trouble | None]:
+    """Read the body up to the limit; say why it did not come to its end, or there."""
+    body = bytearray()
+    if limit <= 0:
+        return b"", None
+    try:
+        for chunk in _decoded(_chunks(response), headers.get("Content-Encoding", "")):
+            body += chunk[: limit - len(body)]
+            if len(body) >= limit:
+                return bytes(body), None
+    except TimeoutError:
+        return bytes(body), Trouble.SILENT
+    except OSError:
+        return bytes(body), Trouble.BROKEN
+    except (http.client.HTTPException, ValueError, zlib.error):
+        return bytes(body), Trouble.NO_HTTP
+    return bytes(body), Trouble.BROKEN if response.length else None
+
+
+def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    while chunk := response.read(CHUNK_BYTES):
+        yield chunk
+
+
+def _decoded(chunks: Iterator[bytes], coding: str) -> Iterator[bytes]:
+    """Undo gzip and deflate, a piece at a time: a small answer may stand for a huge one."""
+    if coding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        yield from chunks
+        return
+    decoder = None
+    for chunk in chunks:
+        if decoder is None:  # some say deflate and mean it without the header of zlib
+            is_bare = chunk[:1] != b"\x1f" and (chunk[0] & 0x0F) != 8
+            decoder = zlib.decompressobj(-zlib.MAX_WBITS if is_bare else zlib.MAX_WBITS | 32)
+        yield decoder.decompress(chunk, CHUNK_BYTES)
+        while decoder.unconsumed_tail:
+            yield decoder.decompress(decoder.unconsumed_tail, CHUNK_BYTES)
+    if decoder is not None and not decoder.eof:
+        raise ValueError("the end is missing")
+
+
+def _judge(error: Exception, *, is_open: bool) -> NoAnswer:
+    """Say what an exception proves."""
+    if is_open:
+        if isinstance(error, TimeoutError):
+            return NoAnswer(Trouble.SILENT, is_sent=True)
+        is_http = isinstance(error, http.client.RemoteDisconnected | OSError)
+        return NoAnswer(
+            Trouble.BROKEN if is_http else Trouble.NO_HTTP, is_sent=True, detail=_words(error)
+        )
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return NoAnswer(Trouble.UNTRUSTED, is_sent=False, detail=error.verify_message)
+    if isinstance(error, ssl.SSLError):
+        return NoAnswer(Trouble.NO_TLS, is_sent=False, detail=_words(error))
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return NoAnswer(Trouble.NO_NAME, is_sent=False, detail=_words(error))
+    if isinstance(error, TimeoutError):
+        return NoAnswer(Trouble.LATE_CONNECTION, is_sent=False)
+    is_system = isinstance(error, OSError)
+    return NoAnswer(
+        Trouble.NO_CONNECTION if is_system else Trouble.MALFORMED,
+        is_sent=False,
+        detail=_words(error),
+    )
+
+
+def _words(error: Exception) -> str:
+    """Give the system's words; those of ``http.client`` quote addresses."""
+    return error.strerror.lower() if isinstance(error, OSError) and error.strerror else ""
+
+
+def _native(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value

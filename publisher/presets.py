@@ -133,6 +133,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
     }
 )
 DATED_NAMES = ("jekyll", "eleventy", "pelican")  # these read a date off the file's name
+_OF_THE_FILE = ("Last Modified", "Created", "git Last Modified", "git Created")  # of Eleventy
 HEADED = ("nikola", "pelican")  # these write posts with a header that is no frontmatter
 _CASELESS = ("hugo", "pelican")  # `Status: draft` is as good as `status: draft` to these
 
@@ -194,9 +195,14 @@ def written(preset: Preset, frontmatter: Mapping[str, Any], key: str) -> str | N
 
 
 def date_in(preset: Preset, value: Any) -> Any:
-    """Give the date that a date key means: MkDocs keeps several in one, ``created`` being it."""
+    """Give the date that a date key means; ``None`` where the file's own age is meant.
+
+    MkDocs keeps several dates in one, ``created`` being it.
+    """
     if preset.name == "mkdocs" and isinstance(value, dict):
         return value.get("created")
+    if preset.name == "eleventy" and isinstance(value, str) and value in _OF_THE_FILE:
+        return None
     return value
 
 

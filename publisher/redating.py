@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from itertools import islice, product
+from itertools import chain, islice, product
 
 from publisher.errors import PostError, PublisherError
 from publisher.frontmatter import BOM, Document, UnreadableError, parse
@@ -45,7 +45,8 @@ def set_date(data: bytes, site: SiteSettings, at: datetime, path: str) -> bytes:
         return data
     local = at.astimezone(site.zone)
     edits = _time_apart if _has_time_apart(document, key, site) else _in_one
-    for changes in islice(edits(document, key, local, site), CANDIDATES_MAX):
+    tried = chain(edits(document, key, local, site), _anew(document, key, local, site))
+    for changes in islice(tried, CANDIDATES_MAX):
         text = _apply(document.text, changes)
         if _means(text, at, key, document, site):
             return (BOM if data.startswith(BOM) else b"") + text.encode()
@@ -80,6 +81,16 @@ def _in_one(
         yield ((*place.span("value"), written),)
 
 
+def _anew(
+    document: Document, key: str, local: datetime, site: SiteSettings
+) -> Iterator[tuple[Edit, ...]]:
+    """Give the edits that write a date such as "Mar 09 2027" as ISO 8601."""
+    value = document.metadata[key]
+    if isinstance(value, str):
+        for place in _places(document, key, re.escape(value)):
+            yield ((*place.span("value"), _bare(local, site)),)
+
+
 def _time_apart(
     document: Document, key: str, local: datetime, site: SiteSettings
 ) -> Iterator[tuple[Edit, ...]]:
@@ -110,10 +121,7 @@ def _places(document: Document, key: str, value: str) -> Iterator[re.Match[str]]
 
 def _write(place: re.Match[str], local: datetime, site: SiteSettings, document: Document) -> str:
     if place["gap"] is None:
-        if local.time() == site.release_time and not _is_twofold(local):
-            return _day(local)
-        # With seconds and offset every generator takes it for the same instant.
-        return f"{_day(local)}T{local:%H:%M:%S}{_offset(local, ':')}"
+        return _bare(local, site)
     shown = local if place["offset"] is None else local.astimezone(_zone(place, site))
     written = f"{_day(shown)}{place['gap']}{_clock(place, shown)}"
     if place["offset"] is None:
@@ -124,6 +132,14 @@ def _write(place: re.Match[str], local: datetime, site: SiteSettings, document: 
     if place["minutes"] is None:
         offset = offset.removesuffix("00")
     return f"{written}{place['lead'] or ''}{offset}"
+
+
+def _bare(local: datetime, site: SiteSettings) -> str:
+    """Write a bare date, or where the time of the day is another, the whole instant."""
+    if local.time() == site.release_time and not _is_twofold(local):
+        return _day(local)
+    # With seconds and offset every generator takes it for the same instant.
+    return f"{_day(local)}T{local:%H:%M:%S}{_offset(local, ':')}"
 
 
 def _zone(place: re.Match[str], site: SiteSettings) -> tzinfo:

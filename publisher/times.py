@@ -24,6 +24,19 @@ _INSTANT = re.compile(
     r"(?:[ \t]*| UTC(?=[+-]\d{2}:\d))(?:([Zz]|(?<= )(?:UTC|GMT))|([+-])(\d{2}):?(\d{2})?)?",
     re.ASCII,
 )
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_DAY = r"(\d{1,2})(?:st|nd|rd|th|\.)?"
+_MONTH = (
+    r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
+    r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+_NAMED = re.compile(  # Mar 09 2027; March 9th, 2027; Tue, 9 Mar 2027 09:00:00 +0100 (RFC 2822)
+    r"(?:(mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?[.,]?[ ]+)?"
+    rf"(?:{_MONTH}[ ]+{_DAY}|{_DAY}[ ]+{_MONTH}),?[ ]+(\d{{4}})(?:,?[ ]+(\d.*))?",
+    re.ASCII | re.IGNORECASE,
+)
+_SLASHED = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})(?=$|[ T])", re.ASCII)
 # With seconds, though we need none: Hugo, TOML and strict readers of YAML do.
 _DATE_HINT = "write 2027-03-09, or 2027-03-09T09:00:00, or 2027-03-09T09:00:00+01:00"
 
@@ -96,7 +109,7 @@ def resolve_instant(
 
 
 def parse_date(value: Any) -> date | datetime:
-    """Read a date or datetime; text must be ISO 8601, with a blank or ``T`` before the time.
+    """Read a date or datetime; text is ISO 8601, or names the month, or begins with the year.
 
     :raises PublisherError: for other values, and for dates and times that do not exist.
     """
@@ -104,10 +117,10 @@ def parse_date(value: Any) -> date | datetime:
         return value
     if not isinstance(value, str):
         raise PublisherError(f"{value!r} is not a date", hint=_DATE_HINT)
-    text = value.strip()
+    text = _in_iso(value.strip())
     match = _INSTANT.fullmatch(text) or _DATE.fullmatch(text)
     if match is None:
-        raise PublisherError(f"{text[:60]!r} is not a date", hint=_DATE_HINT)
+        raise PublisherError(f"{value.strip()[:60]!r} is not a date", hint=_DATE_HINT)
     try:
         day = date(*map(int, match.groups()[:3]))
     except ValueError:
@@ -116,6 +129,33 @@ def parse_date(value: Any) -> date | datetime:
     if match.re is _DATE:
         return day
     return datetime.combine(day, _clock(match.groups()[3:7], text), _offset(match, text))
+
+
+def _in_iso(text: str) -> str:
+    """Give a date that can mean only one day in the form of ISO 8601; any other as it is.
+
+    03/09/2027 is two different days in two countries, and stays as it is.
+
+    :raises PublisherError: when the weekday that it names is another one's.
+    """
+    text = _SLASHED.sub(r"\1-\2-\3", text)
+    match = _NAMED.fullmatch(text)
+    if match is None:
+        return text
+    weekday, month, day, other_day, other_month, year, clock = match.groups()
+    number = _MONTHS.index((month or other_month)[:3].lower()) + 1
+    written = f"{year}-{number:02}-{day or other_day:0>2}"
+    try:
+        said = date.fromisoformat(written).weekday()
+    except ValueError:
+        return written  # whoever reads it says that there is no such day
+    if weekday and _WEEKDAYS[said] != weekday[:3].lower():
+        raise PublisherError(
+            f"{text[:60]!r} names the wrong weekday",
+            why=f"{written} is a {_WEEKDAYS[said].title()}",
+            hint=_DATE_HINT,
+        )
+    return f"{written} {clock}" if clock else written
 
 
 def parse_time(value: Any) -> time:

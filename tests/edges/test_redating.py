@@ -40,6 +40,9 @@ date: 2027-03-09
     [
         ("date: 2027-03-09", "date: 2027-03-16", SAME_TIME),
         ("date: 2027-03-09", "date: 2027-04-06", SUMMER),
+        ("date: 'Mar 09 2027'", "date: '2027-03-16'", SAME_TIME),
+        ("date: 2027/03/09 # x", "date: 2027-03-16T14:30:00+01:00 # x", AFTERNOON),
+        ("date: Tue, 09 Mar 2027 09:00 GMT", "date: 2027-03-16", SAME_TIME),
         ("date: 2027-03-09", "date: 2027-03-16T14:30:00+01:00", AFTERNOON),
         ("date:   '2027-03-09'  # soon", "date:   '2027-03-16'  # soon", SAME_TIME),
         ('"date" : "2027-03-09"', '"date" : "2027-03-16"', SAME_TIME),

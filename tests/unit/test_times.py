@@ -89,6 +89,48 @@ def test_an_instant_comes_out_in_utc(value: Any, zone: str, expected: datetime) 
     assert resolve(value, zone) == Instant(expected)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mar 09 2027",
+        "March 9, 2027",
+        "march 9th 2027",
+        "9 March 2027",
+        "09. Mar. 2027",
+        "Tue, 9 Mar 2027",
+        "Tuesday, March 9, 2027",
+        "2027/03/09",
+        "2027/3/9",
+        "Tue, 09 Mar 2027 09:00:00 +0100",
+        "Mar 9, 2027 08:00 GMT",
+        "2027/03/09 09:00",
+    ],
+)
+def test_date_that_can_mean_one_day_only_is_read(text: str) -> None:
+    assert resolve(text).at == datetime(2027, 3, 9, 8, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "03/09/2027",
+        "13/03/2027",
+        "09.03.2027",
+        "Mar 09 27",
+        "March 2027",
+        "9 Märch 2027",
+        "Feb 30 2027",
+        "Mar 9 2027 9 pm",
+        "Mon, 9 Mar 2027",
+    ],
+)
+def test_date_that_could_mean_another_day_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(PublisherError) as error:
+        resolve(text)
+
+    assert "2027-03-09" in error.value.hint
+
+
 @pytest.mark.parametrize("clock", ["07:15", "7:15", "07:15:00", time(7, 15)])
 def test_the_time_key_goes_with_a_bare_date(clock: Any) -> None:
     assert resolve("2027-03-09", time_value=clock).at == datetime(2027, 3, 9, 6, 15, tzinfo=UTC)

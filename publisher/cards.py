@@ -112,7 +112,7 @@ def check_built_image(url: str, output: Output) -> str:
         if _is_made_by_host(url):
             return ""
         raise SiteError(
-            f"the card image {shown(url)} is not in the output {output.folder}",
+            f"the card image {shown(url)} is not in the built site",
             why="a link card would lack it",
             hint=f"see whether the build copies it; or {OFF}",
         ) from None

@@ -72,7 +72,7 @@ class Output:
         file = find_page(self.folder, path)
         if file is None:
             raise NotInOutput(
-                f"the output {self.folder} has nothing for {path!r}"
+                f"the built site has nothing for {path!r}"
                 f" (looked for {', '.join(page_names(path))})",
                 hint="see whether the build skips the post, or correct site.post_url in jobs.yaml",
             )

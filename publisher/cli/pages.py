@@ -191,7 +191,7 @@ def say_problems(report: Report, *, is_all: bool) -> None:
             continue
         note(title)
         for problem in problems:
-            _say_problem(problem)
+            say_problem(problem)
     errors = sum(problem.severity == "error" for problem in report.problems)
     warnings = len(report.problems) - errors
     if report.problems:
@@ -200,7 +200,7 @@ def say_problems(report: Report, *, is_all: bool) -> None:
         note("no problems")
 
 
-def _say_problem(problem: Problem) -> None:
+def say_problem(problem: Problem) -> None:
     place = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
     say(f"{place}: {problem.severity}: {clean(problem.message)} [{problem.rule}]")
     if problem.hint:

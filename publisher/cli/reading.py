@@ -147,6 +147,7 @@ def log(
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--all", "is_all", is_flag=True, help="Show those in pages that are public, too.")
+@click.option("--build", "is_build", is_flag=True, help="Build a copy with all posts released.")
 @click.option("--fix", "is_fix", is_flag=True, help="Mend what is safe to mend.")
 @reads
 @click.pass_context
@@ -154,6 +155,7 @@ def check(
     ctx: click.Context,
     paths: Sequence[str],
     is_all: bool,
+    is_build: bool,
     is_fix: bool,
     as_json: bool,
     now: str | None,
@@ -162,10 +164,15 @@ def check(
 
     What stops a release comes first. Of pages that are public already there are counts, but with
     --all or PATH. Exits with 1 when there is an error; warnings alone are fine.
+
+    --build tries every coming release in a copy of the site: the page, its address, title and
+    card, and the lists that must name it. What is public stays as it is.
     """
     from publisher.cli import pages
 
     report = _report(ctx.obj, paths, now, is_fix=is_fix)
+    if is_build:
+        report = _with_trial(ctx.obj, report, now)
     if as_json:
         say_json({"problems": [_shown(problem) for problem in report.problems]})
     else:
@@ -193,6 +200,16 @@ def _report(
             note(f"mended {path}")
         found = checking.examine(settings, library, now=at, environ=invocation.environ, paths=only)
     return found
+
+
+def _with_trial(invocation: Invocation, report: Report, now: str | None) -> Report:
+    """Add what a trial build shows; with errors in jobs.yaml there is none."""
+    from dataclasses import replace
+
+    from publisher.cli.trial import try_build
+
+    found = try_build(invocation, invocation.look(now))
+    return replace(report, problems=(*found.problems, *report.problems))
 
 
 def _path_in(settings: Settings, path: str) -> str:

@@ -10,6 +10,7 @@ import click
 
 from publisher.cli.invocation import FILE, Invocation
 from publisher.cli.output import note, say
+from publisher.cli.trial import show_trial
 from publisher.errors import ConfigError, PublisherError
 
 if TYPE_CHECKING:
@@ -29,9 +30,14 @@ STATE = ".publisher"  # the default of state_dir, which `init` leaves as it is
 
 @click.command()
 @click.option("--generator", metavar="NAME", help="Whose site it is; default: what is found here.")
+@click.option("--build/--no-build", "is_build", default=True, help="Try the build at the end.")
 @click.pass_obj
-def init(invocation: Invocation, generator: str | None) -> None:
-    """Write jobs.yaml for the generator found here or in ./content."""
+def init(invocation: Invocation, generator: str | None, is_build: bool) -> None:
+    """Write jobs.yaml for the generator found here or in ./content.
+
+    At the end it builds a copy of the site with every coming post released, as
+    `publisher check --build` does, and says what would stop a release.
+    """
     from pathlib import Path
 
     from publisher import config
@@ -65,6 +71,8 @@ def init(invocation: Invocation, generator: str | None) -> None:
         note(f"keep {STATE}/ out of git: it holds the ledger, and belongs into .gitignore")
     elif not ignored & {f"{start}{STATE}{end}" for start in ("", "/", "**/") for end in _ENDS}:
         note(f"keep {STATE}/ out of git, for it holds the ledger; add to .gitignore:\n{STATE}/")
+    if found.url is not None and is_build:
+        show_trial(invocation)
 
 
 _ENDS = ("", "/", "/*", "/**")

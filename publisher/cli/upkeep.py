@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import click
 from publisher.cli.acting import YES
 from publisher.cli.invocation import Invocation
 from publisher.cli.output import confirm, count, flat, note, say, say_json, when
+from publisher.cli.trial import show_trial
 
 if TYPE_CHECKING:
     from publisher.model import Observe, Post
@@ -23,12 +25,14 @@ LISTED = 20  # posts shown by `adopt`
 @click.option(
     "--after-restore", "is_after_restore", is_flag=True, help="An older ledger was put back."
 )
+@click.option("--build/--no-build", "is_build", default=True, help="Try the build first.")
 @YES
 @click.pass_context
-def adopt(ctx: click.Context, is_after_restore: bool, is_yes: bool) -> None:
+def adopt(ctx: click.Context, is_after_restore: bool, is_build: bool, is_yes: bool) -> None:
     """Take what is public already as it is: it is never announced.
 
     Posts that are published, or whose date is over, become baseline. Coming ones stay scheduled.
+    Before it asks, it tries each coming release as `publisher check --build` does.
 
     With --after-restore it goes through a ledger that was put back from a copy. Whatever may
     have gone out since the copy was made is held for you; the rest goes on by itself.
@@ -53,6 +57,8 @@ def adopt(ctx: click.Context, is_after_restore: bool, is_yes: bool) -> None:
         title = "of these, scheduled for a date that is over (`publisher release POST`):"
         _say_posts(title, overdue, seen)
     _say_posts(f"{count(len(coming), 'post')} will stay scheduled:", coming, seen)
+    if is_build and (is_yes or sys.stdin.isatty()):
+        show_trial(ctx.obj)
     confirm("adopt the site like this?", is_yes=is_yes)
     now = SystemClock().now()
     with open_ledger(seen.settings, now=now) as ledger:

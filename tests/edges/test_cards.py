@@ -145,7 +145,7 @@ def test_a_card_image_that_was_not_built_is_a_finding(tmp_path, tag):
     output = a_site_with_card(tmp_path, tag)
     (tmp_path / "secret.png").write_bytes(IMAGE)
 
-    assert "is not in the output" in look_at_output(output).reason
+    assert "is not in the built site" in look_at_output(output).reason
     assert look_at_output(output, settings=NO_CARD).ok
 
 

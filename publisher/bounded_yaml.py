@@ -125,7 +125,7 @@ def _compose(text: str, path: str, first_line: int) -> tuple[BoundedLoader, yaml
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = first_line + (mark.line if mark else 0)
-        if mark and re.match(r" *\t", text.split("\n")[mark.line]):
+        if mark and re.match(r" *\t", "\n".join(text.split("\n")[mark.line :])):
             raise PublisherError(
                 f"{path}:{line}: a tab indents this line", hint="YAML wants blanks there"
             ) from None

@@ -8,17 +8,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from publisher.check.judging import builds_all
-from publisher.embargo.headers import header_of
 from publisher.embargo.hidden import holds
-from publisher.embargo.kinds import is_set_aside, state_said, withheld_until
 from publisher.embargo.unreleased import Unreleased
 from publisher.errors import PostError, PublisherError
 from publisher.files import read_file
 from publisher.findings import Scan
 from publisher.frontmatter import UnreadableError, parse
+from publisher.headers import header_of
 from publisher.model import Embargo, PostState, Problem
 from publisher.presets import as_yaml
 from publisher.project import own_files, walk
+from publisher.said import is_set_aside, state_said, withheld_until
 from publisher.settings import Settings
 
 

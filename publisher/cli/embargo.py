@@ -86,8 +86,8 @@ def _staged(survey: Survey) -> Subject:
 
     settings = survey.settings
     staged = stage_with_data(settings, survey.scan, survey.view, survey.now)
-    for path in staged.strays:
-        note(f"{path}: is not released by what it says, and no file of site.posts: it is left out")
+    for path in staged.withheld:
+        note(f"{path}: is not released by what it says, and is no post: it is left out")
     real = (settings.rebuild.output,) if settings.rebuild else ()
     return Subject(
         hidden=staged.hidden,

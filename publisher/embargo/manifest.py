@@ -18,7 +18,7 @@ from publisher.embargo.hidden import Hidden
 from publisher.errors import PublisherError
 from publisher.model import Embargo, PostId
 
-VERSION = 4  # of the tables, and of how files are staged
+VERSION = 5  # of the tables, and of how files are staged
 
 Kind = Literal["copy", "page", "embargoed", "placeholder", "link", "folder", "installed"]
 
@@ -61,10 +61,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """What is known of an unreleased text; ``known`` says of which version, under which facts."""
+    """What is known of an unreleased text; ``known`` says of which version, under which facts.
+
+    ``url`` is that of a post, and "" where the file never was one.
+    """
 
     known: str
     targets: tuple[str, ...]
+    url: str
+    policy: Embargo
 
 
 @dataclass(slots=True)
@@ -103,7 +108,7 @@ class Manifest:
 
     def add_text(self, path: str, known: str, targets: Iterable[str], hidden: Hidden) -> None:
         """Keep the text of an unreleased post, for as long as its file is the same."""
-        note = Note(known=known, targets=tuple(targets))
+        note = Note(known=known, targets=tuple(targets), url=hidden.url, policy=hidden.policy)
         self.notes[path] = note
         names = (*map(_bytes, (path, known)), _packed(note.targets))
         shown = (hidden.post, hidden.url, hidden.policy.value, hidden.text, hidden.shown)
@@ -144,8 +149,14 @@ class Manifest:
                 links=_unpacked(links),
                 placeholders=tuple(zip(placeholders[::2], placeholders[1::2], strict=True)),
             )
-        for path, known, targets in self.database.execute("SELECT path, known, targets FROM texts"):
-            self.notes[_text(path)] = Note(known=_text(known), targets=_unpacked(targets))
+        rows = self.database.execute("SELECT path, known, targets, url, policy FROM texts")
+        for path, known, targets, url, policy in rows:
+            self.notes[_text(path)] = Note(
+                known=_text(known),
+                targets=_unpacked(targets),
+                url=_text(url),
+                policy=Embargo(_text(policy)),
+            )
 
 
 @contextmanager

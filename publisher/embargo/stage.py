@@ -39,7 +39,7 @@ class Staged:
     changed: tuple[str, ...]  # what this update wrote or removed
     texts: Mapping[str, str]  # the files that ``public`` reads, with their stamps,
     posts: frozenset[str]  # and those of them that are posts
-    strays: tuple[str, ...]  # unreleased by what they say, and no files of ``site.posts``: held
+    withheld: tuple[str, ...]  # files that are no posts and not released: no page is made of them
     manifest: Path
     addresses: Mapping[str, str] = field(default_factory=dict)  # by path, as the build has them
 
@@ -103,13 +103,15 @@ class Stage:
         gone: Collection[PostId] = (),
         overdue: Collection[PostId] = (),
         *,
+        waiting: Collection[str] = (),
         now: datetime,
     ) -> Staged:
         """Bring the stage up to date with the project, as ``scan`` has just read it.
 
         Posts in ``gone`` that are not public have no page: they were withdrawn. Those in
         ``overdue`` are announced without a day: theirs is over. Pages that are no posts wait until
-        ``now`` for a date that their generator would wait for.
+        ``now`` for a date that their generator would wait for. Files in ``waiting``, which the
+        ledger knows as not released, stay out while they cannot be read.
 
         What generators keep in the stage for themselves stays. Their output goes, for them to
         make again, when something went that was staged before: not all of them clean up.
@@ -124,7 +126,16 @@ class Stage:
             file, facts = self._home / "manifest.db", self._facts()
             with open_manifest(file, facts, begin_anew=self._begin_anew) as manifest:
                 place = Place(self._copy)
-                staging = Staging(self._settings, scan, manifest, place, gone, overdue, now=now)
+                staging = Staging(
+                    self._settings,
+                    scan,
+                    manifest,
+                    place,
+                    gone,
+                    overdue,
+                    waiting=waiting,
+                    now=now,
+                )
                 staging.run()
                 files = sorted(manifest.files.items())
                 texts = {path: entry.staged for path, entry in files if _is_public(path, entry)}
@@ -137,7 +148,7 @@ class Stage:
             changed=tuple(sorted(staging.changed)),
             texts=texts,
             posts=_posts_of(scan),
-            strays=staging.strays,
+            withheld=staging.withheld,
             manifest=file,
         )
 

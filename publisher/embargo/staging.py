@@ -26,7 +26,8 @@ from publisher.embargo.mirror import Place
 from publisher.embargo.placeholder import placeholder
 from publisher.embargo.texts import Texts
 from publisher.embargo.unreleased import Unreleased
-from publisher.model import Embargo, PostId, PostState
+from publisher.errors import PostError
+from publisher.model import Embargo, PostId
 from publisher.posts import Scan
 from publisher.settings import Settings
 
@@ -45,6 +46,7 @@ class Staging:
         gone: Collection[PostId] = (),
         overdue: Collection[PostId] = (),
         *,
+        waiting: Collection[str] = (),
         now: datetime,
     ) -> None:
         output = settings.rebuild.output if settings.rebuild else None
@@ -56,7 +58,9 @@ class Staging:
         self.root = _relative(self._site.root, self._top)
         self.output = _relative(output or self._site.root / self._site.preset.output, self._top)
         self._copy = Copy(manifest, place, self.output)
-        self._unreleased = Unreleased(settings, scan, self.root, gone, overdue, now=now)
+        self._unreleased = Unreleased(
+            settings, scan, self.root, gone, overdue, waiting=waiting, now=now
+        )
         self._stamps: dict[str, str] = {}  # of all files of the project
         self._sizes: dict[str, int] = {}
         self._found: dict[str, dict[str, Path]] = {"folder": {}, "link": {}, "installed": {}}
@@ -76,8 +80,8 @@ class Staging:
         return self._copy.changed
 
     @property
-    def strays(self) -> tuple[str, ...]:
-        return tuple(sorted(self._unreleased.strays))
+    def withheld(self) -> tuple[str, ...]:
+        return tuple(sorted((*self._unreleased.broken, *self._unreleased.strays)))
 
     def run(self) -> None:
         """Do all of it."""
@@ -146,17 +150,22 @@ class Staging:
             self._copy.make_folder(path)
 
     def _drop_broken(self, path: str) -> None:
-        """Leave what is staged of a file in error, unless the file says what it should be."""
+        """Leave what is staged of an unreleased file in error, if it was staged as unreleased.
+
+        Of a file that cannot be read at all stays what is staged, whatever that is.
+        """
         known = self._manifest.files.get(path)
-        state = None
-        if known is None or known.kind in ("copy", "page"):
-            state = self._unreleased.state_in_error(path, self._top)
-        if state is PostState.PUBLISHED:
-            self._unreleased.excuse(path)
-        elif known and (
-            state is not None or known.stamp is None or known.staged != self._place.stamp(path)
-        ):
-            self._copy.remove(path)  # nobody knows what it is
+        note = self._manifest.notes.get(path)
+        was_held = bool(note and note.url) or (not known and self._unreleased.is_waiting(path))
+        stays = known is not None and known.stamp and known.staged == self._place.stamp(path)
+        try:
+            if not was_held and self._unreleased.excuse(path, self._top):
+                return
+            stays = stays and known is not None and known.kind == "embargoed"
+        except PostError:
+            pass
+        if not stays:
+            self._copy.remove(path)
 
     def _find_absent(self) -> Iterator[str]:
         """Give the paths of pages that are not staged; a file that is no post is known by its own.
@@ -224,7 +233,8 @@ class Staging:
             withheld=self._texts.withheld_folders(),
         )
         for path in self._unreleased.paths:
-            for target in self._manifest.notes[path].targets:
+            note = self._manifest.notes.get(path)
+            for target in note.targets if note else ():
                 images.place(path, target)
         for path, target in self._texts.embargoed_images():
             images.place(path, target)

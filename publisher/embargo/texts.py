@@ -64,7 +64,6 @@ class Texts:
         for path, size in self._sizes.items():
             if self._unreleased.is_held(path):
                 others += [path] if path in self._unreleased.bundled and is_image(path) else []
-                self._unlink_remaining(path, absence)
                 continue
             known, version = self._manifest.files.get(path), self._unreleased.version(path, size)
             if not version and not is_text(path, size):
@@ -79,17 +78,6 @@ class Texts:
             with self._copy.whole(path):
                 self._stage_text(path, read_file(self._top / path, path), absence)
         return others
-
-    def _unlink_remaining(self, path: str, absence: Absence) -> None:
-        """Take the dead links out of the page that is left of a file in error."""
-        known = self._manifest.files.get(path) if path in self._unreleased.broken else None
-        if known is None or not absence.facts(known.links):
-            return
-        with self._copy.whole(path):
-            page = read_file(self._copy.place.folder / path, path)
-            data = absence.unlink(path, page.data)
-            if data != page.data:
-                self._copy.put(path, data, page.status, known, is_copy=False)
 
     def _stage_text(self, path: str, content: Content, absence: Absence) -> None:
         self._unreleased.check(path, content)

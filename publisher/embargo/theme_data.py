@@ -24,7 +24,8 @@ def stage_with_data(settings: Settings, scan: Scan, view: LedgerView, now: datet
     """Bring the stage up to date, as ``Stage.update`` does, and the data for themes in it."""
     stage = Stage(settings)
     gone = withdrawn(scan.posts, view, now)
-    staged = stage.update(scan, gone, overdue(scan.posts, settings.site.zone, now), now=now)
+    late = overdue(scan.posts, settings.site.zone, now)
+    staged = stage.update(scan, gone, late, waiting=waiting_files(view), now=now)
     posts = [post for post in scan.posts if post.id not in gone]
     if write_data(staged.root, posts, view, settings, now):
         stage.mark_unbuilt()
@@ -37,6 +38,14 @@ def withdrawn(posts: Sequence[Post], view: LedgerView, now: datetime) -> Collect
     A baseline post was public before publisher came, and is released by hand only.
     """
     return {post.id for post in posts if _is_withdrawn(post, view, now)}
+
+
+def waiting_files(view: LedgerView) -> Collection[str]:
+    """Give the files of the posts that the ledger knows, and knows as not released."""
+    waits = (ReleaseState.SCHEDULED, ReleaseState.WITHDRAWN, ReleaseState.GONE)
+    releases = view.releases.values()
+    begun = {r.path for r in releases if r.state is ReleaseState.REVEALING and not r.flip_gen}
+    return begun | {r.path for r in releases if r.state in waits}
 
 
 def overdue(posts: Sequence[Post], zone: ZoneInfo, now: datetime) -> Collection[PostId]:

@@ -1,8 +1,8 @@
 """What is unreleased in a site, file by file: under which policy, with which text and images.
 
-A file of ``site.posts`` that cannot be used as a post counts as unreleased, unless it says that it
-is public: nobody knows what it would say. So does any other page that says it is a draft, or whose
-date, for which its generator would wait, is to come.
+A file of ``site.posts`` that cannot be used as a post is public, as its generator builds it, unless
+it says that it is not, or was unreleased before it became unreadable. So is any other page, unless
+it says that it is a draft, or its date, for which its generator would wait, is to come.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from publisher.files import Content, changed, read_file
 from publisher.findings import Scan, names_of, printable
 from publisher.frontmatter import Document, UnreadableError, parse, split
 from publisher.model import Embargo, Post, PostId, PostState
+from publisher.said import said
 from publisher.settings import Settings
 from publisher.tree import compile_globs
 
@@ -33,8 +34,9 @@ from publisher.tree import compile_globs
 class Unreleased:
     """The unreleased files of one scan; paths as in ``Post``.
 
-    ``policies`` are those of posts that are not public, ``broken`` the files that are no posts
-    but should be; both only of files that ``look`` was told of. ``strays`` say that they are
+    ``policies`` are those of posts that are not public, ``broken`` the unreleased files that are no
+    posts but should be; both only of files that ``look`` was told of. ``waiting`` are files that
+    the ledger knows as not released. ``strays`` say that they are
     unreleased, and are no files of ``site.posts``; ``bundled`` files belong to such a post.
     """
 
@@ -46,8 +48,10 @@ class Unreleased:
         gone: Collection[PostId] = (),
         overdue: Collection[PostId] = (),
         *,
+        waiting: Collection[str] = (),
         now: datetime,
     ) -> None:
+        self._waiting = waiting
         self._overdue = overdue
         self._now = now
         self._embargo = settings.embargo
@@ -142,15 +146,8 @@ class Unreleased:
                 self.strays[path] = None
 
     def _says_unreleased(self, path: str, data: bytes) -> bool:
-        state = kinds.state_said(data, path, self._site)
-        is_ours = self._embargo is not Embargo.OFF
-        is_scheduled = state is PostState.SCHEDULED or self._is_to_come(path, data)
-        return state is PostState.DRAFT or (is_ours and is_scheduled)
-
-    def _is_to_come(self, path: str, data: bytes, embargo: Embargo = Embargo.OFF) -> bool:
-        """Tell whether a post's date is to come, or that for which the generator would wait."""
-        until = kinds.withheld_until(data, path, self._site, embargo)
-        return until is not None and until > self._now
+        found = said(data, path, self._site, is_post=self._is_of_posts(path))
+        return found.is_unreleased(self._now, self._embargo)
 
     def find_described(self, paths: Collection[str]) -> None:
         """Hold the texts that Nikola keeps apart from what is said of them in ``next.meta``."""
@@ -158,22 +155,19 @@ class Unreleased:
             texts = {text for path in self.strays for text in kinds.described_by(path)}
             self.strays |= dict.fromkeys(sorted(texts.intersection(paths) - self._posts.keys()))
 
-    def state_in_error(self, path: str, top: Path) -> PostState | None:
-        """Give what a broken file says of its state; ``None`` when nobody can know."""
-        if path not in self._errors and printable(path) not in self._errors:
-            return None  # new since the scan
-        try:
-            data = read_file(top / path, path).data
-        except PostError:
-            return None
-        state = kinds.state_said(data, path, self._site)
-        is_early = self._embargo is not Embargo.OFF and self._is_to_come(path, data, self._embargo)
-        return PostState.SCHEDULED if state is PostState.PUBLISHED and is_early else state
+    def excuse(self, path: str, top: Path) -> bool:
+        """Let a file of posts in error go public, unless it says that it is not released.
 
-    def excuse(self, path: str) -> None:
-        """Let a file go public that is in error, and says that it is public."""
+        :raises PostError: when it cannot be read at all.
+        """
+        if self._says_unreleased(path, read_file(top / path, path).data):
+            return False
         del self.broken[path]
         self._excused.add(path)
+        return True
+
+    def is_waiting(self, path: str) -> bool:
+        return path in self._waiting
 
     def find_bundled(self, held: Iterable[str], paths: Collection[str]) -> None:
         """Find what lies in the folders of these posts, and with them only."""
@@ -202,7 +196,7 @@ class Unreleased:
             if content.digest != post.digest:
                 raise changed(path)
         elif path in self._excused:
-            if kinds.state_said(content.data, path, self._site) is not PostState.PUBLISHED:
+            if self._says_unreleased(path, content.data):
                 raise changed(path)
         elif self._is_of_posts(path):
             reader = Reader(parse(content.data, path), self._site)
@@ -226,12 +220,15 @@ class Unreleased:
             known = f"{stamps[path]} {self._site_facts}"
             note = manifest.notes.get(path)
             if note is None or note.known != known:
-                text, targets = _read_broken(path, top)
+                try:
+                    text, targets = _read_broken(path, top)
+                except PostError:
+                    continue  # what is known of it stays
                 hidden = Hidden(
                     post=PostId(stem_of(path)),
                     path=path,
-                    url="",
-                    policy=Embargo.OMIT,
+                    url=note.url if note else "",
+                    policy=note.policy if note else Embargo.OMIT,
                     text=text,
                     shown="",
                 )
@@ -334,11 +331,8 @@ def digest_of(text: str) -> str:
 
 
 def _read_broken(path: str, top: Path) -> tuple[str, list[str]]:
-    """Give the text of a file as far as it can be read at all, and the images it may mean."""
-    try:
-        data = read_file(top / path, path).data
-    except PostError:
-        return "", []
+    """Give the text of a file as far as it can be understood, and the images it may mean."""
+    data = read_file(top / path, path).data
     text = whole = data.decode("utf-8", "replace")
     with suppress(UnreadableError):
         text = parse(data, path).body

@@ -94,37 +94,73 @@ def test_a_draft_has_no_page_whatever_the_policy(tmp_path: Path) -> None:
     assert [(h.post, h.policy) for h in found.hidden] == [("idea", Embargo.OMIT)]
 
 
-def test_a_file_that_is_no_post_and_should_be_is_left_out(tmp_path: Path) -> None:
+def test_a_file_that_is_no_post_and_says_nothing_is_staged_as_it_is(tmp_path: Path) -> None:
     settings = a_site(tmp_path)
-    write(tmp_path, "blog/plain.md", f"# No frontmatter\n\n{SECRET}\n")
+    plain = f"# No frontmatter\n\n{PUBLIC}\n"
+    write(tmp_path, "blog/plain.md", plain)
     write(tmp_path, "blog/.draft.md", a_post())
     write(tmp_path, "blog/index.md", "# All posts\n")
 
     found = update(settings)
 
-    assert staged(settings, "blog/plain.md") is None
+    assert staged(settings, "blog/plain.md") == plain.encode()
     assert staged(settings, "blog/.draft.md") is None
     assert staged(settings, "blog/index.md") == b"# All posts\n"
-    assert "ran all night" in next(h.text for h in found.hidden if h.post == "plain")
+    assert found.withheld == ("site/blog/.draft.md",)
 
 
-def test_a_post_that_broke_stays_as_it_was_staged(tmp_path: Path) -> None:
+def test_an_unreleased_post_that_broke_stays_as_it_was_staged_until_it_reads_again(
+    tmp_path: Path,
+) -> None:
     settings = a_site(tmp_path)
-    page = a_post(status="published", body=PUBLIC)
-    write(tmp_path, "blog/old.md", page)
     write(tmp_path, "blog/next.md", a_post())
+    write(tmp_path, "blog/idea.md", a_post(status="draft"))
     update(settings)
     filler = staged(settings, "blog/next.md")
-    write(tmp_path, "blog/old.md", a_post(status="publishd", body=f"{PUBLIC}\n\n{SECRET}"))
-    write(tmp_path, "blog/next.md", a_post(status="publishd"))
+    for text in ("---\nstatus: draft\nstatus: x\n---\n\nText.\n", "Half of a text", ""):
+        write(tmp_path, "blog/next.md", text)
+        write(tmp_path, "blog/idea.md", text)
+
+        found = update(settings)
+
+        assert staged(settings, "blog/next.md") == filler
+        assert staged(settings, "blog/idea.md") is None
+        assert found.changed == ()
+        assert found.withheld == ("site/blog/idea.md", "site/blog/next.md")
+        assert [(h.post, h.url) for h in found.hidden] == [
+            ("idea", "https://example.org/blog/idea"),
+            ("next", "https://example.org/blog/next"),
+        ]
+    write(tmp_path, "blog/next.md", a_post(status="published"))
+    assert update(settings).withheld == ("site/blog/idea.md",)
+    assert staged(settings, "blog/next.md") == a_post(status="published").encode()
+
+
+def test_a_public_post_that_broke_stays_public(tmp_path: Path) -> None:
+    settings = a_site(tmp_path)
+    write(tmp_path, "blog/old.md", a_post(status="published", body=PUBLIC))
+    update(settings)
+    text = a_post(status="publishd", body=f"{PUBLIC}\n\nMore.")
+    write(tmp_path, "blog/old.md", text)
 
     found = update(settings)
 
-    assert staged(settings, "blog/old.md") == page.encode()
-    assert staged(settings, "blog/next.md") == filler
-    assert found.changed == ()
-    assert [h.post for h in found.hidden] == ["next", "old"]
+    assert staged(settings, "blog/old.md") == text.encode()
+    assert (found.hidden, found.withheld) == ((), ())
     assert PUBLIC in public(found)
+
+
+def test_a_post_that_waits_in_the_ledger_and_is_broken_is_not_staged_anew(tmp_path: Path) -> None:
+    settings = a_site(tmp_path)
+    write(tmp_path, "blog/next.md", SECRET)
+    scan = Library(settings.site, settings.project).scan()
+    stage = Stage(settings)
+
+    stage.update(scan, waiting=("site/blog/next.md",), now=NOW)
+    again = stage.update(scan, waiting=("site/blog/next.md",), now=NOW)
+
+    assert staged(settings, "blog/next.md") is None
+    assert again.withheld == ("site/blog/next.md",)
 
 
 def test_a_post_that_is_new_since_the_scan_is_not_taken_for_a_page(tmp_path: Path) -> None:

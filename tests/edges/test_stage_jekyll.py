@@ -28,7 +28,7 @@ def test_what_is_in_the_folder_of_drafts_is_one(text: str, tmp_path: Path) -> No
     found = update(settings)
 
     assert staged(settings, "notes/_drafts/next.md") is None
-    assert found.strays == ("site/notes/_drafts/next.md",)
+    assert found.withheld == ("site/notes/_drafts/next.md",)
     assert SECRET in found.hidden[0].text
 
 
@@ -36,7 +36,7 @@ def test_another_generator_has_no_folder_of_drafts(tmp_path: Path) -> None:
     settings = a_site(tmp_path)
     write(tmp_path, "_drafts/next.md", "---\ntitle: A title\n---\n")
 
-    assert update(settings).strays == ()
+    assert update(settings).withheld == ()
 
 
 def test_our_settings_and_its_caches_are_not_staged(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_draft_is_known_in_every_format_of_its_generator(
     found = update(settings)
 
     assert staged(settings, path) is None
-    assert found.strays == (f"site/{path}",)
+    assert found.withheld == (f"site/{path}",)
     assert SECRET in found.hidden[0].text
 
 
@@ -91,7 +91,7 @@ def test_what_only_looks_like_a_draft_is_staged_as_it_is(
 
     first, second = update(settings), update(settings)
 
-    assert first.strays == ()
+    assert first.withheld == ()
     assert (staged(settings, path) or b"").decode() == text
     assert second.changed == ()
 
@@ -110,7 +110,7 @@ def test_the_text_of_a_nikola_page_is_held_with_what_is_said_of_it_in_a_file_bes
     found = update(settings)
 
     assert before == SECRET.encode()
-    assert found.strays == ("site/pages/x.meta", "site/pages/x.rst")
+    assert found.withheld == ("site/pages/x.meta", "site/pages/x.rst")
     assert staged(settings, "pages/x.rst") is None
     assert staged(settings, "pages/y.rst") == PUBLIC.encode()
 
@@ -122,7 +122,7 @@ def test_pages_of_one_folder_are_no_bundle_of_its_index(tmp_path: Path) -> None:
 
     found = update(settings)
 
-    assert found.strays == ("site/pages/index.rst",)
+    assert found.withheld == ("site/pages/index.rst",)
     assert staged(settings, "pages/y.rst") is not None
 
 
@@ -154,10 +154,10 @@ def test_a_page_with_a_date_to_come_is_held_until_it_has_come(
     come = update(settings, LATER)
     again = update(settings, LATER + timedelta(days=1))
 
-    assert (early.strays, last.strays) == ((f"site/{path}",),) * 2
+    assert (early.withheld, last.withheld) == ((f"site/{path}",),) * 2
     assert held is None
     assert SECRET in hidden.text
-    assert (come.strays, come.changed) == ((), (f"site/{path}",))
+    assert (come.withheld, come.changed) == ((), (f"site/{path}",))
     assert (staged(settings, path) or b"").decode() == text
     assert again.changed == ()
 
@@ -176,9 +176,9 @@ def test_a_date_that_only_the_generator_understands_holds_to_the_end_of_its_day(
     settings = a_site(tmp_path, preset=PRESETS[generator])
     write(tmp_path, path, text)
 
-    early = update(settings, NOW).strays
-    last = update(settings, datetime(2027, 6, 1, 21, 59, tzinfo=UTC)).strays
-    come = update(settings, datetime(2027, 6, 1, 22, tzinfo=UTC)).strays
+    early = update(settings, NOW).withheld
+    last = update(settings, datetime(2027, 6, 1, 21, 59, tzinfo=UTC)).withheld
+    come = update(settings, datetime(2027, 6, 1, 22, tzinfo=UTC)).withheld
 
     assert (early, last, come) == ((f"site/{path}",), (f"site/{path}",), ())
 
@@ -197,7 +197,7 @@ def test_a_date_is_no_matter_where_the_generator_does_not_wait_for_it(
     settings = a_site(tmp_path, preset=PRESETS[generator])
     write(tmp_path, path, TO_COME)
 
-    assert update(settings).strays == ()
+    assert update(settings).withheld == ()
     assert staged(settings, path) == TO_COME.encode()
 
 
@@ -206,14 +206,14 @@ def test_what_is_no_date_to_come_holds_nothing(tmp_path: Path, date: str) -> Non
     settings = a_site(tmp_path, preset=PRESETS["hugo"])
     write(tmp_path, "content/n.md", f"---\ntitle: T\ndate: {date}\n---\n{BODY}")
 
-    assert update(settings).strays == ()
+    assert update(settings).withheld == ()
 
 
 def test_without_embargo_dates_are_the_sites_own_business(tmp_path: Path) -> None:
     settings = a_site(tmp_path, preset=PRESETS["hugo"], embargo=Embargo.OFF)
     write(tmp_path, "content/news/n.md", TO_COME)
 
-    assert update(settings).strays == ()
+    assert update(settings).withheld == ()
 
 
 def test_a_post_in_error_whose_date_is_to_come_does_not_go_public(tmp_path: Path) -> None:

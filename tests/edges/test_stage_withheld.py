@@ -128,7 +128,7 @@ def test_an_unreleased_file_outside_of_the_posts_is_not_staged(
     found = update(settings)
 
     assert staged(settings, f"later/next{suffix}") is None
-    assert found.strays == (f"site/later/next{suffix}",)
+    assert found.withheld == (f"site/later/next{suffix}",)
     assert SECRET in found.hidden[0].text
 
 
@@ -144,7 +144,7 @@ def test_a_stray_is_known_in_any_format_and_when_it_is_broken(tmp_path: Path, te
     settings = a_site(tmp_path)
     write(tmp_path, "later/next.md", text)
 
-    assert update(settings).strays == ("site/later/next.md",)
+    assert update(settings).withheld == ("site/later/next.md",)
     assert staged(settings, "later/next.md") is None
 
 
@@ -153,7 +153,7 @@ def test_a_stray_is_known_by_a_flag(tmp_path: Path, line: str) -> None:
     settings = a_hugo_site(tmp_path)
     write(tmp_path, "later/next.md", f"---\ntitle: A\n{line}\n---\n\n{SECRET}\n")
 
-    assert update(settings).strays == ("site/later/next.md",)
+    assert update(settings).withheld == ("site/later/next.md",)
 
 
 def test_a_page_of_another_kind_is_staged_as_it_is(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_page_of_another_kind_is_staged_as_it_is(tmp_path: Path) -> None:
 
     first, second = update(settings), update(settings)
 
-    assert first.strays == ()
+    assert first.withheld == ()
     assert {name: (staged(settings, name) or b"").decode() for name in pages} == pages
     assert second.changed == ()
 
@@ -184,7 +184,7 @@ def test_a_mistyped_glob_lets_nothing_out(tmp_path: Path) -> None:
 
     assert staged(settings, "blog/next.md") is None
     assert staged(settings, "blog/old.md") is not None
-    assert found.strays == ("site/blog/next.md",)
+    assert found.withheld == ("site/blog/next.md",)
 
 
 def test_a_page_that_became_a_draft_is_removed_and_comes_back(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_a_site_without_embargo_holds_drafts_only(tmp_path: Path) -> None:
     write(tmp_path, "later/next.md", a_post())
     write(tmp_path, "later/idea.md", a_post(status="draft"))
 
-    assert update(settings).strays == ("site/later/idea.md",)
+    assert update(settings).withheld == ("site/later/idea.md",)
 
 
 @pytest.mark.parametrize(
@@ -332,7 +332,7 @@ def test_a_public_page_in_error_is_staged_as_it_is(tmp_path: Path) -> None:
     text = a_post("slug: Not A Slug", status="published", body=PUBLIC)
     write(tmp_path, "blog/old.md", text)
     write(tmp_path, "blog/next.md", a_post("slug: Not A Slug"))
-    write(tmp_path, "blog/odd.md", a_post(status="publishd"))
+    write(tmp_path, "blog/odd.md", a_post(status="schduled"))
 
     first, second = update(settings), update(settings)
 
@@ -353,15 +353,18 @@ def test_a_page_in_error_that_was_taken_back_is_removed(tmp_path: Path) -> None:
     assert staged(settings, "blog/old.md") is None
 
 
-def test_a_file_in_error_that_is_new_since_the_scan_is_not_staged(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("status", "is_staged"), [("published", True), ("scheduled", False)])
+def test_a_file_in_error_that_is_new_since_the_scan_is_what_it_says(
+    tmp_path: Path, status: str, is_staged: bool
+) -> None:
     settings = a_site(tmp_path)
     write(tmp_path, "about.md", "# About\n")
     scan = Library(settings.site, settings.project).scan()
-    write(tmp_path, "blog/old.md", a_post("slug: Not A Slug", status="published"))
+    write(tmp_path, "blog/new.md", a_post("slug: Not A Slug", status=status))
 
     Stage(settings).update(scan, now=NOW)
 
-    assert staged(settings, "blog/old.md") is None
+    assert (staged(settings, "blog/new.md") is not None) is is_staged
 
 
 # --- images ------------------------------------------------------------------------------------

@@ -18,18 +18,19 @@ from publisher.generator_config import GeneratorConfig, read_config
 class Sources:
     """Folders below the root, "" being the root itself, and globs of what is skipped in them.
 
-    Of a folder whose name begins with an underscore only those ``underscored`` are read, where
-    it is not ``None``.
+    ``anywhere``: none of these folders is there, so any page may be a source. Of folders whose
+    names begin with an underscore only those ``underscored`` are read, where it is not ``None``.
     """
 
     folders: tuple[str, ...]
     skipped: tuple[str, ...] = ()
     underscored: tuple[str, ...] | None = None
+    anywhere: bool = False
 
     def has(self, path: str) -> bool:
         """Tell whether the generator makes a page of a file; ``path`` is below the root."""
         parts = PurePosixPath(path).parts
-        if not any(_is_below(path, folder) for folder in self.folders):
+        if not self.anywhere and not any(_is_below(path, one) for one in self.folders):
             return False
         if any(part.startswith(".") or part == "node_modules" for part in parts[:-1]):
             return False
@@ -50,7 +51,7 @@ def find_sources(generator: str, root: Path) -> Sources:
     else:
         found = _FINDERS[generator](root, read_config(generator, root))
     is_there = any((root / folder).is_dir() for folder in found.folders)
-    return found if is_there else replace(found, folders=("",))
+    return replace(found, anywhere=not is_there)
 
 
 def vitepress_project(root: Path) -> str:

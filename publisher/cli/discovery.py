@@ -3,63 +3,90 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from publisher.check.judging import switch_for
-from publisher.cli.generators import FILES, PACKAGES, PELICAN, TRAITS, Sign
-from publisher.cli.permalinks import jekyll_permalink, post_url
+from publisher.cli.generators import PACKAGES, SIGNS, TRAITS, is_its_own
+from publisher.cli.listings import find_listings
+from publisher.cli.permalinks import configured_url
+from publisher.cli.post_folders import Posts, find_posts, mkdocs_blogs, used_keys
 from publisher.config.kinds import RESERVED_HOSTS
 from publisher.errors import ConfigError
+from publisher.generator_config import GeneratorConfig, read_config
 from publisher.presets import PRESETS
 from publisher.settings import Preset
+from publisher.source_folders import eleventy_folder, find_sources, vitepress_project
 
 LOCALTIME = Path("/etc/localtime")
+DOMAIN_FILES = ("CNAME", "*/CNAME", "*/public/CNAME")  # of GitHub Pages
 FUTURE = "WITH_FUTURE_DATES=true"  # of Pelican
 _PUBLIC_AT_ONCE = "write `status: draft` into posts to come first, or they are public at once"
+# The program that builds, as scripts of package.json call it.
+_BUILDS = {"vitepress": r"vitepress build", "astro": r"astro build", "eleventy": r"eleventy"}
+_LOCKS = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "bun.lock": "bun", "bun.lockb": "bun"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A site; ``root`` is relative to the folder of ``jobs.yaml``, ``source`` to ``root``."""
+    """A site; ``root`` is relative to the folder of ``jobs.yaml``, other paths to ``root``.
+
+    What is ``None`` was not found.
+    """
 
     preset: Preset
     root: str
-    posts: str
-    post_url: str
+    posts: tuple[str, ...]
+    post_url: str | None
     command: tuple[str, ...]
     output: str
     url: str | None
+    zone: str | None
     feed: str | None
     sitemap: str | None
-    notes: tuple[str, ...]
+    number: int  # of posts
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as in `site.keys`
+    notes: tuple[str, ...] = ()
 
 
 def discover(folder: Path, wanted: str | None = None) -> Found:
-    """Find the generator's project in a folder or its ``content``.
+    """Find the generator's project in a folder, its ``content``, or the only other that has one.
 
-    :raises ConfigError: when there is none, or ``wanted`` is no generator we know.
+    :raises ConfigError: when there is none or several, or ``wanted`` is no generator we know.
     """
     if wanted is not None and wanted not in PRESETS:
         known = ", ".join(sorted(PRESETS))
         raise ConfigError(f"there is no preset for {wanted!r}", hint=f"known: {known}")
     for root in (".", "content"):
-        name = wanted or _generator(folder / root)
+        name = _generator(folder / root) or (wanted if root == "." else None)
         if name is not None:
-            return _describe(folder / root, root, PRESETS[name])
+            return _describe(folder / root, root, PRESETS[wanted or name])
     _refuse_without_blog(folder)
-    files = ", ".join(name for name, _, _ in FILES)
+    below = {place.name: name for place in _folders(folder) if (name := _generator(place))}
+    if len(below) == 1:
+        ((root, name),) = below.items()
+        return _describe(folder / root, root, PRESETS[name])
+    files = ", ".join(name for name, _ in SIGNS)
+    also = f"; there are several below: {', '.join(below)}" if below else ""
     raise ConfigError(
         f"no site was found in {folder} or in content/",
-        why=f"looked for package.json with {', '.join(PACKAGES)}, and for {files}",
+        why=f"looked for package.json with {', '.join(PACKAGES)}, and for {files}{also}",
         hint="go to the generator's project, or name the generator with --generator",
     )
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    with suppress(OSError):
+        for place in sorted(folder.iterdir()):
+            if place.is_dir() and not place.name.startswith((".", "node_modules", "themes")):
+                yield place
 
 
 def _refuse_without_blog(folder: Path) -> None:
@@ -79,9 +106,12 @@ def _generator(folder: Path) -> str | None:
         for name, generator in PACKAGES.items():
             if isinstance(listed, dict) and name in listed:
                 return generator
-    for file, pattern, generator in FILES:
-        if (folder / file).exists() and re.search(pattern, _text(folder / file), re.MULTILINE):
-            return generator
+    for sign, generator in SIGNS:
+        if (folder / sign).exists():
+            config = read_config(generator, folder)
+            has_blog = generator != "mkdocs" or bool(mkdocs_blogs(config))
+            if has_blog and is_its_own(generator, config, sign):
+                return generator
     return None
 
 
@@ -94,167 +124,170 @@ def _package(folder: Path) -> dict[str, Any]:
 
 def _describe(folder: Path, root: str, preset: Preset) -> Found:
     traits = TRAITS[preset.name]
-    source = _source(folder, preset)
-    config = [_text(folder / source / name) for name in traits.config]
-    texts = f"{source}{_src_dir(preset, config)}"
-    place = next((p for p in traits.places if (folder / texts / p[0]).is_dir()), traits.places[0])
-    command = _command(folder, preset)
+    project = vitepress_project(folder) if preset.name == "vitepress" else ""
+    config = read_config(preset.name, folder / project)
+    sources = find_sources(preset.name, folder)
+    top = next(iter(sources.folders), "")
+    usual = "/".join(filter(None, (top, traits.folder)))
+    posts = find_posts(folder, preset, config, sources, usual)
+    command = _command(folder, preset, config, project)
     switch = switch_for(preset.name, folder, command)
+    feed, sitemap = find_listings(preset.name, folder / project, config)
     notes = (
         traits.note,
         switch and f"{switch}: it judges dates by itself",
         f"{FUTURE} in rebuild.command: {_PUBLIC_AT_ONCE}" if FUTURE in command else "",
-        _categories_note(folder / place[0], preset, "\n".join(config)),
-        _locales_note(preset, config),
+        _elsewhere_note(posts),
+        *(f"{name} could not be read: what it says was not taken up" for name in config.broken),
     )
     return Found(
         preset=preset,
         root=root,
-        posts=f"{texts}{_posts(folder, preset, place[0])}",
-        post_url=post_url(preset.name, "\n".join(config), place[1]),
+        posts=posts.globs,
+        post_url=_post_url(preset, config, posts, top),
         command=command,
-        output=f"{source}{preset.output}",
-        url=_with_base(_url(config, traits.url), preset, "".join(config)),
-        feed=_served(folder / source, traits.feeds, config),
-        sitemap=_served(folder / source, traits.sitemaps, config),
+        output=_output(folder, preset, config, project),
+        url=_url(folder, preset, config),
+        zone=_zone(config.get_text(traits.zone)) if traits.zone else None,
+        feed=feed,
+        sitemap=sitemap,
+        number=len(posts.pages),
+        keys=used_keys(preset, posts.pages),
         notes=tuple(filter(None, notes)),
     )
 
 
-def _source(folder: Path, preset: Preset) -> str:
-    """Give where VitePress has its project below its package: ``docs/`` as often as not."""
-    if preset.name != "vitepress":
-        return ""
-    names = ("", "docs/", "src/")
-    return next((name for name in names if (folder / name / ".vitepress").is_dir()), "")
+def _post_url(preset: Preset, config: GeneratorConfig, posts: Posts, top: str) -> str | None:
+    """Give the URL of posts where it is certain: configured so, or usual and all alike."""
+    (folder, *others) = posts.folders
+    inner = folder.removeprefix(top).strip("/")
+    is_worded, path = configured_url(preset.name, config, inner or folder)
+    keys = {"url", "permalink", *(("category", "categories") if preset.name == "jekyll" else ())}
+    if others or any(keys & set(page.metadata) for page in posts.pages):
+        return None
+    if is_worded:
+        return path
+    url = TRAITS[preset.name].url.replace("{folder}", inner).replace("//", "/")
+    is_by_path = "{folder}" in TRAITS[preset.name].url
+    depths = {page.path.count("/") - folder.count("/") for page in posts.pages}
+    if is_by_path and (depths - {1} or "pages/" in folder or "[" in folder):
+        return None
+    return url
 
 
-def _src_dir(preset: Preset, config: list[str]) -> str:
-    """Give where VitePress has its texts below its project, as its ``srcDir`` says."""
-    if preset.name != "vitepress":
-        return ""
-    pattern = r"^(?!\s*//).*?\bsrcDir\s*:\s*[\"'`]([^\"'`$\n]+)[\"'`]"
-    found = next(filter(None, (re.search(pattern, text, re.MULTILINE) for text in config)), None)
-    folder = PurePosixPath(found[1]) if found else PurePosixPath()
-    is_below = not folder.is_absolute() and ".." not in folder.parts
-    return f"{folder}/" if is_below and folder.parts else ""
+def _elsewhere_note(posts: Posts) -> str:
+    listed = ", ".join(f"{folder or '.'}/ ({n})" for folder, n in posts.elsewhere.items())
+    return f"dated pages outside of site.posts: {listed}; add what are posts" if listed else ""
 
 
-def _posts(folder: Path, preset: Preset, place: str) -> str:
-    """Give the glob of posts; beside Pelican's articles there may be pages, which are none."""
-    if preset.name == "pelican" and (folder / place / "pages").is_dir():
-        return f"{place}/*.md"
-    has_mdx = preset.name == "astro" and next((folder / place).rglob("*.mdx"), None) is not None
-    return f"{place}/**/*.md*" if has_mdx else f"{place}/**/*.md"
+# --- how it is built -------------------------------------------------------------------------
 
 
-def _command(folder: Path, preset: Preset) -> tuple[str, ...]:
-    scripts = _package(folder).get("scripts")
-    names = scripts.keys() if isinstance(scripts, dict) else ()
-    if preset.rebuild[:1] == ("npm",) and "build" not in names and "docs:build" in names:
-        return ("npm", "run", "docs:build")
-    if preset.name == "eleventy" and "build" in names:
-        return ("npm", "run", "build")
+def _command(
+    folder: Path, preset: Preset, config: GeneratorConfig, project: str
+) -> tuple[str, ...]:
+    if preset.name in _BUILDS:
+        return _script(folder, preset, project)
     if preset.name == "jekyll":  # Bundler looks for it upwards
         has_gemfile = any((top / "Gemfile").is_file() for top in (folder, folder.parent))
         return ("bundle", "exec", *preset.rebuild) if has_gemfile else preset.rebuild
     if preset.name != "pelican":
         return preset.rebuild
-    config = next((name for name in PELICAN if (folder / name).is_file()), PELICAN[-1])
-    command = (*preset.rebuild, "--settings", config)
+    program, _, *options = preset.rebuild
+    sources = find_sources(preset.name, folder).folders[0] or "content"
+    names = ("publishconf.py", "pelicanconf.py")
+    file = next((name for name in names if (folder / name).is_file()), names[-1])
+    command = (program, sources, *options, "--settings", file)
     judges = switch_for(preset.name, folder, command)
     return (*command, "--extra-settings", FUTURE) if judges else command
 
 
-def _served(folder: Path, signs: tuple[Sign, ...], config: list[str]) -> str | None:
-    """Give the path of the first listing that the generator is known to write."""
-    for sign in signs:
-        if not sign.files:
-            text = "\n".join(config)
-            if not sign.unless or not re.search(sign.unless, text, re.MULTILINE):
-                return sign.path
-        for file in _files(folder, sign.files):
-            found = re.search(sign.pattern, _text(file), re.MULTILINE)
-            if found:
-                return "/" + found[1].lstrip("/") if found.re.groups else sign.path
-    return None
+def _script(folder: Path, preset: Preset, project: str) -> tuple[str, ...]:
+    """Give the command that runs the script of ``package.json`` that builds."""
+    listed = _package(folder).get("scripts")
+    scripts = listed if isinstance(listed, dict) else {}
+    runner = next((name for lock, name in _LOCKS.items() if (folder / lock).is_file()), "npm")
+    builds = [
+        str(name)
+        for name, text in scripts.items()
+        if re.search(_BUILDS[preset.name], str(text))
+        and not re.search(r"--(?:serve|watch)|vitepress dev", str(text))
+    ]
+    usual = [name for name in ("build", "docs:build") if name in scripts]
+    chosen = next((name for name in usual if name in builds), next(iter((*usual, *builds)), None))
+    if chosen is not None:
+        return (runner, "run", chosen)
+    if preset.name == "eleventy":
+        return preset.rebuild
+    return ("npx", preset.name, "build", *filter(None, (project,)))
 
 
-def _files(folder: Path, globs: tuple[str, ...]) -> Iterator[Path]:
-    for glob in globs:
-        files = sorted(folder.glob(glob))
-        yield from (file for file in files if "node_modules" not in file.parts and file.is_file())
+def _output(folder: Path, preset: Preset, config: GeneratorConfig, project: str) -> str:
+    key = TRAITS[preset.name].output
+    named = config.get_text(key) or config.script_text(key) if key else ""
+    if preset.name == "eleventy":
+        named = eleventy_folder(folder, config, "output")
+    path = os.path.normpath(os.path.join(project, named or preset.output))  # noqa: PTH118
+    is_below = not path.startswith(("/", "..")) and path != "."
+    return path if is_below else os.path.normpath(f"{project}/{preset.output}".strip("/"))
 
 
-def _text(file: Path) -> str:
-    with suppress(OSError, ValueError):
-        return file.read_text(encoding="utf-8")
-    return ""
+# --- where it is public ----------------------------------------------------------------------
 
 
-def _url(config: list[str], key: str) -> str | None:
+def _url(folder: Path, preset: Preset, config: GeneratorConfig) -> str | None:
     """Read the site's address where the generator keeps it; ``None`` when it does not say."""
-    pattern = re.compile(
-        rf"(?:{key})[\"']?\s*(?::|=|\|\|)\s*[^\n\"']*[\"']?(https?://[^\s\"'#?]+)", re.MULTILINE
+    keys = TRAITS[preset.name].address
+    values = [config.get_text(key) for key in keys]
+    pattern = (
+        rf"\b(?:{'|'.join(keys)})[\"']?\s*(?::|=|\|\|)\s*[^\n\"'`]*[\"'`](https?://[^\s\"'`#?]+)"
     )
-    for text in config:
-        found = pattern.search(text)
-        if found and _is_public(found[1]):
-            return found[1].rstrip("/,;")
+    values += re.findall(pattern, config.text)
+    url = next((value.rstrip("/") for value in values if _is_public(value)), None)
+    if url is None:
+        return _domain(folder)
+    base = config.get_text("baseurl").strip("/") if preset.name == "jekyll" else ""
+    if preset.name in ("vitepress", "astro"):
+        named = re.search(r"\bbase\s*:\s*[\"'`]/([\w./-]*)[\"'`]", config.text)
+        base = named[1].strip("/") if named else ""
+    is_said = not re.fullmatch(r"[\w./-]+", base) or url.endswith(f"/{base}")
+    return url if is_said else f"{url}/{base}"
+
+
+def _domain(folder: Path) -> str | None:
+    """Give the address that GitHub Pages is told in a file of its own."""
+    for file in (file for glob in DOMAIN_FILES for file in sorted(folder.glob(glob))):
+        with suppress(OSError, ValueError):
+            name = file.read_text(encoding="utf-8").strip().lower()
+            if re.fullmatch(r"[a-z0-9.-]+\.[a-z]{2,}", name) and _is_public(f"https://{name}"):
+                return f"https://{name}"
     return None
-
-
-def _with_base(url: str | None, preset: Preset, config: str) -> str | None:
-    """Add the path that Jekyll keeps in a key of its own."""
-    found = re.search(r"^baseurl[ \t]*:[ \t]*[\"']?/?([\w./-]+)", config, re.MULTILINE)
-    if url is None or found is None or preset.name != "jekyll":
-        return url
-    return f"{url}/{found[1].rstrip('/')}"
-
-
-def _categories_note(place: Path, preset: Preset, config: str) -> str:
-    """Say what becomes of posts whose categories Jekyll writes into their URLs."""
-    permalink = jekyll_permalink(config) if preset.name == "jekyll" else "/"
-    if permalink is not None and permalink.startswith("/") and ":categories" not in permalink:
-        return ""
-    posts = place.rglob("*.md")
-    if not any(
-        re.search(r"^(?:category|categories):", _text(post), re.MULTILINE) for post in posts
-    ):
-        return ""
-    return (
-        "the URLs of posts hold their categories, which post_url cannot say: write "
-        "permalink: /:year/:month/:day/:title:output_ext into _config.yml"
-    )
-
-
-def _locales_note(preset: Preset, config: list[str]) -> str:
-    pattern = r"^(?!\s*//).*?\blocales\s*:"
-    if preset.name != "vitepress" or not any(re.search(pattern, t, re.MULTILINE) for t in config):
-        return ""
-    return (
-        "there are several languages, and publisher releases the posts of one: look whether "
-        "site.posts and post_url in jobs.yaml name the right one"
-    )
 
 
 def _is_public(url: str) -> bool:
     try:
-        host = urlsplit(url).hostname
+        parts = urlsplit(url)
+        host = parts.hostname
     except ValueError:
         return False
     is_dotted = host is not None and "." in host and not host.startswith("127.")
-    return is_dotted and host not in RESERVED_HOSTS
+    return parts.scheme in ("http", "https") and is_dotted and host not in RESERVED_HOSTS
 
 
-def find_zone(environ: Mapping[str, str]) -> tuple[str, bool]:
-    """Give the zone of this machine, and whether it is known; UTC where it is not."""
-    names = [environ.get("TZ", "").lstrip(":")]
+# --- in which zone ---------------------------------------------------------------------------
+
+
+def find_zone(environ: Mapping[str, str]) -> str | None:
+    """Give the zone of this machine, if it is known."""
+    names: Sequence[str] = (environ.get("TZ", "").lstrip(":"),)
     with suppress(OSError):
-        names.append(str(LOCALTIME.readlink()))
-    for name in names:
-        zone = name.partition("zoneinfo/")[2] or name
-        with suppress(ValueError, OSError, KeyError):
-            if zone and not zone.startswith("/"):
-                return ZoneInfo(zone).key, True
-    return "UTC", False
+        names = (*names, str(LOCALTIME.readlink()))
+    return next(filter(None, map(_zone, names)), None)
+
+
+def _zone(name: str) -> str | None:
+    name = name.partition("zoneinfo/")[2] or name
+    with suppress(ValueError, OSError, KeyError):
+        if name and not name.startswith("/"):
+            return ZoneInfo(name).key
+    return None

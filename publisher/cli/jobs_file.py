@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping, Sequence
 
 from publisher.cli.discovery import Found
 
+PLACEHOLDER = "https://example.org"  # no command works with it
 
-def to_yaml(found: Found, *, name: str, zone: str, is_zone_known: bool) -> str:
+
+def to_yaml(found: Found, *, name: str, zone: str, zone_note: str = "") -> str:
     """Write ``jobs.yaml``. JSON strings are YAML strings, so whatever a name holds is quoted."""
-    url = found.url or "https://example.org"
+    url = found.url or PLACEHOLDER
     url_note = "" if found.url else "      # where the site is public: set this"
-    zone_note = "" if is_zone_known else "                # the machine does not say: set this"
+    keys = "".join(f"{line}\n" for line in _keys(found.keys))
     return f"""\
 # What publisher knows of this site. `publisher config schema` prints every key,
 # `publisher check` finds what is wrong here.
@@ -21,12 +24,12 @@ site:
   name: {_quoted(name or "site")}        # names the site in the ledger; keep it for ever
   url: {url}{url_note}
   root: {found.root}
-  posts: "{found.posts}"
-  post_url: {_quoted(found.post_url)}
+{_posts(found.posts)}
+{_post_url(found.post_url)}
   generator: {found.preset.name}
-  timezone: {zone}{zone_note}
+  timezone: {zone}{f"    # {zone_note}" if zone_note else ""}
   release_time: "09:00"                # when a post says only the day
-
+{keys}
 state_dir: .publisher                  # ledger and outbox; not for git
 
 # How a build holds unreleased posts. redact: the page with filler for its text; teaser: title,
@@ -35,7 +38,7 @@ embargo: redact
 
 rebuild:
   command: {json.dumps(list(found.command))}
-  output: {found.output}
+  output: {_quoted(found.output)}
   timeout: 10m
 
 verify:
@@ -54,6 +57,25 @@ verify:
 """
 
 
+def _posts(globs: Sequence[str]) -> str:
+    if len(globs) == 1:
+        return f"  posts: {_as_text(globs[0])}"
+    return "\n".join(("  posts:", *(f"    - {_as_text(glob)}" for glob in globs)))
+
+
+def _post_url(path: str | None) -> str:
+    if path is None:
+        return "  # post_url: not set; a build shows the address of each post"
+    return f"  post_url: {_quoted(path)}"
+
+
+def _keys(keys: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    if keys:
+        yield "  keys:                                # frontmatter keys by what they hold"
+    for name, used in keys.items():
+        yield f"    {name}: [{', '.join(map(_quoted, used))}]"
+
+
 def _listing(key: str, path: str | None, usual: str) -> str:
     line = f"{key}: {_quoted(path)}" if path else f"# {key}: {usual}"
     return f"  {line:<36} # must list the post, too\n"
@@ -62,6 +84,10 @@ def _listing(key: str, path: str | None, usual: str) -> str:
 def _quoted(text: str) -> str:
     if re.fullmatch(r"[A-Za-z/][A-Za-z0-9/._-]*", text) and text.lower() not in _WORDS:
         return text
+    return _as_text(text)
+
+
+def _as_text(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 

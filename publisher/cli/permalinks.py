@@ -1,13 +1,17 @@
 """The URL of a post as a generator's configuration words it, in the words of ``post_url``. Pure.
 
-What cannot be said in those words, such as a category in the path, leaves the generator's default:
-the first release would then say that its page is not where it should be.
+What cannot be said in those words, such as a category in the path, is left to the build: publisher
+finds the address there.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+
+from publisher.cli.post_folders import mkdocs_blogs
+from publisher.generator_config import GeneratorConfig
 
 _COLONS = {
     ":year": "{year}",
@@ -28,21 +32,17 @@ _JEKYLL_STYLES = {
     "pretty": "/{year}/{month}/{day}/{slug}/",
     "none": "/{slug}.html",
 }
-_HUGO_TABLE = re.compile(  # as TOML, or as YAML
-    r"^[ \t]*\[permalinks(?:\.page)?\][ \t]*\n((?:(?![ \t]*\[).*\n)*)"
-    r"|^permalinks:[ \t]*\n((?:[ \t]+.*\n)*)",
-    re.MULTILINE,
-)
 _KNOWN = re.compile(r"\{(?:slug|id|year|month|day)\}")
 
 
-def post_url(generator: str, config: str, default: str) -> str:
-    """Give the path of a post; ``config`` is the text of the generator's configuration."""
+def configured_url(generator: str, config: GeneratorConfig, folder: str) -> tuple[bool, str | None]:
+    """Tell whether the configuration words the URLs of posts, and give that as ``post_url``.
+
+    ``folder`` is that of the posts below the sources. ``None``: our words cannot say it.
+    """
     read = _READERS.get(generator)
-    path = read(config, default) if read else None
-    if path is None or not _is_sayable(path):
-        return default
-    return path
+    path = read(config, folder) if read else ""
+    return bool(path), path if path and _is_sayable(path) else None
 
 
 def _is_sayable(path: str) -> bool:
@@ -57,61 +57,52 @@ def _replace(path: str, words: Mapping[str, str]) -> str:
     return path
 
 
-def _value(config: str, key: str) -> str | None:
-    found = re.search(rf"^\s*{key}\s*[:=]\s*[\"']?([^\s\"'#]+)", config, re.MULTILINE)
-    return found[1] if found else None
-
-
-def _hugo(config: str, default: str) -> str | None:
-    section = default.split("/")[1]  # posts, post or blog
-    table = re.search(
-        r"^\s*\[permalinks(?:\.page)?\]\s*\n((?:(?!\s*\[).*\n?)*)", config, re.MULTILINE
-    )
-    table = table or re.search(r"^permalinks:\s*\n((?:[ \t]+.*\n?)*)", config, re.MULTILINE)
-    path = _value(table[1], section) if table else None
+def _hugo(config: GeneratorConfig, folder: str) -> str:
+    section = folder.partition("/")[0].lower()
+    path = config.get_text("permalinks", "page", section) or config.get_text("permalinks", section)
     # The title stands for itself here, not for the slug.
-    return None if path is None or ":title" in path else _replace(path, _COLONS)
+    return path if ":title" in path else _replace(path, _COLONS)
 
 
-def jekyll_permalink(config: str) -> str | None:
-    """Give how Jekyll words the URLs of posts; those further in are of collections."""
-    found = re.search(r"^permalink[ \t]*:[ \t]*[\"']?([^\s\"'#]+)", config, re.MULTILINE)
-    return found[1] if found else None
-
-
-def _jekyll(config: str, default: str) -> str | None:
-    path = jekyll_permalink(config)
-    if path is None:
-        return None
+def _jekyll(config: GeneratorConfig, folder: str) -> str:
+    path = config.get_text("permalink")
     return _JEKYLL_STYLES.get(path) or _replace(path, _COLONS)
 
 
-def _mkdocs(config: str, default: str) -> str | None:
-    blog = (_value(config, "blog_dir") or "blog").strip("/.")
-    date = _replace(_value(config, "post_url_date_format") or "yyyy/MM/dd", _DATES)
-    form = (_value(config, "post_url_format") or "{date}/{slug}").strip("/")
+def _mkdocs(config: GeneratorConfig, folder: str) -> str:
+    options = next(iter(mkdocs_blogs(config)), {})
+    blog = str(options.get("blog_dir") or "blog").strip("/.")
+    date = _replace(str(options.get("post_url_date_format") or "yyyy/MM/dd"), _DATES)
+    form = str(options.get("post_url_format") or "{date}/{slug}").strip("/")
     path = form.replace("{date}", date).replace("{file}", "{id}")
-    is_flat = _value(config, "use_directory_urls") == "false"
+    is_flat = config.get("use_directory_urls") is False
     return "/" + "/".join(filter(None, (blog, path))) + (".html" if is_flat else "/")
 
 
-def _pelican(config: str, default: str) -> str | None:
-    path = _replace(_value(config, "ARTICLE_URL") or default, _STRFTIME)
-    if _value(config, "SLUGIFY_SOURCE") == "basename":
+def _pelican(config: GeneratorConfig, folder: str) -> str:
+    form = config.get_text("ARTICLE_URL")
+    path = _replace(form or "{slug}.html", _STRFTIME)
+    if config.get("SLUGIFY_SOURCE") == "basename":
         path = path.replace("{slug}", "{id}")
-    return "/" + path.lstrip("/")
+    return "/" + path.lstrip("/") if form or "{id}" in path else ""
 
 
-def _nikola(config: str, default: str) -> str | None:
-    found = re.search(
-        r"^POSTS\s*=[\s\S]*?[\"']posts/[^\"']*\.md[\"']\s*,\s*[\"']([^\"']*)", config, re.MULTILINE
-    )
-    folder = "/" + found[1].strip("/") if found else "/posts"
-    is_flat = _value(config, "PRETTY_URLS") == "False"
-    return folder.rstrip("/") + ("/{slug}.html" if is_flat else "/{slug}/")
+def _nikola(config: GeneratorConfig, folder: str) -> str:
+    listed = config.get("POSTS")
+    places = listed if isinstance(listed, list) else []
+    place = next((p for p in places if isinstance(p, list) and _is_of(p, folder)), None)
+    if place is None and config.get("PRETTY_URLS") is not False:
+        return ""
+    target = "/" + str(place[1]).strip("/") if place else "/posts"
+    end = "{slug}.html" if config.get("PRETTY_URLS") is False else "{slug}/"
+    return f"{target.rstrip('/')}/{end}"
 
 
-_READERS: Mapping[str, Callable[[str, str], str | None]] = {
+def _is_of(place: list[object], folder: str) -> bool:
+    return len(place) > 1 and PurePosixPath(str(place[0])).parent.as_posix() == folder
+
+
+_READERS: Mapping[str, Callable[[GeneratorConfig, str], str]] = {
     "hugo": _hugo,
     "jekyll": _jekyll,
     "mkdocs": _mkdocs,

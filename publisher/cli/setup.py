@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,7 @@ from publisher.errors import ConfigError, PublisherError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from publisher.cli.discovery import Found
     from publisher.settings import Settings
 
 NEXT_STEPS = """\
@@ -47,8 +48,18 @@ def init(invocation: Invocation, generator: str | None, is_build: bool) -> None:
     if file.exists() or file.is_symlink():
         raise ConfigError(f"{file} exists already", why="it is never overwritten")
     found = discovery.discover(file.parent, generator)
-    zone, is_known = discovery.find_zone(invocation.environ)
-    text = jobs_file.to_yaml(found, name=file.parent.name, zone=zone, is_zone_known=is_known)
+    machine = discovery.find_zone(invocation.environ)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        found = _ask(found, machine)
+    zone_note = ""
+    if found.zone is None:
+        zone_note = "this machine's; see that it is yours" if machine else "not found: set this"
+    text = jobs_file.to_yaml(
+        found,
+        name=file.parent.name,
+        zone=found.zone or machine or "UTC",
+        zone_note=zone_note,
+    )
     try:
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)
@@ -58,11 +69,7 @@ def init(invocation: Invocation, generator: str | None, is_build: bool) -> None:
         config.load(file, environ=invocation.environ)
     where = f" in {found.root}/" if found.root != "." else ""
     say(f"wrote {file} for {found.preset.name}{where}")
-    if found.url is None:
-        note(
-            f"where the site is public was not found: set site.url in {file.name}; "
-            "until then every other command ends with an error"
-        )
+    _say_found(found, zone=found.zone or machine or "UTC", is_own_zone=bool(found.zone))
     for line in found.notes:
         note(f"note: {line}")
     note(NEXT_STEPS)
@@ -73,6 +80,67 @@ def init(invocation: Invocation, generator: str | None, is_build: bool) -> None:
         note(f"keep {STATE}/ out of git, for it holds the ledger; add to .gitignore:\n{STATE}/")
     if found.url is not None and is_build:
         show_trial(invocation)
+
+
+def _say_found(found: Found, *, zone: str, is_own_zone: bool) -> None:
+    """Say what was found of the site, and what was not."""
+    rows = {
+        "posts": f"{', '.join(found.posts)} ({found.number} now)",
+        "address": found.url or "not found",
+        "time zone": zone if is_own_zone else f"{zone} (the site names none)",
+        "build": " ".join(found.command),
+        "feed": found.feed or "not found",
+        "sitemap": found.sitemap or "not found",
+        **{f"{name} in": ", ".join(keys) for name, keys in found.keys.items()},
+    }
+    for name, value in rows.items():
+        note(f"  {name:<14} {value}")
+    if found.url is None:
+        note(
+            f"Set site.url in {FILE} to the address at which the site is public. "
+            "Until then every other command ends with an error."
+        )
+    if not found.number:
+        note(f"No posts were found: see that site.posts in {FILE} names their folder.")
+
+
+def _ask(found: Found, machine: str | None) -> Found:
+    """Ask for what was not found; an empty answer leaves it open."""
+    from dataclasses import replace
+    from pathlib import Path
+
+    from publisher.config.kinds import Place, read_glob, read_site_url, read_zone
+
+    place = Place(project=Path(), home=None)
+
+    def reader(read: Callable[[Any, Place], Any]) -> Callable[[str], Any]:
+        def check(answer: str) -> Any:
+            try:
+                return read(answer, place) if answer else None
+            except PublisherError as error:
+                raise click.UsageError(f"{error.what}; {error.hint}") from None
+
+        return check
+
+    if found.url is None:
+        question = "Address of the site, such as https://blog.name.org"
+        url = click.prompt(
+            question, default="", show_default=False, value_proc=reader(read_site_url)
+        )
+        found = replace(found, url=url)
+    if found.zone is None:
+        zone = click.prompt(
+            "Time zone of the dates in posts",
+            default=machine or "UTC",
+            value_proc=reader(read_zone),
+        )
+        found = replace(found, zone=zone.key)
+    if not found.number:
+        glob = click.prompt(
+            "Which files are posts", default=found.posts[0], value_proc=reader(read_glob)
+        )
+        found = replace(found, posts=(glob,), post_url=None)
+    return found
 
 
 _ENDS = ("", "/", "/*", "/**")

@@ -70,6 +70,13 @@ class LedgerError(PublisherError):
     """The ledger cannot be opened, or refuses what was asked of it."""
 
 
+class LedgerUnavailable(LedgerError):
+    """The ledger or its folder cannot be read or written now, as with a full disk.
+
+    What it holds is not in doubt: it is worth trying again.
+    """
+
+
 class LedgerBusyError(LedgerError):
     """Another publisher process holds this ledger."""
 

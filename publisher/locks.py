@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Event
 
-from publisher.errors import LedgerBusyError, LedgerError, SiteError
+from publisher.errors import LedgerBusyError, LedgerUnavailable, SiteError
 
 DAEMON = "daemon.lock"
 TICK = "tick.lock"
@@ -101,7 +101,7 @@ def _open(path: Path) -> int:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise LedgerError(
+        raise LedgerUnavailable(
             f"{path}: cannot be opened: {error.strerror}",
             why="without the lock two processes could do the same work",
             hint="make the state folder writable for this user",

@@ -12,16 +12,18 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
-from pathlib import Path
+from itertools import chain, repeat
 from threading import Event as Flag
+from threading import Thread
 from typing import TYPE_CHECKING, Self
 
 from publisher import locks
 from publisher.clock import Clock
-from publisher.errors import LedgerError, PublisherError
+from publisher.errors import ConfigError, LedgerError, LedgerUnavailable, PublisherError
+from publisher.in_force import JOBS, SETTLED_S, JobsFile
 from publisher.report import Event, Report, info, logger, warn
 from publisher.settings import Settings
 from publisher.systemd import Notifier, watchdog_of
@@ -30,6 +32,7 @@ if TYPE_CHECKING:  # the engine and all it needs; the commands only want the log
     from publisher.engine import Tick
 
 FAREWELL_S = 5.0  # at the end, for an alert that is being sent
+START_AGAIN_S = (15.0, 30.0, 60.0, 120.0, 300.0)  # after a start that found no room
 SWEEP_S = 15.0  # the longest wait between ticks: what any missed wake-up costs
 
 
@@ -41,40 +44,148 @@ def run(settings: Settings, *, environ: Mapping[str, str], clock: Clock, report:
     :raises LedgerBusyError: when another daemon works on this ledger.
     :raises LedgerError: when the ledger cannot be used at the start.
     """
-    from publisher import wiring
-
     notify = Notifier(environ.get("NOTIFY_SOCKET"))
     daemon = Daemon(
         report=report,
         notify=notify,
         watchdog_s=watchdog_of(environ),
         zone=settings.site.zone,
-        jobs_file=settings.file,
+        jobs_file=JobsFile(settings, environ=environ, clock=clock),
     )
     with (
-        locks.hold(settings.state_dir, locks.DAEMON),
+        ExitStack() as held,
         listen(daemon.take_signal),
-        wiring.open_engine(
-            settings, environ=environ, clock=clock, report=daemon.tell, stop=daemon.stop
-        ) as engine,
         Alarm(daemon.wake) as alarm,
+        _Works(daemon, environ=environ, clock=clock, report=report) as works,
     ):
+
+        def begin() -> None:
+            with ExitStack() as taken:
+                taken.enter_context(locks.hold(settings.state_dir, locks.DAEMON))
+                works.begin(settings)
+                held.push(taken.pop_all())
+
+        if not _begin_when_possible(begin, daemon, settings, environ):
+            return 0
+        if (edited := daemon.look_at_jobs_file()) is not None:  # since it was read
+            works.begin_anew(edited)
         info(report, "service.started", site=settings.site.name, pid=os.getpid())
-        alerts = wiring.open_alerts(
-            engine, settings, environ=environ, report=report, wake=daemon.wake.set
-        )
-        daemon.after_tick = alerts.settle
         try:
-            daemon.work(engine.tick, alarm.arm)
+            while (edited := daemon.work(works.tick, alarm.arm)) is not None:
+                works.begin_anew(edited)
         except PublisherError:
             raise
         except Exception:  # noqa: BLE001 - our own mistake: say all, let systemd start us afresh
             logger.exception("tick.crashed")
             return 1
-        finally:
-            alerts.finish(FAREWELL_S)
     info(report, "service.stopped", site=settings.site.name)
     return 0
+
+
+class _Works:
+    """Engine and alerts under the settings in force; changed for others between two ticks."""
+
+    def __init__(
+        self, daemon: Daemon, *, environ: Mapping[str, str], clock: Clock, report: Report
+    ) -> None:
+        self._daemon = daemon
+        self._environ = environ
+        self._clock = clock
+        self._report = report
+        self._open = ExitStack()
+        self.tick: Callable[[], Tick]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._open.close()
+
+    def begin(self, settings: Settings) -> None:
+        """Open what the settings name; all of it, or nothing changes.
+
+        :raises PublisherError: when it cannot be opened.
+        """
+        from publisher import wiring
+
+        daemon = self._daemon
+        with ExitStack() as opened:
+            engine = opened.enter_context(
+                wiring.open_engine(
+                    settings,
+                    environ=self._environ,
+                    clock=self._clock,
+                    report=daemon.tell,
+                    stop=daemon.stop,
+                )
+            )
+            alerts = wiring.open_alerts(
+                engine,
+                settings,
+                environ=self._environ,
+                report=self._report,
+                wake=daemon.wake.set,
+            )
+            opened.callback(alerts.finish, FAREWELL_S)
+            self._open.close()
+            self._open = opened.pop_all()
+        self.tick = engine.tick
+        daemon.after_tick = alerts.settle
+        daemon.zone = settings.site.zone
+
+    def begin_anew(self, settings: Settings) -> None:
+        """Go on with an edited jobs.yaml, or with the one before it where that cannot be."""
+        jobs_file = self._daemon.jobs_file
+        try:
+            self.begin(settings)
+        except PublisherError as error:
+            jobs_file.refuse(error)
+        except Exception as error:  # noqa: BLE001 - such as a channel of somebody else
+            logger.exception("jobs.crashed")
+            jobs_file.refuse(ConfigError(f"{type(error).__name__}: {error}"))
+        else:
+            jobs_file.take(settings)
+            info(self._report, "jobs.applied", file=settings.file)
+
+
+def _begin_when_possible(
+    begin: Callable[[], None], daemon: Daemon, settings: Settings, environ: Mapping[str, str]
+) -> bool:
+    """Begin, or wait for a disk that is full, and tell the operator; false when asked to stop."""
+    for wait_s in chain(START_AGAIN_S, repeat(START_AGAIN_S[-1])):
+        try:
+            begin()
+        except LedgerUnavailable as error:
+            failure = error
+        else:
+            return True
+        fields = {"reason": failure.one_line, "again_in_s": str(wait_s)}
+        daemon.report(Event(name="start.failed", level=logging.ERROR, fields=fields))
+        daemon.notify(
+            f"EXTEND_TIMEOUT_USEC={round((wait_s + SWEEP_S) * 2e6)}",
+            "STATUS=cannot start: " + " ".join(failure.what.split()),
+        )
+        if wait_s == START_AGAIN_S[0]:
+            _tell_without_ledger(failure, daemon, settings, environ)
+        if daemon.stop.wait(wait_s):
+            return False
+    raise AssertionError("the waits never end")
+
+
+def _tell_without_ledger(
+    failure: PublisherError, daemon: Daemon, settings: Settings, environ: Mapping[str, str]
+) -> None:
+    """Send an alert once, at the first try, from a thread: no server may hold up the start."""
+    from publisher import wiring
+    from publisher.alerts.letters import cannot_start
+
+    def send() -> None:
+        for address in wiring.open_addresses(settings, environ):
+            if reason := address.send(letter):
+                warn(daemon.report, "alert.failed", address=address.name, reason=reason)
+
+    letter = cannot_start(settings.site.name, failure)
+    Thread(target=send, name="alerts", daemon=True).start()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,7 +201,7 @@ class Daemon:
     report: Report
     notify: Callable[..., None]
     zone: tzinfo
-    jobs_file: Path
+    jobs_file: JobsFile
     watchdog_s: float | None = None
     after_tick: Callable[[Tick | PublisherError], None] = lambda done: None
     stop: Flag = field(default_factory=Flag)
@@ -99,25 +210,29 @@ class Daemon:
     _is_well: bool = True  # the last tick succeeded
     _doing: str = ""  # the last event of the tick under way
     _known: frozenset[tuple[str, ...]] = frozenset()  # news already told
-    _jobs_stamp: tuple[int, ...] | None = None
 
-    def work(self, tick: Callable[[], Tick], arm: Callable[[datetime | None], None]) -> None:
-        """Tick at once, then at each wake-up and at least every ``SWEEP_S``, until ``stop``.
+    def work(
+        self, tick: Callable[[], Tick], arm: Callable[[datetime | None], None]
+    ) -> Settings | None:
+        """Tick at once, then at each wake-up and at least every ``SWEEP_S``.
+
+        Ends at ``stop``, or with the settings of an edited jobs.yaml, to go on with.
 
         The wait has its own time limit, counted by the monotonic clock: no step of the wall clock
         can stretch it, and a missed alarm costs one sweep. Half of ``watchdog_s``, if shorter.
         """
         pace_s = min(SWEEP_S, (self.watchdog_s or SWEEP_S * 2) / 2)
-        self._jobs_stamp = stamp_of(self.jobs_file)
         while True:
             self.wake.clear()  # first: what happens from here on asks for another tick
             if self.stop.is_set():
-                return
+                return None
+            edited = self.look_at_jobs_file()
+            if edited is not None:
+                return edited
             done = self._tick(tick)
             if done is not None:
                 arm(done.plan.next_at)
-            self._watch_jobs_file()
-            self.wake.wait(pace_s)
+            self.wake.wait(SETTLED_S if self.jobs_file.is_settling else pace_s)
 
     def tell(self, event: Event) -> None:
         """Pass on an event of the tick; each is a sign of life, from whatever thread."""
@@ -129,8 +244,8 @@ class Daemon:
     def take_signal(self, number: signal.Signals) -> None:
         """Ask the tick to end at its next safe place; a second signal changes nothing."""
         if number is signal.SIGHUP:
-            reason = "jobs.yaml is read at the start only: restart to apply changes"
-            warn(self.report, "signal.ignored", signal=number.name, reason=reason)
+            info(self.report, "signal.taken", signal=number.name)
+            self.wake.set()
             return
         waits_for = self._doing or "nothing"
         if self.stop.is_set():
@@ -156,7 +271,8 @@ class Daemon:
             done = tick()
         except PublisherError as error:
             failure = error
-            if isinstance(error, LedgerError) and not self._is_ready:
+            is_lasting = isinstance(error, LedgerError) and not isinstance(error, LedgerUnavailable)
+            if is_lasting and not self._is_ready:
                 raise
             fields = {"reason": error.one_line}
             self.report(Event(name="tick.failed", level=logging.ERROR, fields=fields))
@@ -169,8 +285,10 @@ class Daemon:
         if done is not None:
             self._tell_news(done)
             self._beat(f"STATUS={status_of(done, self.zone)}")
-        left = done or failure
-        if left is not None:
+        if done is not None and self.jobs_file.trouble:
+            troubles = {**done.troubles, JOBS: self.jobs_file.trouble}
+            self._tell_operator(replace(done, troubles=troubles))
+        elif (left := done or failure) is not None:
             self._tell_operator(left)
         return done
 
@@ -198,13 +316,13 @@ class Daemon:
                 self.report(event)
         self._known = frozenset(news)
 
-    def _watch_jobs_file(self) -> None:
-        stamp = stamp_of(self.jobs_file)
-        if stamp is None or stamp == self._jobs_stamp:  # missing: an editor is replacing it
-            return
-        self._jobs_stamp = stamp
-        reason = "it is read at the start only: restart to apply the changes"
-        warn(self.report, "jobs.changed", file=self.jobs_file, reason=reason)
+    def look_at_jobs_file(self) -> Settings | None:
+        """Give the settings of an edit that is to be taken up, and tell of one that cannot be."""
+        known = self.jobs_file.trouble
+        edited = self.jobs_file.look()
+        if self.jobs_file.trouble != known and self.jobs_file.trouble:
+            warn(self.report, JOBS, reason=self.jobs_file.trouble)
+        return edited
 
 
 class Alarm:
@@ -308,12 +426,3 @@ def status_of(done: Tick, zone: tzinfo) -> str:
     text = f"next due {at.astimezone(zone):%Y-%m-%d %H:%M:%S %z}" if at else "nothing is due"
     waiting = sum(hold.needs_person for hold in done.plan.holds)
     return f"{text}; {waiting} waiting for a person" if waiting else text
-
-
-def stamp_of(path: Path) -> tuple[int, ...] | None:
-    """Give what changes when a file does; ``None`` when it is not there."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino

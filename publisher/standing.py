@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from publisher import locks
+from publisher import in_force, locks
 from publisher.channels import ChannelContext, load_type
 from publisher.config import resolve_secrets
 from publisher.courier import backoff
@@ -45,7 +45,7 @@ from publisher.reading import (
 )
 from publisher.reconcile import usable_life
 from publisher.secret import Secret
-from publisher.settings import SecretRef
+from publisher.settings import SecretRef, Settings
 from publisher.survey import Survey, open_ledger
 
 COMMAND = re.compile(r"`(publisher [^`]+)`")
@@ -69,6 +69,19 @@ def status(survey: Survey, *, environ: Mapping[str, str]) -> Value:
         "under_way": under_way(survey, plan),
         "waiting": waiting(survey, plan),
         "daemon": locks.is_held(survey.settings.state_dir, locks.DAEMON),
+        "jobs_file": jobs_file(survey.settings),
+    }
+
+
+def jobs_file(settings: Settings) -> Value | None:
+    """Say since when the daemon works with which jobs.yaml; ``None`` when no daemon runs."""
+    note = in_force.read_note(settings.state_dir)
+    if note is None or not locks.is_held(settings.state_dir, locks.DAEMON):
+        return None
+    return {
+        "since": note.since,
+        "is_current": note.digest == in_force.digest_of(settings.file),
+        "trouble": note.trouble,
     }
 
 

@@ -203,9 +203,8 @@ Description=Scheduled releases and announcements of $site
 Wants=network-online.target
 # A wrong clock would release at the wrong instant.
 After=network-online.target time-sync.target
-# Five crashes in five minutes: stop trying and stay visible as failed.
-StartLimitIntervalSec=300
-StartLimitBurst=5
+# Whatever ends it, it is started again: nobody may be there to do it.
+StartLimitIntervalSec=0
 
 [Service]
 # Ready when the ledger was checked and what a crash left behind is settled.
@@ -230,7 +229,8 @@ KillMode=mixed
 # The slowest delivery, and half a minute. Killed earlier, it would be uncertain, and held.
 TimeoutStopSec=$stop_s
 Restart=on-failure
-RestartSec=5
+# After a crash. While the disk of the ledger is full it waits by itself, longer each time.
+RestartSec=30
 # 78: jobs.yaml is wrong. 75: another daemon works on this ledger. Trying again helps neither.
 RestartPreventExitStatus=78 75
 

@@ -13,6 +13,7 @@ from enum import IntEnum
 
 from publisher.engine import Tick
 from publisher.errors import PublisherError
+from publisher.in_force import JOBS
 from publisher.model import (
     ChannelName,
     DeliveryRecord,
@@ -121,6 +122,7 @@ def subject_of(cause: Cause, title: Callable[[PostId], str]) -> str:
         "push": "the push of a release",
         "deploy": "deploy.command",
         "stage": "the staging of the site",
+        "jobs": "jobs.yaml",
         "channel": f"the channel {cause.channel}",
         "post": f"the release of {quoted}",
         "delivery": f"the announcement of {quoted} on {cause.channel} ({cause.occasion})",
@@ -150,7 +152,10 @@ def _is_block(hold: Hold) -> bool:
 def _of_troubles(facts: Facts) -> Iterator[Cause]:
     for name, why in facts.done.troubles.items():
         key = name.partition(".")[0]
-        yield Cause(key=key, level=Level.TRYING, why=why, tried=1, gets_worse=True)
+        if name == JOBS:
+            yield Cause(key=key, level=Level.WAITING, why=why)
+        else:
+            yield Cause(key=key, level=Level.TRYING, why=why, tried=1, gets_worse=True)
 
 
 def _of_channels(facts: Facts) -> Iterator[Cause]:

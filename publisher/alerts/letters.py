@@ -11,6 +11,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from publisher.alerts.causes import COMMAND, Cause, Level
+from publisher.errors import PublisherError
 from publisher.ledger import Alert, Attempt
 from publisher.model import DeliveryRecord, PostId
 from publisher.times import format_local
@@ -38,6 +39,19 @@ class Letter:
     to: tuple[int, ...] = ()
     tries: int = 0
     not_before: datetime | None = None
+
+
+def cannot_start(site: str, error: PublisherError) -> Letter:
+    """Write that publisher waits for a disk; no ledger can be asked then."""
+    lines = [
+        f"publisher cannot start for {site}. Nothing is released or announced until it can.",
+        "",
+        f"What happened: {cut(error.one_line, LONG)}",
+        "Now: mend that; it is tried again every few minutes by itself.",
+    ]
+    return Letter(
+        title=f"{site}: publisher cannot start", body="\n".join(lines), level=Level.WAITING
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,6 +85,10 @@ def _say_announcement(announcement: Value, zone: ZoneInfo) -> None:
 def say_status(found: Value, zone: ZoneInfo) -> None:
     next_due = found["next_due"]
     say(f"next due: {when(next_due, zone) if next_due else 'nothing'}")
+    if found["jobs_file"] and not found["jobs_file"]["is_current"]:
+        since = when(found["jobs_file"]["since"], zone)
+        trouble = flat(found["jobs_file"]["trouble"]) or "it takes up the edit with its next sweep"
+        say_wrapped(f"the daemon works with the jobs.yaml of {since}: {trouble}", indent="")
     say_wrapped(f"releases: {_counts(found['releases'])}", indent="")
     say_wrapped(f"deliveries: {_counts(found['deliveries'])}", indent="")
     if found["under_way"]:

@@ -10,9 +10,11 @@ import click
 
 from publisher.cli.invocation import Invocation, instant, reads
 from publisher.cli.output import note, say, say_json, when
+from publisher.errors import ConfigError
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from publisher.check import Report
     from publisher.settings import Settings
@@ -100,11 +102,25 @@ def status(ctx: click.Context, as_json: bool, now: str | None) -> None:
     from publisher import standing
     from publisher.cli import pages
 
-    survey = ctx.obj.look(now)
+    try:
+        survey = ctx.obj.look(now)
+    except ConfigError:
+        _note_what_is_in_force(ctx.obj.file)
+        raise
     found = standing.status(survey, environ=ctx.obj.environ)
     say_json(found) if as_json else pages.say_status(found, survey.settings.site.zone)
     if found["waiting"]:
         ctx.exit(3)
+
+
+def _note_what_is_in_force(file: Path) -> None:
+    """Say that a daemon goes on with what jobs.yaml said before it was broken."""
+    from publisher import in_force, locks
+
+    state_dir = in_force.likely_state_dir(file)
+    found = in_force.read_note(state_dir)
+    if found is not None and locks.is_held(state_dir, locks.DAEMON):
+        note(f"the daemon goes on with the {file.name} of {found.since}")
 
 
 @click.command()

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from publisher.errors import LedgerBusyError, LedgerError
+from publisher.errors import LedgerBusyError, LedgerError, LedgerUnavailable
 from publisher.ledger import schema
 
 BUSY_TIMEOUT_S = 10
@@ -124,12 +124,12 @@ def _explain(error: Any, path: Path) -> LedgerError:
             hint="run `publisher db upgrade`, or start the daemon: either puts it in order",
         )
     if name == "SQLITE_FULL":
-        return LedgerError(
+        return LedgerUnavailable(
             f"{path}: the disk is full",
             why="this step was not recorded and everything before it is kept",
             hint="free some space; the next tick goes on from there",
         )
-    return LedgerError(
+    return LedgerUnavailable(
         f"{path}: the ledger cannot be read or written: {error}",
         why="this step was not recorded and everything before it is kept",
         hint="check the disk, and who may write to the file and its folder",

@@ -10,7 +10,7 @@ import re
 from contextlib import suppress
 from pathlib import Path, PurePath, PurePosixPath
 
-from publisher.errors import LedgerError
+from publisher.errors import LedgerError, LedgerUnavailable
 
 MOUNTS = Path("/proc/self/mountinfo")  # proc_pid_mountinfo(5)
 
@@ -125,7 +125,7 @@ def create_file(path: Path) -> None:
 
 
 def _unusable(path: Path, error: OSError) -> LedgerError:
-    return LedgerError(
+    return LedgerUnavailable(
         f"{path}: the ledger cannot be created or opened: {error.strerror}",
         why="without it nothing is released or announced",
         hint="check `ledger` and `state_dir` in jobs.yaml, and who owns that folder",

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from publisher.errors import LedgerError
+from publisher.errors import LedgerError, LedgerUnavailable
 
 MAX_BYTES = 4096
 REMEDY = (
@@ -173,7 +173,7 @@ def write_mark(ledger: Path, mark: Mark) -> None:
         part.replace(path)
         sync(path.parent)
     except OSError as error:
-        raise LedgerError(
+        raise LedgerUnavailable(
             f"{path}: the mark of the ledger cannot be written: {error.strerror}",
             why="without it nobody could tell an older copy of the ledger, so nothing is sent",
             hint="free some space on that disk, or make the folder writable for this user",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -21,17 +22,31 @@ import pytest
 
 from publisher import locks
 from publisher.clock import SystemClock
+from publisher.config import load
 from publisher.engine import Tick
-from publisher.errors import LedgerError, PostError
+from publisher.errors import LedgerError, LedgerUnavailable, PostError, PublisherError
+from publisher.in_force import JobsFile, read_note
 from publisher.ledger import Ledger
 from publisher.model import ChannelName, Hold, Plan, PostId, Problem
 from publisher.report import Event, info
 from publisher.service import Alarm, Daemon, status_of
+from publisher.settings import Settings
 
 NOW = datetime(2027, 3, 9, 8, 0, tzinfo=UTC)
 OSLO = ZoneInfo("Europe/Oslo")
 HELD = Hold(post=PostId("pattern"), channel=ChannelName("x"), why="too late", needs_person=True)
 PATIENCE_S = 20.0  # for what must come; a healthy machine needs a hundredth of it
+JOBS = """\
+site:
+  name: sample
+  url: https://chronicles.example
+  root: .
+  posts: "blog/*.md"
+  post_url: /blog/{slug}
+  generator: vitepress
+  timezone: Europe/Oslo
+channels: {outbox: {type: outbox}}
+"""
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -61,9 +76,17 @@ class Stage:
             report=self.events.append,
             notify=lambda *lines: self.words.extend(lines),
             zone=OSLO,
-            jobs_file=self.folder / "jobs.yaml",
+            jobs_file=JobsFile(self.settings(), environ={}, clock=SystemClock()),
             watchdog_s=self.watchdog_s,
         )
+
+    def settings(self) -> Settings:
+        """Read a jobs.yaml, of which nothing is left for the daemon to watch."""
+        file = self.folder / "jobs.yaml"
+        file.write_text(JOBS)
+        settings = load(file, environ={})
+        file.unlink()
+        return settings
 
     def play(self, *script: Tick | Exception | Callable[[], Tick]) -> None:
         """Let each tick go as the script says; every tick asks for the next, the last to stop."""
@@ -186,18 +209,37 @@ def test_a_problem_of_a_post_is_told_once(tmp_path: Path) -> None:
     assert stage.told("post.problem") == ["a.md:1: no title", "a.md:1: no date"]
 
 
-def test_a_changed_jobs_file_is_told_once(tmp_path: Path) -> None:
+def test_a_broken_jobs_file_is_told_once_and_at_every_tick_to_alerts(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
-    jobs_file = tmp_path / "jobs.yaml"
-    jobs_file.write_text("site: {}")
+    handed: list[Tick | PublisherError] = []
+    stage.daemon.after_tick = handed.append
+    (tmp_path / "jobs.yaml").write_text("site: {}")
 
-    def edit() -> Tick:
-        jobs_file.write_text("site: {name: other}")
-        return a_tick()
+    stage.play(a_tick(), a_tick())
 
-    stage.play(a_tick(), edit, a_tick(), a_tick())
+    assert [event.name for event in stage.events] == ["jobs.broken"]
+    assert [list(tick.troubles) for tick in handed if isinstance(tick, Tick)] == [
+        ["jobs.broken"],
+        ["jobs.broken"],
+    ]
 
-    assert [event.name for event in stage.events] == ["jobs.changed"]
+
+def test_an_edited_jobs_file_ends_the_loop_with_its_settings(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    (tmp_path / "jobs.yaml").write_text(JOBS + "policy: {burst: 9}\n")
+
+    edited = stage.daemon.work(a_tick, stage.armed.append)
+
+    assert edited is not None
+    assert edited.burst == 9
+
+
+def test_a_disk_that_is_full_at_the_start_ends_no_daemon(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+
+    stage.play(LedgerUnavailable("the disk is full"), a_tick())
+
+    assert stage.ticks == 2
 
 
 # --- signs of life -------------------------------------------------------------------------
@@ -350,14 +392,16 @@ import os, sys
 from datetime import UTC
 from pathlib import Path
 from publisher import logs, report, service
+from publisher.clock import SystemClock
+from publisher.config import load
 from publisher.engine import Tick
+from publisher.in_force import JobsFile, read_note
 from publisher.model import Plan
 from publisher.service import Daemon, listen
 
 logs.configure_logging(environ=os.environ, verbose=False)
-daemon = Daemon(
-    report=report.log, notify=lambda *lines: None, zone=UTC, jobs_file=Path("jobs.yaml")
-)
+jobs_file = JobsFile(load(Path(sys.argv[2]), environ={}), environ={}, clock=SystemClock())
+daemon = Daemon(report=report.log, notify=lambda *lines: None, zone=UTC, jobs_file=jobs_file)
 
 def tick():
     report.info(daemon.tell, "delivery.sending", post="pattern")
@@ -389,6 +433,12 @@ except PublisherError as error:
     print(error, file=sys.stderr)
     sys.exit(error.exit_code)
 """
+
+
+def a_jobs_file(folder: Path) -> Path:
+    file = folder / "jobs.yaml"
+    file.write_text(JOBS)
+    return file
 
 
 class Process:
@@ -438,8 +488,8 @@ def a_process(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_a_waiting_daemon_at_once(number: signal.Signals) -> None:
-    with a_process(SCRIPTED, "idle") as process:
+def test_a_signal_ends_a_waiting_daemon_at_once(tmp_path: Path, number: signal.Signals) -> None:
+    with a_process(SCRIPTED, "idle", str(a_jobs_file(tmp_path))) as process:
         process.wait_for("alarm.armed")
 
         process.popen.send_signal(number)
@@ -451,8 +501,8 @@ def test_a_signal_ends_a_waiting_daemon_at_once(number: signal.Signals) -> None:
         ]
 
 
-def test_signals_during_a_delivery_let_it_finish_and_say_so() -> None:
-    with a_process(SCRIPTED, "busy") as process:
+def test_signals_during_a_delivery_let_it_finish_and_say_so(tmp_path: Path) -> None:
+    with a_process(SCRIPTED, "busy", str(a_jobs_file(tmp_path))) as process:
         process.wait_for("delivery.sending")
 
         process.popen.send_signal(signal.SIGTERM)
@@ -470,16 +520,16 @@ def test_signals_during_a_delivery_let_it_finish_and_say_so() -> None:
     assert "delivery.sent post=pattern" in process.lines
 
 
-def test_a_hangup_asks_for_a_restart_and_changes_nothing() -> None:
-    with a_process(SCRIPTED, "idle") as process:
+def test_a_hangup_asks_for_another_tick(tmp_path: Path) -> None:
+    with a_process(SCRIPTED, "idle", str(a_jobs_file(tmp_path))) as process:
         process.wait_for("alarm.armed")
 
         process.popen.send_signal(signal.SIGHUP)
-        line = process.wait_for("signal=SIGHUP")
+        process.wait_for("signal=SIGHUP")
+        process.wait_for("alarm.armed")
         process.popen.send_signal(signal.SIGTERM)
 
         assert process.end() == 0
-    assert "restart" in line
 
 
 # --- the whole daemon ------------------------------------------------------------------------
@@ -500,6 +550,18 @@ def a_daemon(jobs_file: Path, **environ: str) -> Iterator[Process]:
         yield process
 
 
+def write_post(blog: Path, reveal_at: datetime) -> None:
+    (blog / "pattern.md").write_text(
+        "---\n"
+        "title: The Pattern That Prevents Chaos\n"
+        "description: Six steps from an idea to a finished piece.\n"
+        f"reveal: {reveal_at.isoformat()}\n"
+        "status: scheduled\n"
+        "---\n"
+        "Begin with the smallest thing that could be shown to somebody else.\n"
+    )
+
+
 def a_site(
     folder: Path,
     *,
@@ -515,15 +577,7 @@ def a_site(
     with Ledger.open(url, site="sample", now=now, check=True) as ledger:
         ledger.adopt((), now=now)
     if reveal_at is not None:
-        (blog / "pattern.md").write_text(
-            "---\n"
-            "title: The Pattern That Prevents Chaos\n"
-            "description: Six steps from an idea to a finished piece.\n"
-            f"reveal: {reveal_at.isoformat()}\n"
-            "status: scheduled\n"
-            "---\n"
-            "Begin with the smallest thing that could be shown to somebody else.\n"
-        )
+        write_post(blog, reveal_at)
     jobs_file = folder / "jobs.yaml"
     jobs_file.write_text(
         "site:\n"
@@ -626,6 +680,71 @@ def test_a_damaged_ledger_ends_the_start_with_an_error(tmp_path: Path) -> None:
         assert process.end() == 1
 
     assert not any("Traceback" in line for line in process.lines)
+
+
+def test_an_edit_of_jobs_yaml_is_in_force_with_the_next_sweep(tmp_path: Path) -> None:
+    jobs_file = a_site(tmp_path)
+
+    with a_daemon(jobs_file) as process:
+        process.wait_for("service.started")
+        jobs_file.write_text(jobs_file.read_text() + "  second: {type: outbox}\n")
+        process.popen.send_signal(signal.SIGHUP)
+        process.wait_for("jobs.applied")
+        reveal_at = SystemClock().now().replace(microsecond=0)
+        write_post(tmp_path / "content/blog", reveal_at)
+        process.popen.send_signal(signal.SIGHUP)
+        sent = {process.wait_for("delivery.sent"), process.wait_for("delivery.sent")}
+        process.popen.send_signal(signal.SIGTERM)
+
+        assert process.end() == 0
+    assert {"channel=outbox" in line for line in sent} == {True, False}
+
+
+@pytest.mark.parametrize(
+    "edit",
+    ["channels: [", "sitee: {}\n", "state_dir: elsewhere\n"],
+    ids=["no YAML", "an unknown key", "another state folder"],
+)
+def test_an_edit_that_cannot_be_used_leaves_the_old_one_in_force(tmp_path: Path, edit: str) -> None:
+    jobs_file = a_site(tmp_path)
+    good = jobs_file.read_text()
+
+    with a_daemon(jobs_file) as process:
+        process.wait_for("service.started")
+        jobs_file.write_text(edit + good)
+        process.popen.send_signal(signal.SIGHUP)
+        process.wait_for("jobs.broken")
+        note = read_note(tmp_path / ".publisher")
+        write_post(tmp_path / "content/blog", SystemClock().now().replace(microsecond=0))
+        process.popen.send_signal(signal.SIGHUP)
+        process.wait_for("delivery.sent")
+        jobs_file.write_text(good + "policy: {burst: 9}\n")
+        process.popen.send_signal(signal.SIGHUP)
+        process.wait_for("jobs.applied")
+        process.popen.send_signal(signal.SIGTERM)
+
+        assert process.end() == 0
+    assert note is not None
+    assert note.trouble != ""
+    assert note.digest == hashlib.sha256(good.encode()).hexdigest()
+
+
+def test_a_start_without_a_usable_state_folder_waits_for_one(tmp_path: Path) -> None:
+    jobs_file = a_site(tmp_path)
+    state = tmp_path / ".publisher"
+    state.rename(tmp_path / "kept")
+    state.touch()  # nothing can be written in there, as on a full disk
+
+    with (
+        a_notify_socket(tmp_path) as hear,
+        a_daemon(jobs_file, NOTIFY_SOCKET=str(tmp_path / "notify")) as process,
+    ):
+        process.wait_for("start.failed")
+        words = hear()
+        process.popen.send_signal(signal.SIGTERM)
+
+        assert process.end() == 0
+    assert words[0].startswith("EXTEND_TIMEOUT_USEC=")
 
 
 MISTAKEN = """

@@ -180,6 +180,14 @@ def test_alerts_and_ping_bring_their_credentials_too(tmp_path: Path) -> None:
     assert "PING_URL" in unit
 
 
+def test_a_crash_never_ends_the_service_for_good(tmp_path: Path) -> None:
+    unit = some_units(a_site(tmp_path))["publisher-sample.service"]
+
+    assert value_of(unit, "Restart") == "on-failure"
+    assert value_of(unit, "StartLimitIntervalSec") == "0"
+    assert "StartLimitBurst" not in unit
+
+
 def test_stopping_waits_for_the_slowest_delivery(tmp_path: Path) -> None:
     unit = some_units(some_settings(tmp_path, send_s=300))["publisher-sample.service"]
 

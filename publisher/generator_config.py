@@ -98,6 +98,19 @@ def read_config(generator: str, root: Path) -> GeneratorConfig:
     )
 
 
+def mkdocs_blogs(config: GeneratorConfig) -> list[Mapping[str, Any]]:
+    """Give the options of each blog plugin in ``mkdocs.yml``."""
+    plugins = config.get("plugins")
+    entries = plugins if isinstance(plugins, list) else [plugins]
+    found: list[Mapping[str, Any]] = []
+    for entry in entries:
+        named = entry if isinstance(entry, Mapping) else {entry: {}}
+        for name, options in named.items():
+            if str(name).partition(" ")[0] in ("blog", "material/blog"):
+                found.append(options if isinstance(options, Mapping) else {})
+    return found
+
+
 def _names(generator: str, root: Path) -> Iterator[str]:
     """Give the files that are there; later ones say more, and win."""
     first = next((name for name in NAMES[generator] if (root / name).is_file()), None)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from publisher.generator_config import mkdocs_blogs, read_config
 from publisher.model import Problem
 from publisher.settings import Settings
 
@@ -17,7 +18,8 @@ _FIRST = {
     "mkdocs": f"first write draft: true {_LEST}",
     "pelican": f"first write status: draft {_LEST}",
 }
-_HUGO = ("hugo.toml", "hugo.yaml", "hugo.json", "config.toml", "config.yaml", "config.json")
+# `npm run build`, `pnpm run build`, `yarn build`
+_RUNNERS = frozenset({"npm", "pnpm", "yarn", "bun"})
 
 
 def check_judging(settings: Settings) -> Iterator[Problem]:
@@ -53,8 +55,7 @@ def switch_for(generator: str, root: Path, command: Sequence[str]) -> str:
 def _hugo(root: Path, words: str) -> str:
     if not re.search(r"(?:^|[\s/])hugo\b", words):  # built by a script of which we know nothing
         return ""
-    texts = _texts(root, *_HUGO, *(f"config/_default/{name}" for name in _HUGO))
-    in_config = re.search(r"(?i)^\W*buildFuture\W*[:=]\s*true", texts, re.MULTILINE)
+    in_config = read_config("hugo", root).get("buildfuture") is True
     in_command = re.search(r"\s(?:--buildFuture(?!=false)\b|-[A-Za-z]*F)", words)
     return "" if in_config or in_command else "write --buildFuture into rebuild.command"
 
@@ -62,28 +63,26 @@ def _hugo(root: Path, words: str) -> str:
 def _jekyll(root: Path, words: str) -> str:
     if not re.search(r"(?:^|[\s/])jekyll\b", words):
         return ""
-    in_config = re.search(r"^future:\s*true\b", _texts(root, "_config.yml"), re.MULTILINE)
+    in_config = read_config("jekyll", root).get("future") is True
     is_told = in_config or re.search(r"\s--future\b", words)
     return "" if is_told else "write --future into rebuild.command"
 
 
 def _pelican(root: Path, words: str) -> str:
-    texts = _texts(root, "pelicanconf.py", "publishconf.py")
-    judges = re.search(r"^WITH_FUTURE_DATES\s*=\s*False", texts, re.MULTILINE)
+    judges = read_config("pelican", root).get("WITH_FUTURE_DATES") is False
     if not judges or re.search(r"WITH_FUTURE_DATES=true", words):
         return ""
     return "write WITH_FUTURE_DATES = True into pelicanconf.py"
 
 
 def _nikola(root: Path, words: str) -> str:
-    is_told = re.search(r"^FUTURE_IS_NOW\s*=\s*True", _texts(root, "conf.py"), re.MULTILINE)
+    is_told = read_config("nikola", root).get("FUTURE_IS_NOW") is True
     return "" if is_told else "write FUTURE_IS_NOW = True into conf.py"
 
 
 def _mkdocs(root: Path, words: str) -> str:
-    judges = re.search(
-        r"^\s*draft_if_future_date:\s*true", _texts(root, "mkdocs.yml"), re.MULTILINE
-    )
+    blogs = mkdocs_blogs(read_config("mkdocs", root))
+    judges = any(options.get("draft_if_future_date") is True for options in blogs)
     return "write draft_if_future_date: false into mkdocs.yml" if judges else ""
 
 
@@ -99,16 +98,8 @@ _READERS: Mapping[str, Callable[[Path, str], str]] = {
 def _words(root: Path, command: Sequence[str]) -> str:
     """Give the command, with the script of ``package.json`` that it names."""
     words = " ".join(command)
-    if tuple(command[:2]) == ("npm", "run") and len(command) > 2:
+    if len(command) > 1 and command[0] in _RUNNERS:
         with suppress(OSError, ValueError, KeyError, TypeError):
             package = json.loads((root / "package.json").read_text(encoding="utf-8"))
-            words += f" {package['scripts'][command[2]]}"
+            words += f" {package['scripts'][command[-1]]}"
     return words
-
-
-def _texts(root: Path, *names: str) -> str:
-    texts = []
-    for name in names:
-        with suppress(OSError, ValueError):
-            texts.append((root / name).read_text(encoding="utf-8"))
-    return "\n".join(texts)

@@ -17,10 +17,10 @@ from publisher.check.judging import switch_for
 from publisher.cli.generators import PACKAGES, SIGNS, TRAITS, is_its_own
 from publisher.cli.listings import find_listings
 from publisher.cli.permalinks import configured_url
-from publisher.cli.post_folders import Posts, find_posts, mkdocs_blogs, used_keys
+from publisher.cli.post_folders import Posts, find_posts, used_keys
 from publisher.config.kinds import RESERVED_HOSTS
 from publisher.errors import ConfigError
-from publisher.generator_config import GeneratorConfig, read_config
+from publisher.generator_config import GeneratorConfig, mkdocs_blogs, read_config
 from publisher.presets import PRESETS
 from publisher.settings import Preset
 from publisher.source_folders import eleventy_folder, find_sources, vitepress_project

@@ -10,8 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
-from publisher.cli.post_folders import mkdocs_blogs
-from publisher.generator_config import GeneratorConfig
+from publisher.generator_config import GeneratorConfig, mkdocs_blogs
 
 _COLONS = {
     ":year": "{year}",

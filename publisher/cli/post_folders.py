@@ -17,7 +17,7 @@ from publisher.embargo.kinds import PAGES
 from publisher.errors import PublisherError
 from publisher.files import read_file
 from publisher.frontmatter import parse
-from publisher.generator_config import GeneratorConfig
+from publisher.generator_config import GeneratorConfig, mkdocs_blogs
 from publisher.presets import DATED_NAMES
 from publisher.settings import Preset
 from publisher.source_folders import Sources
@@ -167,19 +167,6 @@ def _mkdocs_folders(config: GeneratorConfig) -> list[str]:
         form = str(options.get("post_dir") or "{blog}/posts")
         folders.append(form.replace("{blog}", blog).strip("/"))
     return folders or ["blog/posts"]
-
-
-def mkdocs_blogs(config: GeneratorConfig) -> list[Mapping[str, Any]]:
-    """Give the options of each blog plugin in ``mkdocs.yml``."""
-    plugins = config.get("plugins")
-    entries = plugins if isinstance(plugins, list) else [plugins]
-    found: list[Mapping[str, Any]] = []
-    for entry in entries:
-        named = entry if isinstance(entry, Mapping) else {entry: {}}
-        for name, options in named.items():
-            if str(name).partition(" ")[0] in ("blog", "material/blog"):
-                found.append(options if isinstance(options, Mapping) else {})
-    return found
 
 
 def _pelican_folders(root: Path, config: GeneratorConfig, top: str) -> list[str]:

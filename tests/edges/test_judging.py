@@ -28,6 +28,9 @@ JEKYLL = "write --future into rebuild.command"
         ("hugo", {}, "make site", ""),  # nobody knows what that does
         ("hugo", {"package.json": '{"scripts": {"build": "hugo --gc"}}'}, "npm run build", HUGO),
         ("hugo", {"package.json": '{"scripts": {"build": "hugo -F"}}'}, "npm run build", ""),
+        ("hugo", {"package.json": '{"scripts": {"build": "hugo"}}'}, "pnpm build", HUGO),
+        ("hugo", {"config.yml": "buildFuture: true\n"}, "hugo", ""),
+        ("hugo", {"hugo.toml": "# buildFuture = true\n"}, "hugo", HUGO),
         ("jekyll", {}, "bundle exec jekyll build", JEKYLL),
         ("jekyll", {}, "bundle exec jekyll build --future", ""),
         ("jekyll", {"_config.yml": "future: true\n"}, "jekyll build", ""),

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
 from publisher import caches
+from publisher.address_guard import resolve
 from publisher.addresses import path_on_site, shown
 from publisher.errors import SiteError
+from publisher.http_client import Place, look_up
 from publisher.output import find_page, page_names
 from publisher.visit import visit
 
+OWN_IMAGE = "let the page name an image of the site itself, or say `verify: {card: false}`"
 REDIRECTS = 3
 REQUESTS = 12  # of one look at the live site
 
@@ -116,7 +121,7 @@ class Live:
                     " lists new posts",
                 )
             self.left -= 1
-            answer = visit(url, limit=limit, timeouts=self.timeouts)
+            answer = visit(url, limit=limit, timeouts=self.timeouts, resolve=self._resolve(url))
             found = Found(
                 url=url,
                 base=self._base(url),
@@ -140,6 +145,13 @@ class Live:
         bare = url.partition("#")[0]
         sign = "&" if "?" in bare else "?"
         return self.ask(f"{bare}{sign}publisher-look={secrets.token_hex(4)}", limit)
+
+    def _resolve(self, url: str) -> Callable[[str, int], Sequence[Place]]:
+        """Give how to look up the host: what is not the site's own is an address from a page."""
+        with suppress(ValueError):  # of what is no address, which is refused where it is asked
+            if _origins(url) & _origins(self.served_at or self.site_url):
+                return look_up
+        return partial(resolve, name=shown(url), private=False, hint=OWN_IMAGE)
 
     def _address(self, url: str) -> str:
         if self.served_at is None:

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
+from publisher.address_guard import require
 from publisher.config import resolve
 from publisher.deploy.github import require_target
-from publisher.deploy.guard import require
 from publisher.deploy.outgoing import read_address
 from publisher.embargo.hidden import holds
 from publisher.errors import PublisherError, SiteError

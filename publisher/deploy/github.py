@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from publisher.deploy.guard import AGAIN
+from publisher.address_guard import AGAIN
 from publisher.deploy.outgoing import Order, post, read_address, redirects_to
 from publisher.errors import SiteError
 from publisher.http_client import Answer

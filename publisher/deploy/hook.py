@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
-from publisher.deploy.guard import AGAIN
+from publisher.address_guard import AGAIN
 from publisher.deploy.outgoing import Order, post, read_address, redirects_to
 from publisher.errors import SiteError
 from publisher.http_client import Answer

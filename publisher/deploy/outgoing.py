@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 from urllib.parse import SplitResult, urlsplit
 
-from publisher.deploy.guard import AGAIN, resolve
+from publisher.address_guard import AGAIN, resolve
 from publisher.errors import SiteError
 from publisher.http_client import Answer, NoAnswer, Patience, Request, Trouble, exchange
 from publisher.secret import Secret

@@ -299,18 +299,24 @@ def test_a_huge_card_image_is_not_compared(tmp_path):
         assert look_at(site, output=site.folder).ok
 
 
-def test_a_card_image_of_another_host_must_be_there(tmp_path):
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433"])
+def test_a_card_image_asks_no_other_server_of_this_machine(tmp_path, host):
     with a_live_site(tmp_path / "other") as other:
-        (other.folder / "card.png").write_bytes(IMAGE)
-        with a_live_card(tmp_path, f"{other.url}/card.png") as site:
-            assert look_at(site, output=site.folder).ok
-            other.next(404)
-            assert f"{other.url}/card.png answered 404" in look_at(site).reason
-            other.next(302, location=f"{site.url}/images/salt.png")
-            redirected = look_at(site)
+        port = other.url.rpartition(":")[2]
+        with a_live_card(tmp_path, f"http://{host}:{port}/card.png") as site:
+            looked = look_at(site, output=site.folder)
 
-            assert redirected.ok
-            assert f"redirects to {site.url}/images/salt.png, which was not" in redirected.detail
+        assert other.requests == []
+    assert not looked.ok
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "10.0.0.1", "192.168.1.1"])
+def test_a_card_image_asks_nobody_in_the_network_around(tmp_path, host):
+    with a_live_card(tmp_path, f"http://{host}/latest/meta-data") as site:
+        looked = look_at(site, output=site.folder)
+
+    assert not looked.ok
+    assert "is not asked" in looked.reason
 
 
 def test_both_images_of_a_card_are_looked_at(tmp_path):

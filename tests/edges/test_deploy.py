@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
+from publisher.address_guard import complaint
 from publisher.deploy import DeployResult, deploy
-from publisher.deploy.guard import complaint
 from publisher.errors import ConfigError
 from publisher.secret import Secret
 from publisher.settings import DeploySettings, GitHubSettings, SecretRef

@@ -1,7 +1,8 @@
 """Says to which addresses a request of ours may go, whatever name led there.
 
-A deploy hook is an address from a file: it must not become a way into the network around this
-machine. The ranges are written out, since Python's ``is_global`` differs between its versions.
+A deploy hook is an address from a file, the image of a link card one from a page: neither must
+become a way into the network around this machine. The ranges are written out, since Python's
+``is_global`` differs between its versions.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_netw
 from publisher.errors import SiteError
 
 AGAIN = "it will be tried again"
+PERMIT = "if it is meant, set deploy.private: true in jobs.yaml"
 
 Ip = IPv4Address | IPv6Address
 
@@ -74,7 +76,9 @@ def complaint(address: Ip, *, private: bool) -> str:
     return ""
 
 
-def resolve(host: str, port: int, *, name: str, private: bool) -> Sequence[tuple[str, int]]:
+def resolve(
+    host: str, port: int, *, name: str, private: bool, hint: str = PERMIT
+) -> Sequence[tuple[str, int]]:
     """Look a host up, once, and give where to connect, best first; all of it is permitted.
 
     One address that is not condemns them all: a name with a foot in both networks is a trap.
@@ -90,14 +94,14 @@ def resolve(host: str, port: int, *, name: str, private: bool) -> Sequence[tuple
         raise SiteError(f"{name} cannot be found: {why}", hint=AGAIN) from None
     places = [(str(address[0]), port) for *_, address in found]
     for place, _ in places:
-        require(ip_address(place), name=name, private=private)
+        require(ip_address(place), name=name, private=private, hint=hint)
     return places
 
 
-def require(address: Ip, *, name: str, private: bool) -> None:
-    """Insist that an address may be asked.
+def require(address: Ip, *, name: str, private: bool, hint: str = PERMIT) -> None:
+    """Insist that an address may be asked; ``hint`` says what to do where it is on a private one.
 
-    :raises SiteError: when it may not, with what would permit it.
+    :raises SiteError: when it may not.
     """
     why = complaint(address, private=private)
     if why:
@@ -105,5 +109,5 @@ def require(address: Ip, *, name: str, private: bool) -> None:
         raise SiteError(
             f"{name} is not asked: {address} {why}",
             why="nobody else may make this machine ask there",
-            hint="if it is meant, set deploy.private: true in jobs.yaml" if may_be_meant else "",
+            hint=hint if may_be_meant else "",
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -19,6 +19,7 @@ from publisher.compose import Voice, compose
 from publisher.errors import DuplicateContent, LedgerError, NotDelivered, PublisherError, StaleError
 from publisher.ledger import Ledger
 from publisher.model import (
+    DUPLICATE,
     CanPrepare,
     Channel,
     DeliveryRecord,
@@ -30,8 +31,10 @@ from publisher.model import (
     Receipt,
     RecoveryKind,
 )
+from publisher.printable import escaped
 from publisher.report import Report, info, warn
 
+ANSWERED_LENGTH = 500  # characters of an id or address that a service gave
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10))
 
 
@@ -73,6 +76,9 @@ class Courier:
         except Exception as error:  # noqa: BLE001 - too long, or a channel that cannot count
             self._hold(record, _to_correct(record, error))
             return
+        if self._is_repeat(record, message, outlet):
+            self._hold(record, _to_reword(record))
+            return
         lease_until = now + 3 * outlet.timeout
         try:
             record = self.ledger.claim(record, owner=self.owner, lease_until=lease_until, now=now)
@@ -101,6 +107,12 @@ class Courier:
     def _message(self, record: DeliveryRecord, post: Post, outlet: Outlet) -> Message:
         message = compose(post, outlet.voice, text=record.text)
         return replace(message, image_bytes=self.load_image(post))
+
+    def _is_repeat(self, record: DeliveryRecord, message: Message, outlet: Outlet) -> bool:
+        """Tell whether a service that refuses repeats had these words already."""
+        if not outlet.voice.limits.refuses_repeats:
+            return False
+        return is_repeat(message, self.ledger.sent_payloads(record.key))
 
     def _prepare(
         self, record: DeliveryRecord, message: Message, outlet: Outlet
@@ -177,8 +189,15 @@ class Courier:
 
     def _accepted(self, record: DeliveryRecord, receipt: Receipt, outlet: Outlet) -> None:
         now = self.clock.now()
+        receipt = printable(receipt)
+        reason = _to_complete(record, receipt) if receipt.missing else receipt.note
         record = self.ledger.record_outcome(
-            record, Outcome.ACCEPTED, now=now, receipt=receipt, reason=receipt.note
+            record,
+            Outcome.ACCEPTED,
+            now=now,
+            receipt=receipt,
+            reason=reason,
+            is_held=bool(receipt.missing),
         )
         names = names_of(record)
         if record.state is not DeliveryState.SENT:
@@ -209,22 +228,25 @@ class Courier:
 
     def _duplicate(self, record: DeliveryRecord, error: DuplicateContent) -> None:
         if error.remote_id is None:
-            self._unknown(record, f"{error.what}; that is evidence of an earlier one")
+            reason = f"{error.what}; that is evidence of an earlier one"
+            self._unknown(record, reason, evidence=DUPLICATE)
             return
-        receipt = Receipt(remote_id=error.remote_id, remote_url=error.remote_url)
+        receipt = printable(Receipt(remote_id=error.remote_id, remote_url=error.remote_url))
         record = self.ledger.record_outcome(
             record,
             Outcome.FOUND,
             now=self.clock.now(),
             receipt=receipt,
-            evidence="duplicate",
+            evidence=DUPLICATE,
             reason=error.what,
         )
         info(self.report, "delivery.sent", **names_of(record), evidence="duplicate")
 
-    def _unknown(self, record: DeliveryRecord, reason: str) -> None:
+    def _unknown(self, record: DeliveryRecord, reason: str, *, evidence: str = "response") -> None:
         now = self.clock.now()
-        record = self.ledger.record_outcome(record, Outcome.UNKNOWN, now=now, reason=reason)
+        record = self.ledger.record_outcome(
+            record, Outcome.UNKNOWN, now=now, reason=reason, evidence=evidence
+        )
         warn(self.report, "delivery.uncertain", **names_of(record), reason=reason)
 
 
@@ -244,6 +266,12 @@ def from_payload(payload: str) -> Message:
         image=Image(**image) if image else None,
         at=datetime.fromisoformat(at) if at else None,
     )
+
+
+def is_repeat(message: Message, payloads: Iterable[str]) -> bool:
+    """Tell whether one of the messages sent before has the same words."""
+    words = message.text.split()
+    return any(from_payload(payload).text.split() == words for payload in payloads)
 
 
 def reference_of(draft: str | None) -> str | None:
@@ -266,6 +294,35 @@ def _to_correct(record: DeliveryRecord, error: Exception) -> str:
     return f"{reason_of(error)}{how}, then `publisher retry {record.key}`"
 
 
+def _to_reword(record: DeliveryRecord) -> str:
+    key = record.key
+    return (
+        f"{key.channel} refuses a text that it has had already; say it in other words: "
+        f"`publisher resolve {key} --drop`, then "
+        f"`publisher reannounce {key.post} --channel {key.channel} --text … --reason …`"
+    )
+
+
 def reason_of(error: Exception) -> str:
     said = error.one_line if isinstance(error, PublisherError) else str(error)
-    return said or type(error).__name__
+    return escaped(said) or type(error).__name__
+
+
+def printable(receipt: Receipt) -> Receipt:
+    """Give a receipt whose texts can be stored and shown: a service answers what it likes."""
+    return Receipt(
+        remote_id=escaped(str(receipt.remote_id))[:ANSWERED_LENGTH],
+        remote_url=escaped(str(receipt.remote_url))[:ANSWERED_LENGTH] or None
+        if receipt.remote_url is not None
+        else None,
+        note=escaped(receipt.note),
+        missing=escaped(receipt.missing),
+    )
+
+
+def _to_complete(record: DeliveryRecord, receipt: Receipt) -> str:
+    """Say who did not get an announcement that others have, and what to do about it."""
+    return (
+        f"{receipt.missing}; it is never sent twice: send it to them yourself, then "
+        f"`publisher resolve {record.key} --sent {receipt.remote_id}`"
+    )

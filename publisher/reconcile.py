@@ -17,11 +17,13 @@ from publisher.courier import (
     backoff,
     from_payload,
     names_of,
+    printable,
     reason_of,
     reference_of,
 )
 from publisher.ledger import Attempt, Ledger
 from publisher.model import (
+    DUPLICATE,
     CanFind,
     DeliveryRecord,
     DeliveryState,
@@ -50,7 +52,7 @@ class Reconciler:
         begun_s = self.clock.monotonic()  # first: a send is given up if all this took too long
         recovery = outlet.channel.recovery
         age = self.clock.now() - (record.first_attempt_at or record.due_at)
-        if recovery.kind is RecoveryKind.KEY:
+        if recovery.kind is RecoveryKind.KEY and record.evidence != DUPLICATE:
             self._use_key(record, outlet, begun_s=begun_s)
         elif recovery.kind is RecoveryKind.LOOKUP:
             self._look_up(record, outlet, age=age)
@@ -135,9 +137,18 @@ class Reconciler:
             return
         now = self.clock.now()
         if receipt is not None:
-            record = self.ledger.record_found(record, receipt, now=now)
+            record = self.ledger.record_found(record, printable(receipt), now=now)
             info(self.report, "delivery.sent", **names_of(record), evidence="lookup")
-        elif waited >= outlet.timeout + outlet.channel.recovery.settle:
+        elif waited < outlet.timeout + outlet.channel.recovery.settle:
+            return
+        elif record.evidence == DUPLICATE:  # sending the same words again would go on for ever
+            self._ask(
+                record,
+                outlet,
+                "it is not among the posts of that time, so an older one has "
+                "the same words; other words need --drop, then `publisher reannounce --text`",
+            )
+        else:
             self.ledger.record_absent(record, now=now, not_before=now)
             info(self.report, "delivery.absent", **names_of(record))
 

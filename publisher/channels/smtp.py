@@ -1,7 +1,8 @@
 """Mail through a submission server: one message for all recipients, and no way to look it up.
 
 Whoever has sent the final dot and got no answer does not know whether the mail is on its way
-(RFC 5321, 4.2.5 and 4.5.3.2). Everything before the dot proves that it is not.
+(RFC 5321, 4.2.5 and 4.5.3.2). Everything before the dot proves that it is not. Recipients beyond
+the server's limit get it in further transactions of the same session (4.5.3.1.10).
 """
 
 from __future__ import annotations
@@ -9,19 +10,22 @@ from __future__ import annotations
 import ipaddress
 import re
 import smtplib
+import socket
 import ssl
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime, parseaddr
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 from urllib.parse import urlsplit
 
 from publisher.channels import ChannelContext, Option
 from publisher.channels._http import UnknownOutcome
 from publisher.errors import ConfigError, NotDelivered
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
+from publisher.printable import escaped
 from publisher.secret import Secret, redact
 
 CONNECT_TIMEOUT_S = 10.0
@@ -30,6 +34,9 @@ ANSWER_TIMEOUT_S = 60.0  # RFC 5321 allows ten minutes; the engine's own limit i
 # 7bit, since 8BITMIME is an extension that a server need not have.
 POLICY = SMTP_POLICY.clone(cte_type="7bit")
 ADDRESS = re.compile(r"[!-;=?A-~]+@[!-;=?A-~]+")  # ASCII without blanks, control characters, < >
+TOO_MANY = frozenset({452, 552})  # recipients: RFC 5321, 4.5.3.1.10; 552 is what RFC 821 said
+REPLY_BYTES = 100_000  # of one answer, with its continuation lines
+NAMED = 5  # recipients that a reason names
 NEEDS_AUTH = frozenset({530, 534, 535, 538})  # RFC 4954, section 6
 URI = re.compile(r"https://[!-;=?-~]{1,900}")
 
@@ -76,7 +83,7 @@ class Smtp:
         self._password: Secret = options.get("password") or Secret("")
         self._sender: str = options["sender"]
         self._sender_address = parseaddr(self._sender)[1]
-        self._to: tuple[str, ...] = tuple(options["to"])
+        self._to: tuple[str, ...] = tuple(dict.fromkeys(options["to"]))
         self._visible_to: str = options.get("list_address") or self._sender
         self._unsubscribe: str | None = options.get("list_unsubscribe")
         self._answer_timeout_s = (
@@ -84,6 +91,7 @@ class Smtp:
             or options.get("answer_timeout")
             or context.answer_within(ANSWER_TIMEOUT_S)
         )
+        self._total_s = context.timeout.total_seconds()
         host = urlsplit(context.site_url).hostname or ""
         # A Message-ID is ASCII; a site with an international name lends it the sender's domain.
         self._id_host = host if host and host.isascii() else self._sender_address.split("@")[-1]
@@ -94,18 +102,47 @@ class Smtp:
         )
 
     def send(self, message: Message, *, key: str, draft: str | None) -> Receipt:
-        """Send one mail to all recipients in one transaction.
+        """Send one mail to all recipients, in as few transactions as the server allows.
 
-        A server may take some recipients and refuse others; then the mail goes to those it took
-        and the receipt's note counts the rest.
+        A server may take some recipients and refuse others; then the mail goes to those it took.
+        The receipt's note counts who was refused for good, and ``missing`` names the others.
         """
         message_id = f"{key}@{self._id_host}"
         content = self._write(message, message_id=message_id, key=key)
         with self._session() as server:
-            refused = self._envelope(server, size=len(content))
-            self._hand_over(server, content)
-        note = f"{refused} of {len(self._to)} recipients were refused" if refused else ""
-        return Receipt(remote_id=f"<{message_id}>", note=note)
+            refused = self._transact(server, self._to, content)
+            why = self._send_rest(server, refused, content)
+        gone = [recipient for recipient, code in refused.items() if code // 100 == 5]
+        left = [recipient for recipient in refused if recipient not in gone]
+        note = f"{len(gone)} of {len(self._to)} recipients were refused" if gone else ""
+        return Receipt(
+            remote_id=f"<{message_id}>", note=note, missing=self._missing(left, why) if left else ""
+        )
+
+    def _send_rest(self, server: smtplib.SMTP, refused: dict[str, int], content: bytes) -> str:
+        """Send to those who were too many, while the server takes some; say why it ended.
+
+        Takes whoever got it out of ``refused``. Others have the mail already: nothing here may
+        end in an error, which would have it sent to all again.
+        """
+        while waiting := [name for name, code in refused.items() if code in TOO_MANY]:
+            try:
+                again = self._transact(server, waiting, content)
+            except (NotDelivered, UnknownOutcome) as error:
+                for name in waiting:
+                    refused[name] = 0
+                return str(error)
+            for name in waiting:
+                del refused[name]
+            refused |= again
+        return "the server refused them for now"
+
+    def _missing(self, left: Sequence[str], why: str) -> str:
+        named = ", ".join(left[:NAMED]) + (", …" if len(left) > NAMED else "")
+        return (
+            f"{len(self._to) - len(left)} of {len(self._to)} recipients were served; not sure to "
+            f"have it: {named} ({why})"
+        )
 
     # --- the message
 
@@ -121,7 +158,7 @@ class Smtp:
                 mail["Date"] = format_datetime(message.at)
             mail["From"] = self._sender
             mail["To"] = self._visible_to
-            mail["Subject"] = message.subject or message.title
+            mail["Subject"] = message.subject or message.title  # a line break in it is refused
             mail.set_content(message.text)
             if message.html is not None:
                 mail.add_alternative(message.html, subtype="html")
@@ -141,10 +178,18 @@ class Smtp:
 
     @contextmanager
     def _session(self) -> Iterator[smtplib.SMTP]:
-        """Connect, secure and sign in; on leaving, close the connection."""
-        with self._certainly_not_sent("no connection"):
-            server = self._connect()
+        """Connect, secure and sign in; on leaving, or when the time is over, hang up."""
+        server = self._open()
+        watch = threading.Timer(self._total_s, server.hang_up)
+        watch.daemon = True
+        watch.start()
         try:
+            with self._certainly_not_sent("no connection"):
+                code, text = server.connect(self._host, self._port)
+                if code != 220:
+                    raise smtplib.SMTPConnectError(code, text)
+                if server.sock is not None:
+                    server.sock.settimeout(self._answer_timeout_s)
             with self._certainly_not_sent("not signed in"):
                 server.ehlo_or_helo_if_needed()
                 if self._security == "starttls":
@@ -156,41 +201,47 @@ class Smtp:
             with suppress(OSError):
                 server.putcmd("QUIT")  # polite; what it answers changes nothing
         finally:
+            watch.cancel()
             server.close()
 
-    def _connect(self) -> smtplib.SMTP:
+    def _open(self) -> _Bounded:
         # An address literal, as mail programs send it: the default asks the DNS for our own name.
-        name = "[127.0.0.1]"
-        server: smtplib.SMTP
+        name, connect_s = "[127.0.0.1]", min(CONNECT_TIMEOUT_S, self._total_s)
         if self._security == "tls":
-            server = smtplib.SMTP_SSL(
-                self._host, self._port, name, timeout=CONNECT_TIMEOUT_S, context=self._tls()
-            )
+            with self._certainly_not_sent("no connection"):
+                context = self._tls()
+            server: _Bounded = _BoundedTls(local_hostname=name, timeout=connect_s, context=context)
         else:
-            server = smtplib.SMTP(self._host, self._port, name, timeout=CONNECT_TIMEOUT_S)
-        if server.sock is not None:
-            server.sock.settimeout(self._answer_timeout_s)
+            server = _Bounded(local_hostname=name, timeout=connect_s)
+        server._host = self._host  # noqa: SLF001 - smtplib sets it where it connects at once
         return server
 
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self._ca_file)
 
-    def _envelope(self, server: smtplib.SMTP, *, size: int) -> int:
-        """Name sender and recipients; return how many recipients the server refused."""
+    def _transact(
+        self, server: smtplib.SMTP, recipients: Sequence[str], content: bytes
+    ) -> dict[str, int]:
+        """Send the mail once; return the recipients that the server refused, with its codes.
+
+        :raises NotDelivered: when nobody gets it.
+        :raises UnknownOutcome: when that cannot be told.
+        """
         with self._certainly_not_sent("the sender was not taken"):
-            size_note = [f"size={size}"] if server.has_extn("size") else []
+            size_note = [f"size={len(content)}"] if server.has_extn("size") else []
             code, text = server.mail(self._sender_address, size_note)
             if code // 100 != 2:
                 raise smtplib.SMTPResponseException(code, text)
-            codes = [server.rcpt(recipient)[0] for recipient in self._to]
-        refused = [code for code in codes if code // 100 != 2]
+            codes = {recipient: server.rcpt(recipient)[0] for recipient in recipients}
+        refused = {recipient: code for recipient, code in codes.items() if code // 100 != 2}
         if len(refused) == len(codes):
-            kinds = ", ".join(str(code) for code in sorted(set(refused)))
+            kinds = ", ".join(str(code) for code in sorted(set(refused.values())))
             raise NotDelivered(
                 f"{self._host} refused every recipient ({kinds})",
-                permanent=all(code // 100 == 5 for code in refused),
+                permanent=all(code // 100 == 5 for code in refused.values()),
             )
-        return len(refused)
+        self._hand_over(server, content)
+        return refused
 
     def _hand_over(self, server: smtplib.SMTP, content: bytes) -> None:
         """Send the content and the final dot, and judge the answer to it."""
@@ -223,7 +274,7 @@ class Smtp:
                 why="user name or password has characters outside ASCII",
                 needs_auth=True,
             ) from None
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a challenge that is no base64
             raise NotDelivered(f"{self._host}:{self._port}: {what}: {self._clean(error)}") from None
 
     def _refusal(self, what: str, code: int, text: bytes | str) -> NotDelivered:
@@ -239,7 +290,7 @@ class Smtp:
     def _clean(self, text: bytes | str | Exception) -> str:
         """Give a server's words or an error on one line without the password."""
         words = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
-        return redact(" ".join(words.split())[:300], (self._password,))
+        return escaped(redact(" ".join(words.split())[:300], (self._password,)))
 
     def _check(self, *, name: str, allow_plain: bool) -> None:
         problems = []
@@ -261,6 +312,63 @@ class Smtp:
         ]
         if problems:
             raise ConfigError("\n".join(f"channels.{name}: {problem}" for problem in problems))
+
+
+class _Bounded(smtplib.SMTP):
+    """A session that another thread may hang up, and whose answers have an end."""
+
+    _is_over = False
+    _plain: socket.socket | None = None
+    _host: str  # of smtplib: whose certificate is asked for; only its constructor sets it
+
+    def hang_up(self) -> None:
+        """End the session at whatever it waits for, past TLS; it fails there, or at once."""
+        self._is_over = True
+        for connection in (self.sock, self._plain):
+            with suppress(OSError):
+                if connection is not None:
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        self._plain = socket.create_connection((host, port), timeout)
+        self._go_on()
+        return self._plain
+
+    def getreply(self) -> tuple[int, bytes]:
+        self._go_on()
+        if self.file is None and self.sock is not None:
+            self.file = _BoundedFile(self.sock.makefile("rb"))
+        if self.file is not None:
+            self.file.left = REPLY_BYTES
+        return super().getreply()
+
+    def _go_on(self) -> None:
+        if self._is_over:
+            raise TimeoutError("out of time")
+
+
+class _BoundedTls(_Bounded, smtplib.SMTP_SSL):
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        plain = super()._get_socket(host, port, timeout)
+        return self.context.wrap_socket(plain, server_hostname=host)
+
+
+class _BoundedFile:
+    """The lines of a server, as long as an answer has not too many of them."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.left = REPLY_BYTES
+
+    def readline(self, size: int) -> bytes:
+        line = self._file.readline(size)
+        self.left -= len(line)
+        if self.left < 0:
+            raise OSError("its answer has no end")
+        return line
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def _is_loopback(host: str) -> bool:

@@ -82,6 +82,7 @@ class X:
         length=280,
         count=weighted_length,
         cost_usd=cost_usd,
+        refuses_repeats=True,
         images=IMAGES,
         image_bytes=IMAGE_BYTES,
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.ledger import Ledger
-    from publisher.model import ChannelName, DeliveryKey, Post
+    from publisher.model import ChannelName, DeliveryKey, Message, Post
     from publisher.survey import Survey
 
 YES = click.option("--yes", "is_yes", is_flag=True, help="Do it without asking.")
@@ -264,11 +264,24 @@ def _say_texts(
     voices = voices_of(survey.settings)
     for key in keys:
         message = compose(post, voices[key.channel], text=text)
+        if voices[key.channel].limits.refuses_repeats:
+            _warn_of_repeat(survey, key, message)
         say(f"{key}  {when(at, survey.settings.site.zone)}")
         if message.subject:
             say(f"  subject  {flat(message.subject)}")
         for line in clean(message.text).splitlines():
             say(f"  | {line}".rstrip())
+
+
+def _warn_of_repeat(survey: Survey, key: DeliveryKey, message: Message) -> None:
+    from publisher.courier import is_repeat
+    from publisher.survey import open_ledger
+
+    with open_ledger(survey.settings, now=survey.now, read_only=True) as ledger:
+        payloads = ledger.sent_payloads(key)
+    if is_repeat(message, payloads):
+        note(f"{key}: {key.channel} has had this text and refuses repeats, so it will be held")
+        note("  give other words with --text, or name other channels with --channel")
 
 
 COMMANDS = (release, reannounce)

@@ -12,9 +12,16 @@ from publisher.ledger.delivery_rows import delivery_query, to_delivery
 from publisher.ledger.mark import doubt_of, mark_path, provenance_of, read_mark
 from publisher.ledger.release_rows import release_query, to_release
 from publisher.ledger.rows import Attempt, Event
-from publisher.ledger.schema import attempts, closed_channels, events, meta
+from publisher.ledger.schema import attempts, closed_channels, events, meta, releases
 from publisher.ledger.schema import deliveries as deliveries_table
-from publisher.model import DeliveryRecord, DeliveryState, LedgerView, Outcome, PostId
+from publisher.model import (
+    DeliveryKey,
+    DeliveryRecord,
+    DeliveryState,
+    LedgerView,
+    Outcome,
+    PostId,
+)
 
 SETTLED = tuple(
     state.value
@@ -38,6 +45,19 @@ _ATTEMPTS = (
     select(*(c for c in attempts.c if c.name != "delivery_id"))
     .where(attempts.c.delivery_id == bindparam("of"))
     .order_by(attempts.c.n)
+)
+
+
+_SENT = (
+    select(attempts.c.payload)
+    .join_from(attempts, deliveries_table)
+    .join(releases)
+    .where(
+        releases.c.site == bindparam("of_site"),
+        deliveries_table.c.channel == bindparam("of_channel"),
+        deliveries_table.c.idem_key != bindparam("but"),
+        attempts.c.outcome.in_([Outcome.ACCEPTED.value, Outcome.FOUND.value]),
+    )
 )
 
 
@@ -97,6 +117,12 @@ class Reading(Database):
         with self._reading() as connection:
             newest_first = connection.execute(query).mappings().all()
         return [Event(**row) for row in reversed(newest_first)]
+
+    def sent_payloads(self, key: DeliveryKey) -> list[str]:
+        """Give what the channel of a delivery accepted under other keys."""
+        with self._reading() as connection:
+            names = {"of_site": self.site, "of_channel": key.channel, "but": key.idempotency_key}
+            return list(connection.execute(_SENT, names).scalars())
 
     def attempts(self, record: DeliveryRecord) -> list[Attempt]:
         """Give the attempts of a delivery, oldest first."""

@@ -32,6 +32,7 @@ from publisher.ledger.delivery_rows import (
 from publisher.ledger.release_rows import find_release
 from publisher.ledger.schema import attempts, closed_channels
 from publisher.model import (
+    DUPLICATE,
     LAUNCH,
     DeliveryRecord,
     DeliveryState,
@@ -131,12 +132,13 @@ class Sending(Database):
         not_before: datetime | None = None,
         permanent: bool = False,
         evidence: str = "response",
+        is_held: bool = False,
     ) -> DeliveryRecord:
         """End the open attempt and move the delivery on.
 
         ``not_sent`` is planned again (not before ``not_before``), or failed when ``permanent``;
         but while an earlier attempt may have arrived it is uncertain (R4). A remote id that
-        another delivery has already makes it ``held``.
+        another delivery has already makes it ``held``; so does ``is_held`` with what was sent.
         """
         require_state(record, _D.SENDING)
         values: dict[str, Any] = {"reason": reason}
@@ -146,9 +148,14 @@ class Sending(Database):
             require_fresh(connection, record)
             match outcome:
                 case Outcome.ACCEPTED | Outcome.FOUND:
-                    return _accept(connection, record, outcome, receipt, evidence, reason, now)
+                    record = _accept(connection, record, outcome, receipt, evidence, reason, now)
+                    if is_held and record.state is _D.SENT:
+                        return change(connection, record, to=_D.HELD, now=now, reason=reason)
+                    return record
                 case Outcome.UNKNOWN:
                     to = _D.UNCERTAIN
+                    if evidence == DUPLICATE:
+                        values["evidence"] = evidence
                 case Outcome.NOT_SENT if has_unresolved(connection, record):
                     to = _D.UNCERTAIN
                 case Outcome.NOT_SENT:

@@ -48,6 +48,7 @@ from publisher.model.records import (
     ReleaseRecord,
 )
 from publisher.model.states import (
+    DUPLICATE,
     EDGES,
     LAUNCH,
     READDRESSED,
@@ -62,6 +63,7 @@ from publisher.model.states import (
 )
 
 __all__ = [
+    "DUPLICATE",
     "EDGES",
     "LAUNCH",
     "READDRESSED",

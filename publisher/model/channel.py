@@ -54,6 +54,7 @@ class Limits:
 
     length: int | None = None
     count: Callable[[str], int] = len
+    refuses_repeats: bool = False  # the same text is refused, however long ago it was sent
     subject_length: int | None = None
     mail: bool = False  # wants subject, plain text and HTML
     images: frozenset[ImageKind] | None = None  # goes without any other; None: it sends none
@@ -89,6 +90,7 @@ class Receipt:
     remote_id: str
     remote_url: str | None = None
     note: str = ""
+    missing: str = ""  # who did not get it, of several; a person must see to them
 
 
 class Channel(Protocol):

@@ -89,6 +89,11 @@ EDGES: frozenset[tuple[DeliveryState, DeliveryState]] = frozenset(
 )
 
 
+# In ``evidence``: the service refused because it holds the same content already. While that is
+# looked for, the delivery is uncertain.
+DUPLICATE = "duplicate"
+
+
 class Outcome(StrEnum):
     """How an attempt ended; an attempt without outcome is open."""
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
-from datetime import UTC, datetime
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from email import message_from_string
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -390,3 +395,162 @@ def test_a_mail_is_dated_by_the_instant_it_was_written_for_sending() -> None:
         send(open_channel(platform.url), at=at)
 
         assert parse(platform.accepted[0])["Date"] == "Tue, 09 Mar 2027 08:00:07 +0000"
+
+
+# --- more recipients than the server takes ----------------------------------------------------
+
+READERS = tuple(f"reader{number}@example.net" for number in range(1, 8))
+
+
+def recipients(platform: SmtpPlatform) -> list[list[str]]:
+    return [mail["recipients"] for mail in platform.accepted]
+
+
+@pytest.mark.parametrize(
+    ("most", "sizes"), [(3, [3, 3, 1]), (6, [6, 1]), (7, [7]), (1, [1] * 7), (None, [7])]
+)
+def test_those_beyond_the_limit_get_it_in_another_transaction(
+    most: int | None, sizes: list[int]
+) -> None:
+    with SmtpPlatform(most=most) as platform:
+        receipt = send(open_channel(platform.url, to=READERS))
+
+        assert [len(group) for group in recipients(platform)] == sizes
+        assert sorted(name for group in recipients(platform) for name in group) == sorted(READERS)
+        assert len({mail["content"] for mail in platform.accepted}) == 1
+    assert receipt.missing == ""
+    assert receipt.note == ""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        SmtpFault(step="MAIL", reply="451 4.3.0 later"),
+        SmtpFault(step="MAIL", reply="550 5.7.1 enough for today"),
+        SmtpFault(step="MAIL", reply=RESET),
+        SmtpFault(step="RCPT", reply="452 4.5.3 Too many messages"),
+        SmtpFault(step="DATA", reply=HANG),
+        SmtpFault(step="DOT", reply="554 5.7.1 spam"),
+        SmtpFault(step="DOT", reply=RESET, accept=True),
+    ],
+    ids=["mail later", "mail refused", "mail reset", "rcpt", "data", "dot refused", "dot lost"],
+)
+def test_a_rest_that_fails_is_named_and_nobody_gets_it_twice(fault: SmtpFault) -> None:
+    class Platform(SmtpPlatform):
+        def accept(self, envelope: Any) -> None:
+            super().accept(envelope)
+            if len(self.accepted) == 1:  # from then on it goes wrong
+                self.faults.append(fault)
+
+    with Platform(most=6) as platform:
+        receipt = send(open_channel(platform.url, to=READERS))
+
+        assert recipients(platform)[0] == list(READERS[:6])
+        assert len(platform.accepted) <= 2
+    assert receipt.remote_id == f"<{KEY}@example.org>"
+    assert "6 of 7 recipients were served" in receipt.missing
+    assert "reader7@example.net" in receipt.missing
+
+
+def test_a_recipient_refused_for_now_is_named_and_one_refused_for_good_is_counted() -> None:
+    with SmtpPlatform() as platform:
+        platform.faults += [
+            SmtpFault(step="RCPT", reply="450 4.2.0 greylisted"),
+            SmtpFault(step="RCPT", reply="550 5.1.1 no such user"),
+        ]
+        receipt = send(open_channel(platform.url, to=READERS))
+
+        assert recipients(platform) == [list(READERS[2:])]
+    assert "reader1@example.net" in receipt.missing
+    assert "reader2" not in receipt.missing
+    assert receipt.note == "1 of 7 recipients were refused"
+
+
+def test_a_first_transaction_that_fails_sends_nothing() -> None:
+    with SmtpPlatform(most=3) as platform:
+        platform.faults.append(SmtpFault(step="DOT", reply="451 4.3.0 later"))
+        with pytest.raises(NotDelivered):
+            send(open_channel(platform.url, to=READERS))
+
+        assert platform.accepted == []
+
+
+# --- one limit of time for all of it ----------------------------------------------------------
+
+
+def dripping(*, first: bytes, drip: bytes) -> Any:
+    """Serve one session that greets, answers with ``first`` and then drips for ever."""
+
+    @contextmanager
+    def serve() -> Iterator[int]:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.settimeout(5)
+        is_over = threading.Event()
+
+        def talk() -> None:
+            with suppress(OSError):
+                connection, _ = listener.accept()
+                with connection:
+                    connection.settimeout(5)
+                    connection.sendall(first)
+                    while not is_over.wait(0.01):
+                        connection.sendall(drip)
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            is_over.set()
+            listener.close()
+            thread.join()
+
+    return serve()
+
+
+@pytest.mark.parametrize(
+    ("first", "drip"),
+    [
+        (b"220 hi\r\n", b"250-more\r\n"),
+        (b"", b"220-welcome\r\n"),
+        (b"220 hi\r\n250-x\r\n250 SIZE\r\n250 ok\r\n250 ok\r\n354 go\r\n", b"250-more\r\n"),
+        (b"220 hi\r\n", b"2"),
+    ],
+    ids=["EHLO", "greeting", "after the dot", "one letter at a time"],
+)
+def test_answers_that_never_end_cost_the_channels_timeout(first: bytes, drip: bytes) -> None:
+    with dripping(first=first, drip=drip) as port:
+        context = ChannelContext(
+            name="mail",
+            site="bench",
+            site_url="https://example.org",
+            state_dir=Path("unused"),
+            timeout=timedelta(seconds=0.5),
+        )
+        options = {
+            "host": "127.0.0.1",
+            "port": port,
+            "security": "none",
+            "sender": "bench@example.org",
+            "to": ("ada@example.net",),
+        }
+        begun_s = time.monotonic()
+        with pytest.raises(UnknownOutcome if b"354" in first else NotDelivered):
+            send(Smtp(options, context))
+
+    assert time.monotonic() - begun_s < 3
+
+
+def test_a_flood_of_lines_is_left() -> None:
+    with dripping(first=b"220 hi\r\n", drip=b"250-more\r\n" * 10_000) as port:
+        channel = open_channel(f"smtp://127.0.0.1:{port}", answer_timeout_s=5)
+        with pytest.raises(NotDelivered, match="no end"):
+            send(channel)
+
+
+@pytest.mark.parametrize("first", [b"220 plain text\r\n", b"\x15\x03\x01\x00\x02\x02\x28"])
+def test_a_handshake_that_fails_sends_nothing(first: bytes) -> None:
+    with dripping(first=first, drip=b" ") as port, pytest.raises(NotDelivered) as caught:
+        send(open_channel(f"smtp://127.0.0.1:{port}", security="tls"))
+
+    assert not caught.value.permanent

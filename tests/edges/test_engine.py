@@ -530,3 +530,113 @@ def test_release_whose_page_is_waited_for_keeps_no_edit_from_being_built(tmp_pat
     world.tick()
 
     assert world.site.built == 2
+
+
+# --- what a service refuses or answers ---------------------------------------------------------
+
+
+def test_receipt_that_misses_recipients_is_held_and_never_sent_again(tmp_path: Path) -> None:
+    class Partial(ScriptedChannel):
+        def send(self, message: Message, *, key: str, draft: str | None) -> Receipt:
+            self.posts.append((key, message.text))
+            return Receipt(remote_id="m1", missing="6 of 7 recipients were served")
+
+    channel = Partial()
+    world = a_world(tmp_path, NOW, {"x": channel})
+    world.write("one", at=SOON)
+
+    world.run_until(SOON + 30 * HOUR, sweep=HOUR)
+
+    row = world.deliveries()[LAUNCH_X]
+    assert (row.state, row.remote_id) == (DeliveryState.HELD, "m1")
+    assert row.reason.startswith("6 of 7 recipients were served")
+    assert len(channel.posts) == 1
+
+
+@pytest.mark.parametrize(
+    ("remote_id", "kept"),
+    [("\ud83d1", "\\ud83d1"), ("a\x00b\x1b[2J", "a\\x00b\\x1b[2J"), ("9" * 5000, "9" * 500)],
+    ids=["half a character", "control characters", "huge"],
+)
+def test_odd_id_of_a_service_is_recorded_as_escaped(
+    tmp_path: Path, remote_id: str, kept: str
+) -> None:
+    class Odd(ScriptedChannel):
+        def send(self, message: Message, *, key: str, draft: str | None) -> Receipt:
+            return Receipt(remote_id=remote_id, remote_url=f"https://a.example/{remote_id[:9]}")
+
+    world = a_world(tmp_path, NOW, {"x": Odd()})
+    world.write("one", at=SOON)
+
+    world.run_until(SOON)
+
+    row = world.deliveries()[LAUNCH_X]
+    assert (row.state, row.remote_id) == (DeliveryState.CONFIRMED, kept)
+
+
+def test_odd_words_of_an_error_are_recorded_as_escaped(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    world.write("one", at=SOON)
+    world.channels["x"].before = [NotDelivered("no \ud83d \x1b[31m", permanent=True)]
+
+    world.run_until(SOON)
+
+    row = world.deliveries()[LAUNCH_X]
+    assert row.state is DeliveryState.FAILED
+    assert row.reason == "no \\ud83d \\x1b[31m"
+
+
+@pytest.mark.parametrize("is_found", [True, False])
+def test_duplicate_that_names_no_post_is_looked_for_and_asked_about_once(
+    tmp_path: Path, is_found: bool
+) -> None:
+    refusals: list[Exception] = [DuplicateContent("403 duplicate") for _ in range(20)]
+    channel = SearchableChannel(
+        after=refusals if is_found else [], before=[] if is_found else refusals
+    )
+    world = a_world(tmp_path, NOW, {"x": channel})
+    world.write("one", at=SOON)
+
+    world.run_until(SOON + 5 * HOUR)
+
+    row = world.deliveries()[LAUNCH_X]
+    assert row.state is (DeliveryState.CONFIRMED if is_found else DeliveryState.HELD)
+    assert len(refusals) == 19
+
+
+@pytest.mark.parametrize("kind", [RecoveryKind.KEY, RecoveryKind.NONE])
+def test_duplicate_of_a_service_that_cannot_be_asked_is_asked_about_at_once(
+    tmp_path: Path, kind: RecoveryKind
+) -> None:
+    channel = ScriptedChannel(
+        recovery=Recovery(kind=kind), before=[DuplicateContent("duplicate")] * 20
+    )
+    world = a_world(tmp_path, NOW, {"x": channel})
+    world.write("one", at=SOON)
+
+    world.run_until(SOON + HOUR)
+
+    assert world.deliveries()[LAUNCH_X].state is DeliveryState.HELD
+    assert len(channel.before) == 19
+
+
+@pytest.mark.parametrize("refuses_repeats", [True, False])
+def test_words_that_a_service_had_before_are_held_where_it_refuses_repeats(
+    tmp_path: Path, refuses_repeats: bool
+) -> None:
+    channel = ScriptedChannel(limits=Limits(refuses_repeats=refuses_repeats))
+    world = a_world(tmp_path, NOW, {"x": channel})
+    world.write("one", at=SOON)
+    world.run_until(SOON)
+    world.announce_again("one", at=SOON, occasion="again-0")
+    world.announce_again("one", at=SOON, occasion="again-1", text="In other words")
+
+    world.run_until(SOON + HOUR)
+
+    found = {name.rpartition("/")[2]: row.state for name, row in world.deliveries().items()}
+    repeated = DeliveryState.HELD if refuses_repeats else DeliveryState.CONFIRMED
+    assert found == {
+        "launch": DeliveryState.CONFIRMED,
+        "again-0": repeated,
+        "again-1": DeliveryState.CONFIRMED,
+    }

@@ -48,7 +48,8 @@ class SmtpPlatform:
     """Satisfies ``publisher.testing.Platform``.
 
     ``tls`` is used for STARTTLS, or from the first byte with ``tls_at_once``.
-    ``wants_login`` makes it refuse senders who have not signed in.
+    ``wants_login`` makes it refuse senders who have not signed in. A mail may have ``most``
+    recipients.
     """
 
     def __init__(
@@ -58,11 +59,13 @@ class SmtpPlatform:
         tls: ssl.SSLContext | None = None,
         tls_at_once: bool = False,
         wants_login: bool = False,
+        most: int | None = None,
     ) -> None:
         self.faults: list[SmtpFault] = []
         self.requests: list[str] = []
         self.accepted: list[dict[str, Any]] = []
         self.wants_login = wants_login
+        self.most = most
         self.stopping = threading.Event()
         self._journal = journal
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -189,8 +192,13 @@ class _Smtp(SMTP):
         await super().smtp_MAIL(arg)
 
     async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802
-        if not await self._step("RCPT", f"RCPT {arg}"):
-            await super().smtp_RCPT(arg)
+        if await self._step("RCPT", f"RCPT {arg}"):
+            return
+        taken = len(self.envelope.rcpt_tos) if self.envelope else 0
+        if self._platform.most is not None and taken >= self._platform.most:
+            await self.push("452 4.5.3 Too many recipients")
+            return
+        await super().smtp_RCPT(arg)
 
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
         if await self._step("DATA", "DATA"):

@@ -13,25 +13,25 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
-from unicodedata import normalize
 from urllib.parse import quote, unquote, urlsplit
 
 from publisher.announce_rules import read_rules
 from publisher.complaints import Complaints
 from publisher.errors import PublisherError
 from publisher.frontmatter import Document
+from publisher.headings import first_heading
+from publisher.identities import LENGTH, id_of
 from publisher.model import Embargo, Image, Post, PostId, PostState, Problem, Series
 from publisher.presets import DATED_NAMES, HEADED, date_in, misspelled, slug_of, state_of, written
 from publisher.settings import SiteSettings
 from publisher.times import Instant, end_of_day, resolve_instant
 
-ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
-LETTERS = str.maketrans({"æ": "ae", "ø": "o", "œ": "oe", "ß": "ss", "þ": "th", "ð": "d", "ł": "l"})
-SECTION_PAGES = ("index.md", "_index.md")
+SECTION_PAGES = ("index.md", "_index.md", "index.mdx", "index.markdown")
 # Below the root, what generators copy as it is.
 PUBLIC_FOLDERS = ("public", "docs/public", "src/public", "static", "")
 
+_UNUSABLE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f]")
+_SOURCES = ("src/content", "src/pages", "content", "docs", "src")  # in which generators look
 _DATE_HINT = "write reveal: 2027-03-09"
 
 _OTHER_LANGUAGE = re.compile(r"---[ \t]*([A-Za-z]{1,20})[ \t]*\r?$", re.MULTILINE)  # of Eleventy
@@ -71,9 +71,12 @@ class Reader:
         embargo = self._embargo()
         withheld = self._withheld(embargo) if state is PostState.PUBLISHED else None
         at = released.at if released else None
-        post_id, slug = self._id(), self._slug()
+        given = self._word("id")
+        post_id, title = self._id(given), self._title()
+        slug = self._slug(title)
         post = Post(
-            id=PostId(post_id),
+            id=post_id,
+            has_own_id=given is not None,
             path=self.document.path,
             digest=digest,
             state=state,
@@ -81,7 +84,7 @@ class Reader:
             release_at=at,
             withheld_until=withheld,
             release_zone_note=released.note if released else "",
-            title=self._text("title", *self.site.keys.title),
+            title=title,
             # of what is public nothing is announced any more
             description=self._text(
                 "description",
@@ -89,7 +92,7 @@ class Reader:
                 is_wanted=state is not PostState.PUBLISHED,
             ),
             slug=slug,
-            url=self._url(post_id, slug, at or withheld),
+            url=self._url(given or stem_of(self.document.path), slug, at or withheld),
             tags=self._tags(),
             series=self._series(),
             hero=self._hero(),
@@ -239,25 +242,28 @@ class Reader:
             has_reveal=key == "reveal",
         )
 
-    def _id(self) -> str:
-        value = self._word("id") or stem_of(self.document.path)
-        if not ID.fullmatch(value):
-            hint = "write an `id` of at most 100 letters, digits, dots, hyphens and underscores"
-            self._found.fail("bad-id", "id", f"the id {value[:60]!r} cannot be used", hint)
-        return value
+    def _id(self, given: str | None) -> PostId:
+        if given is None:
+            return id_of(stem_of(self.document.path))
+        if _UNUSABLE.search(given) or not given.strip() or len(given) > LENGTH:
+            hint = f"write an `id` of at most {LENGTH} characters, without a slash"
+            self._found.fail("bad-id", "id", f"the id {given[:60]!r} cannot be used", hint)
+        return id_of(given)
 
-    def _slug(self) -> str:
+    def _slug(self, title: str) -> str:
+        """Give the last part of its address, as its generator makes it."""
         named = self._dated_name()
-        titled = slug_of(self.site.preset, str(self._get("title") or ""))
-        value = self._word("slug") or titled or (named[2] if named else stem_of(self.document.path))
-        if SLUG.fullmatch(value):
-            return value
-        if "{slug}" in self._post_url:
-            plain = normalize("NFKD", value.lower().translate(LETTERS)).encode("ascii", "ignore")
-            near = re.sub(r"[^a-z0-9]+", "-", plain.decode()).strip("-")[:100]
-            hint = f"write slug: {near or 'a-short-name'}, or rename the file"
-            self._found.fail("bad-slug", "slug", f"the slug {value[:60]!r} cannot be used", hint)
-        return ""
+        name = named[2] if named else stem_of(self.document.path)
+        given = self._word("slug")
+        if given is not None and (_UNUSABLE.search(given) or given.strip() in ("", ".", "..")):
+            self._found.warn(
+                "bad-slug",
+                "slug",
+                f"the slug {given[:60]!r} is no part of an address",
+                "correct it",
+            )
+            given = None
+        return slug_of(self.site.preset, given=given, title=title, name=name)
 
     def _word(self, key: str) -> str | None:
         value = self._get(key)
@@ -267,28 +273,27 @@ class Reader:
         self._found.fail(f"bad-{key}", key, f"{key} is not text", "put it in quotes")
         return None
 
-    @property
-    def _post_url(self) -> str:
-        return self.site.post_url or self.site.preset.post_url
-
-    def _url(self, post_id: str, slug: str, at: datetime | None) -> str:
+    def _url(self, name: str, slug: str, at: datetime | None) -> str:
+        """Give the address that the post is likely to have; a build may tell of another."""
+        template = self.site.post_url or self.site.preset.post_url
         day = at.astimezone(self.site.zone) if at else None
-        if day is None and re.search(r"\{(?:year|month|day)\}", self._post_url):
-            if not self._found.has("bad-date"):
-                self._found.fail(
-                    "no-date", "", "its URL holds the date, and there is none", _DATE_HINT
-                )
-            return ""
-        parts = {"id": post_id, "slug": slug, "path": self._path_in_site()}
+        if day is None and re.search(r"\{(?:year|month|day)\}", template):
+            template = "/{path}/"
+        parts = {"id": name, "slug": slug, "path": self._path_in_site(slug)}
         if day:
-            parts |= {"year": f"{day:%Y}", "month": f"{day:%m}", "day": f"{day:%d}"}
-        path = re.sub(r"\{(\w+)\}", lambda match: quote(parts[match[1]]), self._post_url)
-        return self.site.url + path
+            parts |= {"year": f"{day.year:04}", "month": f"{day:%m}", "day": f"{day:%d}"}
+        return self.site.url + re.sub(r"\{(\w+)\}", lambda m: quote(parts[m[1]]), template)
 
-    def _path_in_site(self) -> str:
-        """Give the post's path below the root, without its suffix."""
-        file = PurePosixPath(self.below_root or self.document.path)
-        return (file.parent if file.name in SECTION_PAGES else file.with_suffix("")).as_posix()
+    def _path_in_site(self, slug: str) -> str:
+        """Give the path of the post's page as most generators take it from its file's."""
+        folder = PurePosixPath(self.below_root or self.document.path).parent
+        if is_index(self.document.path):
+            folder = folder.parent
+        for source in _SOURCES:
+            if folder.is_relative_to(source):
+                folder = folder.relative_to(source)
+                break
+        return (folder / slug).as_posix()
 
     def _embargo(self) -> Embargo | None:
         value = self._get("embargo")
@@ -315,6 +320,14 @@ class Reader:
         if is_wanted and not text:
             self._found.warn(f"no-{what}", "", f"has no {what}", f"write {keys[0]}: …")
         return text
+
+    def _title(self) -> str:
+        """Give the title, or what the generator's themes show instead: the first heading."""
+        title = self._text("title", *self.site.keys.title, is_wanted=False)
+        title = title or first_heading(self.document.body)
+        if not title and not self._found.has("bad-title"):
+            self._found.warn("no-title", "", "has no title", f"write {self.site.keys.title[0]}: …")
+        return title
 
     def _tags(self) -> tuple[str, ...]:
         value = self._get("tags")
@@ -380,4 +393,8 @@ class Reader:
 def stem_of(path: str) -> str:
     """Give the name that a file of the site goes by: an index page has that of its folder."""
     file = PurePosixPath(path)
-    return file.parent.name if file.name in SECTION_PAGES else file.stem
+    return file.parent.name if is_index(path) else file.stem
+
+
+def is_index(path: str) -> bool:
+    return PurePosixPath(path).name in SECTION_PAGES

@@ -14,7 +14,8 @@ from publisher.errors import PostError
 from publisher.fields import Reader, stem_of
 from publisher.files import Content, Stamp, read_file, stamp_of
 from publisher.frontmatter import UnreadableError, parse
-from publisher.model import Post, Problem
+from publisher.identities import with_distinct_ids
+from publisher.model import Post, PostId, Problem
 from publisher.mojibake import mojibake
 from publisher.series import count_parts
 from publisher.settings import SiteSettings
@@ -112,10 +113,17 @@ def printable(path: str) -> str:
 
 
 def put_together(
-    links: Iterable[Problem], findings: Sequence[Finding], built_at: Mapping[str, str]
+    links: Iterable[Problem],
+    findings: Sequence[Finding],
+    built_at: Mapping[str, str],
+    known: Mapping[str, PostId],
 ) -> Scan:
-    """Make the scan of what was found file by file; ``built_at`` has the URLs of built pages."""
-    found_posts = [found.post for found in findings if found.post]
+    """Make the scan of what was found file by file.
+
+    By path ``built_at`` has the URLs of built pages, and ``known`` the ids of the ledger.
+    """
+    broken = {p.path for found in findings for p in found.problems if p.severity == "error"}
+    found_posts = with_distinct_ids([f.post for f in findings if f.post], known, broken)
     found_posts = [replace(post, url=built_at.get(post.path, post.url)) for post in found_posts]
     posts, clashes = _without_clashes(found_posts)
     problems = [*links, *(p for found in findings for p in found.problems), *clashes]

@@ -81,7 +81,9 @@ class Library:
                 if found:
                     seen[path] = found
         self._seen = seen
-        latest = put_together(links, list(seen.values()), self._built_at())
+        releases = view.releases.values() if view is not None else ()
+        known = {record.path: record.post for record in releases}
+        latest = put_together(links, list(seen.values()), self._built_at(), known)
         if view is not None and now is not None:
             latest = replace(latest, posts=effective(latest.posts, view, now))
         self._latest = latest
@@ -147,7 +149,7 @@ class Library:
         """
         old = read_file(self._locate(post.path), post.path)
         data = set_state(old.data, self.site.preset, to, post.path)
-        return self._read(data, post.path)
+        return self._read(data, post)
 
     def redated(self, post: Post, at: datetime) -> Post:
         """Give the post as it would be with its release at ``at``; writes nothing.
@@ -255,7 +257,7 @@ class Library:
         if old.digest != post.digest:
             raise self._changed(post)
         data = set_date(old.data, self.site, at, post.path)
-        moved = self._read(data, post.path)
+        moved = self._read(data, post)
         if moved is None or (moved.id, moved.release_at) != (post.id, at):
             raise PostError(
                 f"{post.path}: would not read as the same post with another date",
@@ -263,10 +265,12 @@ class Library:
             )
         return old, data, moved
 
-    def _read(self, data: bytes, shown: str) -> Post | None:
-        place = self._locate(shown).relative_to(self.site.root).as_posix()
+    def _read(self, data: bytes, post: Post) -> Post | None:
+        """Give a post as other bytes of its file say; its id stays."""
+        place = self._locate(post.path).relative_to(self.site.root).as_posix()
         digest = hashlib.sha256(data).hexdigest()
-        return Reader(parse(data, shown), self.site, place).read(digest)
+        new = Reader(parse(data, post.path), self.site, place).read(digest)
+        return replace(new, id=post.id) if new and not new.has_own_id else new
 
     def _changed(self, post: Post) -> PostError:
         """Make the error for a post that somebody is editing, and read it anew next time."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
+from unicodedata import normalize
 
 from publisher.errors import PublisherError
 from publisher.model import PostState
@@ -45,6 +46,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="hugo",
+                post_url="/{path}/",
                 state_key="draft",
                 values=_DRAFT_FLAG,
                 missing=PostState.PUBLISHED,
@@ -58,6 +60,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="jekyll",
+                post_url="/{year}/{month}/{day}/{slug}.html",
                 state_key="published",
                 values=_PUBLIC_FLAG,
                 missing=PostState.PUBLISHED,
@@ -72,6 +75,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="astro",
+                post_url="/{path}/",
                 state_key="draft",
                 values=_DRAFT_FLAG,
                 missing=PostState.PUBLISHED,
@@ -84,6 +88,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="eleventy",
+                post_url="/{path}/",
                 state_key="draft",
                 values=_DRAFT_FLAG,
                 missing=PostState.PUBLISHED,
@@ -95,6 +100,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="mkdocs",
+                post_url="/blog/{year}/{month}/{day}/{slug}/",
                 state_key="draft",
                 values=_DRAFT_FLAG,
                 missing=PostState.PUBLISHED,
@@ -106,6 +112,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="pelican",
+                post_url="/{slug}.html",
                 state_key="status",
                 values=_DRAFT_WORD,
                 also={"hidden": PostState.PUBLISHED, "skip": PostState.DRAFT},
@@ -118,6 +125,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="nikola",
+                post_url="/posts/{slug}/",
                 state_key="status",
                 values=_DRAFT_WORD,
                 also={"featured": PostState.PUBLISHED, "private": PostState.PUBLISHED},
@@ -135,6 +143,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 DATED_NAMES = ("jekyll", "eleventy", "pelican")  # these read a date off the file's name
 _OF_THE_FILE = ("Last Modified", "Created", "git Last Modified", "git Created")  # of Eleventy
 HEADED = ("nikola", "pelican")  # these write posts with a header that is no frontmatter
+_LETTERS = str.maketrans({"æ": "ae", "ø": "o", "œ": "oe", "ß": "ss", "þ": "th", "ð": "d", "ł": "l"})
 _CASELESS = ("hugo", "pelican")  # `Status: draft` is as good as `status: draft` to these
 
 
@@ -206,12 +215,36 @@ def date_in(preset: Preset, value: Any) -> Any:
     return value
 
 
-def slug_of(preset: Preset, title: str) -> str | None:
-    """Make the slug of a title; ``None`` for generators that take the file's name instead."""
-    if preset.name not in ("mkdocs", "pelican"):
-        return None
-    words = re.sub(r"[^\w\s-]", "", title).strip().lower()
-    return re.sub(r"[-\s]+" if preset.name == "pelican" else r"\s", "-", words)
+def slug_of(preset: Preset, *, given: str | None, title: str, name: str) -> str:
+    """Make the last part of an address as the generator does: of a title, or a file's name.
+
+    ``given`` is what the file says itself in ``slug``.
+    """
+    match preset.name:
+        case "mkdocs":
+            text = given or re.sub(r"\s", "-", _without_signs(title or name))
+        case "pelican":
+            text = given or _in_ascii(re.sub(r"[-\s]+", "-", _without_signs(title or name)))
+        case "nikola":
+            text = given or re.sub(r"[-\s]+", "-", _without_signs(_in_ascii(name)))
+        case "hugo":
+            text = re.sub(r"[^\w.+~%#-]", "", re.sub(r"\s+", "-", (given or name).lower()))
+        case "astro":
+            text = given or re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", name).lower())
+        case "jekyll":
+            text = re.sub(r"[^\w.~!$&'()+,;=@]+", "-", given or name).strip("-")
+        case _:
+            text = given or name
+    return text or name
+
+
+def _without_signs(text: str) -> str:
+    return re.sub(r"[^\w\s-]", "", text).strip().lower()
+
+
+def _in_ascii(text: str) -> str:
+    plain = normalize("NFKD", text.translate(_LETTERS)).encode("ascii", "ignore").decode()
+    return plain or text
 
 
 def is_same(known: str | bool, value: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from publisher.cli.output import note, say
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.ledger import Ledger
-    from publisher.model import DeliveryRecord, LedgerView, Observe, Post, PostId, PostState, Sight
+    from publisher.model import DeliveryRecord, LedgerView, Observe, Post, PostState, Sight
     from publisher.posts import Library
     from publisher.settings import Settings
     from publisher.survey import Survey
@@ -37,7 +37,7 @@ def take_back(survey: Survey, post: Post, to: PostState, reason: str) -> TakenBa
 
     settings, now = survey.settings, SystemClock().now()
     why = f"withdrawn: asked for with `publisher withdraw`{': ' if reason else ''}{reason}"
-    page = _Page(library=Library.of(settings), post=post.id)
+    page = _Page(library=Library.of(settings), post=post)
     with (
         _no_tick(settings, page, is_file_first=goes_by_its_file(survey.view, post)),
         open_ledger(settings, now=now) as ledger,
@@ -71,14 +71,14 @@ class _Page:
     """The files of one post, read anew before each change: a tick may change them, too."""
 
     library: Library
-    post: PostId
+    post: Post
 
     def read(self) -> Post:
         for post in self.library.scan().posts:
-            if post.id == self.post:
-                return post
+            if post.path == self.post.path:
+                return replace(post, id=self.post.id)
         raise PublisherError(
-            f"{self.post}: its file is not there any more, or cannot be read",
+            f"{self.post.id}: its file is not there any more, or cannot be read",
             hint="`publisher check` says what is wrong",
         )
 

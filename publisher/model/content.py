@@ -54,6 +54,7 @@ class Post:
     release_zone_note: str = ""  # e.g. "02:30 exists twice that night, +02:00 taken"
     title: str = ""
     description: str = ""
+    has_own_id: bool = False  # its file says ``id:``
     slug: str = ""
     url: str = ""  # absolute
     tags: tuple[str, ...] = ()

@@ -75,6 +75,40 @@ def test_some_generators_make_the_slug_of_the_title(
     assert the_post(library.scan()).slug == slug
 
 
+@pytest.mark.parametrize(
+    ("generator", "name", "path"),
+    [
+        ("vitepress", "v2.0-Released_now", "/blog/v2.0-Released_now"),
+        ("hugo", "Über uns", "/blog/%C3%BCber-uns/"),
+        ("hugo", "v1.2-released", "/blog/v1.2-released/"),
+        ("astro", "v1.2 Released", "/blog/v12-released/"),
+        ("eleventy", "你好-世界", "/blog/%E4%BD%A0%E5%A5%BD-%E4%B8%96%E7%95%8C/"),
+        ("jekyll", "2027-03-09-What's new", "/2027/03/09/What%27s-new.html"),
+        ("nikola", "Über uns", "/posts/uber-uns/"),
+        ("vitepress", "2027/door", "/blog/2027/door"),
+        ("hugo", "door/index", "/blog/door/"),
+        ("astro", "en/door/index", "/blog/en/door/"),
+    ],
+)
+def test_address_is_guessed_from_any_file_name(
+    generator: str, name: str, path: str, tmp_path: Path
+) -> None:
+    library = a_library(tmp_path, generator=generator, post_url=None)
+    text = "---\ntitle: One\ndescription: Of one.\nreveal: 2027-03-09\n---\nText.\n"
+    write(tmp_path, f"blog/{name}.md", text)
+
+    assert the_post(library.scan()).url == f"https://example.org{path}"
+
+
+@pytest.mark.parametrize("generator", ["mkdocs", "vitepress", "hugo"])
+def test_title_that_is_missing_is_the_first_heading(generator: str, tmp_path: Path) -> None:
+    library = a_library(tmp_path, generator=generator)
+    text = "---\ndescription: Of one.\nreveal: 2027-03-09\n---\n\n# Hello launch\n\nText.\n"
+    write(tmp_path, "blog/one.md", text)
+
+    assert the_post(library.scan()).title == "Hello launch"
+
+
 def test_a_slug_of_its_own_comes_before_the_title(tmp_path: Path) -> None:
     library = a_library(tmp_path, generator="pelican")
     text = "---\ntitle: One\nslug: another\ndescription: Of one.\nreveal: 2027-03-09\n---\nText.\n"

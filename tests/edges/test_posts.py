@@ -54,6 +54,7 @@ Text.
 
     assert post == Post(
         id=PostId("pattern"),
+        has_own_id=True,
         path="content/blog/pattern-that-prevents.md",
         digest=post.digest,
         state=PostState.SCHEDULED,
@@ -118,7 +119,8 @@ def test_each_generator_says_state_in_its_own_way(
         ("hugo", "a.md", "draft: true\ndate: 2027-03-09", None),
         ("hugo", "a.md", "date: 2027-03-28T02:30:00", "2027-03-29T00:00:00+02:00"),
         ("hugo", "a.md", "date: 2027-06-01 9am", "2027-06-02T00:00:00+02:00"),
-        ("hugo", "a.md", "date: 'Sat, 05 Jun 2027 09:00:00 +0200'", "2028-01-01T00:00:00+01:00"),
+        ("hugo", "a.md", "date: 'Sat, 05 Jun 2027 09:00:00 +0200'", "2027-06-05T07:00:00+00:00"),
+        ("hugo", "a.md", "date: 05 juin 2027", "2028-01-01T00:00:00+01:00"),
         ("jekyll", "2027-03-09-a.md", "published: true", "2027-03-09T09:00:00+01:00"),
         ("nikola", "a.md", "date: 2027-03-09", "2027-03-09T09:00:00+01:00"),
         ("eleventy", "2027-03-09-a.md", "date: 2027-03-09", None),

@@ -13,6 +13,7 @@ from publisher.files import read_file
 from publisher.frontmatter import parse
 from publisher.model import Post, PostState
 from publisher.page_finder import FoundPage, Wanted, find_pages
+from publisher.settings import SiteSettings
 
 FORMER = 5  # addresses that are kept of a post
 
@@ -23,7 +24,7 @@ def learn(
     *,
     sources: Path,
     output: Path,
-    site_url: str,
+    site: SiteSettings,
     is_stage: bool = False,
 ) -> Mapping[str, Address]:
     """Find the pages of posts in a built site, and keep their addresses; give all that are known.
@@ -39,11 +40,11 @@ def learn(
     versions = {post.path: _version(sources / post.path) for post in posts}
     kept = {path: address for path, address in known.items() if path in versions}
     wanted = [
-        _wanted(post, kept.get(post.path), sources)
+        _wanted(post, kept.get(post.path), sources, site)
         for post in posts
         if (version := versions[post.path]) and not _is_same(kept.get(post.path), version, output)
     ]
-    for path, page in find_pages(output, wanted, site_url).items():
+    for path, page in find_pages(output, wanted, site.url).items():
         before = kept.get(path)
         kept[path] = _moved(before, page, versions[path])
         if is_stage and before is not None:
@@ -65,12 +66,13 @@ def _is_same(known: Address | None, version: str, output: Path) -> bool:
     return known is not None and known.source == version and (output / known.file).is_file()
 
 
-def _wanted(post: Post, known: Address | None, sources: Path) -> Wanted:
+def _wanted(post: Post, known: Address | None, sources: Path, site: SiteSettings) -> Wanted:
     return Wanted(
         path=post.path,
         title=post.title,
         url=known.url if known else post.url,
         text=_body_of(sources, post.path),
+        is_told=known is not None or site.post_url is not None,
         is_public=known is None and post.state is PostState.PUBLISHED,
     )
 

@@ -5,6 +5,7 @@ Each check raises what is wrong, in words for the operator; what convinced it, i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import urljoin, urlsplit
@@ -21,6 +22,7 @@ PAGE_BYTES = 5_000_000
 STAMP_WITHIN = 100  # letters below the title
 PARTS = 50  # files of a sitemap index that are looked into
 
+_LANGUAGE = re.compile(r"[a-z]{2}(?:-[a-z]{2,4})?", re.IGNORECASE)  # in folders: de, pt-br
 _SOON = "Coming soon"  # of a post whose day is over
 
 
@@ -155,6 +157,21 @@ def check_index(url: str, post: Post, source: Source) -> None:
             why=caches.cached_words(found.headers, "page"),
             hint="see why the theme leaves it out, or drop verify.index from jobs.yaml",
         )
+
+
+def language_of(url: str, site_url: str) -> str:
+    """Give the language that an address is below, such as ``de`` or ``pt-br``; "" for none."""
+    first, separator, _ = url.removeprefix(site_url).lstrip("/").partition("/")
+    return first if separator and _LANGUAGE.fullmatch(first) else ""
+
+
+def lists_below(url: str, start: str, source: Source) -> bool:
+    """Tell whether a feed lists any address that begins with ``start``.
+
+    :raises SiteError: when it cannot be read.
+    """
+    found = source.read(url, LISTING_BYTES)
+    return any(_url(found.base, one).startswith(start) for one in read_listing(found.body).urls)
 
 
 def check_listing(

@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from posixpath import splitext
 from urllib.parse import quote, urljoin, urlsplit
@@ -18,11 +20,12 @@ from urllib.parse import quote, urljoin, urlsplit
 from publisher.addresses import is_on_site, path_on_site
 from publisher.errors import SiteError
 from publisher.excerpts import excerpts
-from publisher.markup import Page, fold, read_page
+from publisher.markup import Page, fold, read_listing, read_page
 from publisher.output import find_page
 
 NEEDED = 2  # excerpts that must be on a page, or all that there are
 PAGES = (".html", ".htm", ".xhtml")
+LISTS = ("*.xml", "*/*.xml")  # sitemaps and feeds
 KEY_WORDS = 3  # the first of an excerpt; they are looked up at every word of a page
 
 
@@ -30,14 +33,16 @@ KEY_WORDS = 3  # the first of an excerpt; they are looked up at every word of a 
 class Wanted:
     """A post whose page is wanted; ``path`` as in ``Post``, ``text`` gives its Markdown as built.
 
-    ``url`` is where it was last, or is likely to be. With ``is_public`` a page there that has the
-    post's title is taken for the post's without reading its text.
+    ``url`` is where it was last, or is likely to be; with ``is_told`` it is written as it is to
+    be. With ``is_public`` a page there that has the post's title is taken for the post's without
+    reading its text.
     """
 
     path: str
     title: str
     url: str
     text: Callable[[], str]
+    is_told: bool = False
     is_public: bool = False
 
 
@@ -99,7 +104,7 @@ class _Needles:
         return bool(self.excerpts) and self.count_in(text) >= min(NEEDED, len(self.excerpts))
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Search:
     output: Path
     site_url: str
@@ -152,7 +157,8 @@ class _Search:
 
     def _take(self, one: Wanted, file: Path, data: bytes) -> None:
         self._taken.add(file)
-        url = self._own_address(_page(data), file) or self._usual_address(file, one.url)
+        url = one.url if one.is_told and self._file_at(one.url) == file else ""
+        url = self._own_address(_page(_head(data)), file) or url or self._usual_address(file)
         self.found[one.path] = FoundPage(url=url, file=self._name_of(file))
 
     # --- addresses -------------------------------------------------------------------------
@@ -169,19 +175,32 @@ class _Search:
                 return url
         return None
 
-    def _usual_address(self, file: Path, like: str = "") -> str:
-        """Give the address that a static host serves a file at, with or without its ending.
+    def _usual_address(self, file: Path) -> str:
+        """Give the address that a static host serves a file at.
 
-        Without it where ``like``, an address of the same site, has none.
+        Whether it ends with ``.html`` is as in the site's own sitemaps and feeds.
         """
-        if self._file_at(like) == file:
-            return like
         name = self._name_of(file)
         if file.name == "index.html":
             name = name.removesuffix("index.html")
-        elif like and not like.endswith(("/", *PAGES)):
+        elif not self._keeps_endings:
             name = splitext(name)[0]
         return f"{self.site_url}/{quote(os.fsencode(name))}"
+
+    @cached_property
+    def _keeps_endings(self) -> bool:
+        """Tell whether the site names its pages with their endings."""
+        for url in self._listed():
+            file = self._file_at(url)
+            if file is not None and file.name != "index.html" and file.name.endswith(PAGES):
+                return urlsplit(url).path.endswith(PAGES)
+        return True  # every host serves a file by its name
+
+    def _listed(self) -> Iterator[str]:
+        for pattern in LISTS:
+            for file in sorted(self.output.glob(pattern)):
+                with suppress(SiteError, OSError):
+                    yield from read_listing(file.read_bytes()).urls
 
     def _file_at(self, url: str) -> Path | None:
         if not is_on_site(url, self.site_url):
@@ -193,6 +212,11 @@ class _Search:
 
     def _name_of(self, file: Path) -> str:
         return file.relative_to(self.output).as_posix()
+
+
+def _head(data: bytes) -> bytes:
+    end = data.find(b"</head")
+    return data[:end] if end >= 0 else data
 
 
 def _page(data: bytes) -> Page:

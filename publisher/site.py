@@ -191,7 +191,7 @@ class GeneratedSite:
             scan.posts,
             sources=staged.folder if staged else settings.project,
             output=staged.output if staged else settings.rebuild.output,
-            site_url=settings.site.url,
+            site=settings.site,
             is_stage=staged is not None,
         )
 

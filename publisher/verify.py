@@ -7,6 +7,7 @@ filler. What must *not* be visible is ``embargo``'s business. Reads only.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,8 +113,9 @@ class _Look:
     def check_lists(self, site_url: str, source: Source, built: Output | None) -> list[str]:
         """Check index, feed and sitemap, as far as jobs.yaml names them."""
         base, settings, notes = site_url.rstrip("/"), self.settings, []
-        for kind, path in (("feed", settings.feed), ("sitemap", settings.sitemap)):
-            if path is not None:
+        feed = settings.feed and self._feed_of_language(site_url, settings.feed, built or source)
+        for kind, path in (("feed", feed), ("sitemap", settings.sitemap)):
+            if path:
                 url = f"{base}/{path.lstrip('/')}"
                 likely = self._listed_by(kind, url, built)
                 page_checks.check_listing(kind, url, self.post, source, likely=likely)
@@ -123,6 +125,24 @@ class _Look:
             page_checks.check_index(url, self.post, source)
             notes.append("is linked from the index")
         return notes
+
+    def _feed_of_language(self, site_url: str, path: str, source: Source) -> str:
+        """Give the path of the feed that lists the post's language; "" when there is none.
+
+        A post below ``/de/`` is listed by the feed of that name below ``/de/``. Where there is
+        none, the site's feed must list it, unless that lists nothing below ``/de/``.
+        """
+        base, path = site_url.rstrip("/"), path.lstrip("/")
+        language = page_checks.language_of(self.post.url, base)
+        if not language or path.startswith(f"{language}/"):
+            return path
+        with suppress(SiteError):
+            source.read(f"{base}/{language}/{path}", 1)
+            return f"{language}/{path}"
+        with suppress(SiteError):  # of a feed that is not there, ``check_listing`` says so
+            if not page_checks.lists_below(f"{base}/{path}", f"{base}/{language}/", source):
+                return ""
+        return path
 
     def _listed_by(self, kind: str, url: str, built: Output | None) -> str | None:
         """Give the file that lists the post in the output: of many, that one is asked for."""

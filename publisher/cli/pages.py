@@ -207,5 +207,5 @@ def say_problems(report: Report, *, is_all: bool) -> None:
 def say_problem(problem: Problem) -> None:
     place = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
     say(f"{place}: {problem.severity}: {clean(problem.message)} [{problem.rule}]")
-    if problem.hint:
-        say(f"  {clean(problem.hint)}")
+    for line in problem.hint.splitlines():
+        say(f"  {clean(line)}")

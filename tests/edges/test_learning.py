@@ -8,6 +8,7 @@ from pathlib import Path
 from publisher.address_book import Address, AddressBook
 from publisher.learning import learn
 from publisher.model import Post, PostState
+from tests.edges.sites import a_library
 from tests.factories import a_post
 
 SITE = "https://site.example"
@@ -42,7 +43,7 @@ class World:
                 posts or [self.post],
                 sources=self.folder,
                 output=self.output,
-                site_url=SITE,
+                site=a_library(self.folder, url=SITE, post_url=None).site,
                 is_stage=is_stage,
             )
         )

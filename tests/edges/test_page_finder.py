@@ -57,18 +57,34 @@ def test_a_page_is_found_wherever_it_was_put(tmp_path: Path, file: str, url: str
 
 
 @pytest.mark.parametrize(
-    ("like", "url"),
+    ("listed", "url"),
     [
-        (f"{SITE}/blog/x", f"{SITE}/2027/kettles"),
-        (f"{SITE}/blog/x.html", f"{SITE}/2027/kettles.html"),
+        (f"{SITE}/about", f"{SITE}/2027/kettles"),
+        (f"{SITE}/about.html", f"{SITE}/2027/kettles.html"),
+        ("https://other.example/about", f"{SITE}/2027/kettles.html"),
     ],
 )
-def test_a_page_elsewhere_is_addressed_as_its_site_does(
-    tmp_path: Path, like: str, url: str
+def test_an_address_has_an_ending_where_those_in_the_sitemap_have_one(
+    tmp_path: Path, listed: str, url: str
 ) -> None:
-    output = an_output(tmp_path, {"2027/kettles.html": a_page(KETTLES)})
+    pages = {"2027/kettles.html": a_page(KETTLES), "about.html": a_page("Nothing here.")}
+    sitemap = f"<urlset><url><loc>{SITE}/</loc></url><url><loc>{listed}</loc></url></urlset>"
+    output = an_output(tmp_path, {**pages, "sitemap.xml": sitemap})
 
-    assert found_in(output, kettles(like))["blog/kettles.md"].url == url
+    assert found_in(output)["blog/kettles.md"].url == url
+
+
+@pytest.mark.parametrize(
+    ("is_told", "url"), [(True, f"{SITE}/blog/kettles"), (False, f"{SITE}/blog/kettles/")]
+)
+def test_an_address_that_a_person_wrote_stays_as_written(
+    tmp_path: Path, is_told: bool, url: str
+) -> None:
+    output = an_output(tmp_path, {"blog/kettles/index.html": a_page(KETTLES)})
+
+    found = found_in(output, kettles(f"{SITE}/blog/kettles", is_told=is_told))
+
+    assert found["blog/kettles.md"].url == url
 
 
 def test_the_address_that_a_page_names_itself_is_taken(tmp_path: Path) -> None:

@@ -513,7 +513,7 @@ def test_an_index_that_does_not_link_to_the_post_is_a_finding(tmp_path, link):
 def test_a_missing_index_is_a_finding(tmp_path):
     reason = look_at_output(a_site(tmp_path), settings=INDEXED).reason
 
-    assert reason.startswith("the index https://example.org/blog/: the output ")
+    assert reason.startswith("the index https://example.org/blog/: the built site ")
     assert reason.endswith("or correct verify.index in jobs.yaml")
     assert "post_url" not in reason
 
@@ -522,7 +522,7 @@ def test_a_missing_index_is_a_finding(tmp_path):
 def test_a_setting_that_names_no_file_of_the_output_is_named(tmp_path, kind):
     reason = look_at_output(a_site(tmp_path), settings=VerifySettings(**{kind: "/nope/"})).reason
 
-    assert reason.startswith(f"the {kind} https://example.org/nope/: the output ")
+    assert reason.startswith(f"the {kind} https://example.org/nope/: the built site ")
     assert reason.endswith(f"or correct verify.{kind} in jobs.yaml")
     assert "post_url" not in reason
 
@@ -581,7 +581,7 @@ def test_a_missing_feed_is_a_finding(tmp_path):
 
     reason = look_at_output(output, settings=LISTED).reason
 
-    assert "the feed https://example.org/feed.xml: the output" in reason
+    assert "the feed https://example.org/feed.xml: the built site" in reason
 
 
 @pytest.mark.parametrize("feed", ["", "<rss><channel>", "{nonsense", "plain words"])
@@ -1103,3 +1103,40 @@ def test_the_preview_server_ends_with_its_context(tmp_path):
 
     with pytest.raises(requests.ConnectionError):
         requests.get(base_url, timeout=5)
+
+
+# --- feeds of several languages ---------------------------------------------------------------
+
+
+def a_site_of_two_languages(folder: Path, *, listed: dict[str, list[str]]) -> Path:
+    """Write a post below /de/, and feeds that list these addresses."""
+    page = folder / "de/blog/salt.html"
+    page.parent.mkdir(parents=True)
+    page.write_text(a_page())
+    for feed, paths in listed.items():
+        (folder / feed).parent.mkdir(exist_ok=True)
+        items = "".join(f"<item><link>{SITE_URL}{path}</link></item>" for path in paths)
+        (folder / feed).write_text(f"<rss><channel>{items}</channel></rss>")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("listed", "ok"),
+    [
+        ({"feed.xml": ["/blog/plane"], "de/feed.xml": ["/de/blog/salt"]}, True),
+        ({"feed.xml": ["/blog/plane"], "de/feed.xml": ["/de/blog/other"]}, False),
+        ({"feed.xml": ["/blog/plane"]}, True),
+        ({"feed.xml": ["/blog/plane", "/de/blog/other"]}, False),
+        ({"feed.xml": ["/blog/plane", "/de/blog/salt"]}, True),
+        ({}, False),
+    ],
+)
+def test_a_post_is_listed_by_the_feed_of_its_language(
+    tmp_path: Path, listed: dict[str, list[str]], ok: bool
+) -> None:
+    output = a_site_of_two_languages(tmp_path, listed=listed)
+    post = a_post(url=f"{SITE_URL}/de/blog/salt")
+
+    found = look_at_output(output, post, settings=VerifySettings(feed="/feed.xml"))
+
+    assert found.ok is ok

@@ -167,7 +167,7 @@ class Reconciler:
             warn(self.report, "delivery.not_read_back", **names_of(record), reason=reason)
             is_over, receipt = age > self.stale_after, None
         if receipt is not None:
-            self.ledger.confirm(record, now=now)
+            self.ledger.confirm(record, now=now, receipt=printable(receipt))
             info(self.report, "delivery.confirmed", **names_of(record))
         elif is_over:
             where = record.remote_url or outlet.channel.recovery.look_at or "what is there"

@@ -79,7 +79,7 @@ class Buttondown:
         # A key is answered with the first answer it had: an edited message needs another one.
         digest = hashlib.sha256(json.dumps(email, sort_keys=True).encode()).hexdigest()[:16]
         try:
-            made = self._post("/v1/emails", email, key=f"{key}-draft-{digest}")
+            made = _read(self._post("/v1/emails", email, key=f"{key}-draft-{digest}"))
         except DuplicateContent as duplicate:
             return self._earlier_draft(key, duplicate)
         if made.get("status") != "draft":
@@ -94,13 +94,17 @@ class Buttondown:
         # The key does not name the draft: a second draft of the same delivery is not sent after
         # the first. The other header is the confirmation that a fresh API key is asked for
         # (sending_requires_confirmation).
-        sent = self._post(
+        answer = self._post(
             f"/v1/emails/{quote(draft, safe='')}/publish",
             {},
             key=f"{key}-send",
             headers={"X-Buttondown-Live-Dangerously": "true"},
         )
-        receipt = _receipt(sent)
+        try:
+            sent = _read(answer)
+        except UnknownOutcome as error:  # it is on its way all the same
+            return Receipt(remote_id=draft, note=str(error))
+        receipt = _receipt(sent, draft)
         if receipt is None:
             raise UnknownOutcome("Buttondown took the e-mail and still calls it a draft")
         return receipt
@@ -114,7 +118,7 @@ class Buttondown:
         response = self._http.request("GET", self._url + path, accept=frozenset({404}))
         if response.status_code == 404:  # somebody deleted it, before the send or after
             raise UnknownOutcome(f"Buttondown has no e-mail {draft} any more")
-        return _receipt(_read(response))
+        return _receipt(_read(response), draft)
 
     def _earlier_draft(self, key: str, duplicate: DuplicateContent) -> str:
         """Find the e-mail that the service means when it says that it has this one already.
@@ -133,7 +137,7 @@ class Buttondown:
 
     def _post(
         self, path: str, body: Mapping[str, Any], *, key: str, headers: Mapping[str, str] = {}
-    ) -> dict[str, Any]:
+    ) -> Response:
         """Send JSON under an idempotency key.
 
         :raises DuplicateContent: when the service says ``email_duplicate``.
@@ -146,7 +150,7 @@ class Buttondown:
             accept=frozenset({400}),
         )
         if response.status_code != 400:
-            return _read(response)
+            return response
         refusal = self._http.refusal(response)
         with suppress(ValueError, AttributeError):  # not JSON, or not an object
             if response.json().get("code") == "email_duplicate":
@@ -180,7 +184,7 @@ def _read(response: Response) -> dict[str, Any]:
     return answer
 
 
-def _receipt(email: Mapping[str, Any]) -> Receipt | None:
+def _receipt(email: Mapping[str, Any], draft: str) -> Receipt | None:
     """Judge an e-mail by its status; ``None`` for a draft.
 
     :raises UnknownOutcome: when the status does not say whether it goes out.
@@ -192,5 +196,7 @@ def _receipt(email: Mapping[str, Any]) -> Receipt | None:
         raise UnknownOutcome(f"Buttondown calls the e-mail {status!r}; look at {EMAILS_PAGE}")
     note = "sending is paused" if status == "paused" else ""
     return Receipt(
-        remote_id=str(email["id"]), remote_url=email.get("absolute_url") or None, note=note
+        remote_id=str(email.get("id") or draft),
+        remote_url=email.get("absolute_url") or None,
+        note=note,
     )

@@ -15,7 +15,14 @@ from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 from publisher.channels import ChannelContext, Option
-from publisher.channels._http import ANSWER_TIMEOUT_S, Http, Response, UnknownOutcome, answered_at
+from publisher.channels._http import (
+    ANSWER_TIMEOUT_S,
+    Http,
+    Response,
+    UnknownOutcome,
+    answered_at,
+    retry_after_header,
+)
 from publisher.errors import DuplicateContent
 from publisher.image_kinds import ImageKind
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
@@ -134,7 +141,10 @@ class LinkedIn:
                 "isReshareDisabledByAuthor": False,
             },
         )
-        return _receipt(answer.headers.get("x-restli-id", ""))
+        try:
+            return _receipt(answer.headers.get("x-restli-id", ""))
+        except UnknownOutcome as error:  # it is there all the same
+            return Receipt(remote_id="", note=str(error))
 
     def find(
         self, message: Message, *, key: str, draft: str | None, since: datetime
@@ -181,7 +191,7 @@ class LinkedIn:
         response = self._http.request(
             method,
             self._api_url + route,
-            retry_after=_until_midnight,
+            retry_after=_retry_after,
             accept=frozenset({400, 403, 422, 426}),
             **arguments,
         )
@@ -240,8 +250,11 @@ def _duplicate(body: str, what: str) -> DuplicateContent:
     return DuplicateContent(what, remote_id=found.group(), remote_url=_post_url(found.group()))
 
 
-def _until_midnight(response: Response) -> timedelta | None:
-    """Give the time to the next 00:00 UTC, when the daily limits end, by LinkedIn's clock."""
+def _retry_after(response: Response) -> timedelta | None:
+    """Give the wait that LinkedIn names, else that until its daily limits end, at 00:00 UTC."""
+    named = retry_after_header(response)
+    if named is not None:
+        return named
     now = answered_at(response)
     if now is None:
         return None

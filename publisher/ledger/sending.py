@@ -167,11 +167,24 @@ class Sending(Database):
             end_attempt(connection, record, outcome, reason, now)
             return change(connection, record, to=to, now=now, **values)
 
-    def confirm(self, record: DeliveryRecord, *, now: datetime) -> DeliveryRecord:
-        """Record that a sent announcement was read back, or cannot be by design."""
+    def confirm(
+        self, record: DeliveryRecord, *, now: datetime, receipt: Receipt | None = None
+    ) -> DeliveryRecord:
+        """Record that a sent announcement was read back, or cannot be by design.
+
+        Where the service did not name it when it accepted it, ``receipt`` does, unless that is
+        another delivery's.
+        """
         require_state(record, _D.SENT)
         with self._writing() as connection:
-            return change(connection, record, to=_D.CONFIRMED, now=now)
+            values: dict[str, Any] = {}
+            if (
+                receipt is not None
+                and record.remote_id is None
+                and not holder_of(connection, record, receipt.remote_id)
+            ):
+                values = {"remote_id": receipt.remote_id or None, "remote_url": receipt.remote_url}
+            return change(connection, record, to=_D.CONFIRMED, now=now, **values)
 
     # --- the gate ------------------------------------------------------------------------
 

@@ -196,14 +196,14 @@ def test_an_upload_that_cannot_be_read_is_unknown(body: Any) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-restli-id": ""}, {"x-restli-id": MEMBER}])
-def test_a_success_without_an_id_is_unknown(headers: dict[str, str]) -> None:
+def test_a_success_without_an_id_is_a_success(headers: dict[str, str]) -> None:
     with LinkedInPlatform() as platform:
         platform.faults.append(Fault.accept_then_answer(201, headers))
 
-        with pytest.raises(UnknownOutcome):
-            send(a_channel(platform.url))
+        receipt = send(a_channel(platform.url))
 
         assert len(platform.accepted) == 1
+    assert (receipt.remote_id, receipt.remote_url) == ("", None)
 
 
 def test_the_id_is_read_in_any_case() -> None:
@@ -279,6 +279,12 @@ def test_the_daily_limit_ends_at_midnight_utc() -> None:
 
     assert refused(429, None, date).retry_after == timedelta(hours=2, minutes=30)
     assert refused(429, None, {"Date": "?"}).retry_after is None
+
+
+def test_the_wait_that_linkedin_names_goes_before_the_daily_limit() -> None:
+    headers = {"Date": "Fri, 20 Nov 2026 21:30:00 GMT", "Retry-After": "90"}
+
+    assert refused(429, None, headers).retry_after == timedelta(seconds=90)
 
 
 # --- recovery

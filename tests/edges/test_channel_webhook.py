@@ -63,7 +63,15 @@ def test_the_receivers_own_id_is_kept() -> None:
         assert send(a_channel(url=platform.url)).remote_id == "1"
 
 
-@pytest.mark.parametrize("body", [b"", b"ok", [], {}, {"id": None}, {"id": ""}, {"id": True}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"ok", [], {}, {"id": None}, {"id": ""}, {"id": True}),
+        b"[" * 100_000,
+        b'{"id": ' + b"9" * 5000 + b"}",
+        b"\xff\xfe\x00",
+    ],
+)
 def test_without_an_id_the_key_names_the_delivery(body: Any) -> None:
     with WebhookPlatform() as platform:
         platform.faults.append(Fault.accept_then_answer(202, body=body))

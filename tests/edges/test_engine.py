@@ -640,3 +640,20 @@ def test_words_that_a_service_had_before_are_held_where_it_refuses_repeats(
         "again-0": repeated,
         "again-1": DeliveryState.CONFIRMED,
     }
+
+
+def test_success_that_named_no_post_is_read_back_with_its_id(tmp_path: Path) -> None:
+    class Nameless(SearchableChannel):
+        def send(self, message: Message, *, key: str, draft: str | None) -> Receipt:
+            super().send(message, key=key, draft=draft)
+            return Receipt(remote_id="", note="it did not say which post it is")
+
+    channel = Nameless()
+    world = a_world(tmp_path, NOW, {"x": channel})
+    world.write("one", at=SOON)
+
+    world.run_until(SOON + HOUR)
+
+    row = world.deliveries()[LAUNCH_X]
+    assert (row.state, row.remote_id) == (DeliveryState.CONFIRMED, "r1")
+    assert len(channel.posts) == 1

@@ -168,7 +168,7 @@ class Files:
     def restore(self, name: PostId) -> None:
         self.posts[name] = self.away.pop(name)
 
-    def scan(self) -> Scan:
+    def scan(self, view: LedgerView | None = None, now: datetime | None = None) -> Scan:
         posts = tuple(self.posts[name] for name in sorted(self.posts))
         return Scan(posts=posts, problems=())
 

@@ -31,7 +31,7 @@ SECTION_PAGES = ("index.md", "_index.md", "index.mdx", "index.markdown")
 PUBLIC_FOLDERS = ("public", "docs/public", "src/public", "static", "")
 
 _UNUSABLE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f]")
-_SOURCES = ("src/content", "src/pages", "content", "docs", "src")  # in which generators look
+_SOURCES = ("src/content", "src/pages", "content", "docs", "src")  # where pages usually are
 _DATE_HINT = "write reveal: 2027-03-09"
 
 _OTHER_LANGUAGE = re.compile(r"---[ \t]*([A-Za-z]{1,20})[ \t]*\r?$", re.MULTILINE)  # of Eleventy
@@ -289,7 +289,7 @@ class Reader:
         folder = PurePosixPath(self.below_root or self.document.path).parent
         if is_index(self.document.path):
             folder = folder.parent
-        for source in _SOURCES:
+        for source in (*self.site.sources, *_SOURCES):
             if folder.is_relative_to(source):
                 folder = folder.relative_to(source)
                 break

@@ -70,6 +70,7 @@ class SiteSettings:
     zone: ZoneInfo
     release_time: time
     embargo: Embargo = Embargo.OFF  # that of all posts, as in ``Settings``
+    sources: tuple[str, ...] = ()  # folders below root in which the generator looks for pages
     post_url: str | None = None  # path with {slug}, {id}, {year}, {month}, {day}; None: a guess
     channels: tuple[ChannelName, ...] = ()  # those configured, for complaints about `announce:`
     keep: tuple[str, ...] = ()  # frontmatter keys that stay as they are under embargo

@@ -77,12 +77,13 @@ def _vitepress(root: Path) -> Sources:
 
 
 def _hugo(root: Path, config: GeneratorConfig) -> Sources:
-    folders = [config.get_text("contentdir") or "content"]
+    folders: list[str] = []
     languages = config.get("languages")
     for one in languages.values() if isinstance(languages, Mapping) else ():
         if isinstance(one, Mapping):
             named = next((v for k, v in one.items() if str(k).lower() == "contentdir"), None)
             folders += [named] if isinstance(named, str) else []
+    folders.append(config.get_text("contentdir") or "content")
     mounts = config.get("module", "mounts")
     for mount in mounts if isinstance(mounts, list) else ():
         match mount:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -78,9 +78,10 @@ def read_served(site: Site) -> Served:
     """List what the site answers to; looks at names only."""
     settings = site.settings
     paths, dynamic = set(site.names.paths), set()
+    unnamed = dict.fromkeys((*filter(None, settings.site.sources), *_UNNAMED_FOLDERS))
     for file in _files(settings):
         is_page = file.suffix in _PAGE_SUFFIXES
-        for path in _addresses(file):
+        for path in _addresses(file, unnamed):
             if is_page and "[" in path:
                 dynamic.add("/" + path.partition("[")[0])
             paths.add(site.names.path_of("/" + quote(os.fsencode(path))))
@@ -197,10 +198,10 @@ def _files(settings: Settings) -> Iterator[PurePosixPath]:
             yield PurePosixPath(path)
 
 
-def _addresses(file: PurePosixPath) -> Iterator[str]:
+def _addresses(file: PurePosixPath, unnamed: Iterable[str]) -> Iterator[str]:
     """Give the paths at which generators may serve a file."""
     path = file.with_name(re.sub(r"^_index\.", "index.", file.name)).as_posix()
     yield path
-    for folder in _UNNAMED_FOLDERS:
+    for folder in unnamed:
         if path.startswith(folder + "/"):
             yield path.removeprefix(folder + "/")

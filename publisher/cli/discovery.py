@@ -91,6 +91,12 @@ def _folders(folder: Path) -> Iterator[Path]:
 
 def _refuse_without_blog(folder: Path) -> None:
     for file in (folder / "mkdocs.yml", folder / "content" / "mkdocs.yml"):
+        if file.is_file() and read_config("mkdocs", file.parent).broken:
+            raise ConfigError(
+                f"{file} cannot be read as YAML",
+                why="it says where the posts are",
+                hint="mend it; `mkdocs build` names the line",
+            )
         if file.is_file():
             raise ConfigError(
                 f"{file} names no blog plugin",

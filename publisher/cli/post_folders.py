@@ -37,6 +37,7 @@ USED: Mapping[str, tuple[str, ...]] = {
         "featuredImage featureImage banner socialImage",
     }.items()
 }
+_LANGUAGE = re.compile(r"[a-z]{2}(?:-[A-Za-z]{2,4})?")
 _DATED_NAME = re.compile(r"\d{4}-\d{2}-\d{2}-.+", re.ASCII)
 
 
@@ -74,7 +75,7 @@ def find_posts(
         dated = Counter(_folder_of(page.path, sources) for page in pages if page.is_dated(preset))
         named = (
             _blogs(dated)
-            or [folder for folder, _ in dated.most_common(1)]
+            or _alike(dated)
             or _blogs(_folder_of(page.path, sources) for page in pages)
             or [usual]
         )
@@ -191,6 +192,12 @@ def _blogs(folders: Iterable[str]) -> list[str]:
     return sorted({folder for folder in folders if PurePosixPath(folder).name in NAMES})
 
 
+def _alike(dated: Counter[str]) -> list[str]:
+    """Give the folder with the most dated pages, and those of its name in other languages."""
+    names = [PurePosixPath(folder).name for folder, _ in dated.most_common(1)]
+    return sorted(folder for folder in dated if PurePosixPath(folder).name in names)
+
+
 def _has_subfolders(folder: str, preset: Preset, sources: Sources, *, is_alone: bool) -> bool:
     """Tell whether what is further down in a folder of posts are posts: not beside all pages."""
     if preset.name == "pelican":
@@ -204,7 +211,9 @@ def _folder_of(path: str, sources: Sources) -> str:
     top = max((f for f in sources.folders if _is_in(path, f)), key=len, default="")
     inner = PurePosixPath(path).parent.relative_to(top).parts if top else ()
     inner = inner if top else PurePosixPath(path).parent.parts
-    end = next((n for n, part in enumerate(inner, start=1) if part in NAMES), min(1, len(inner)))
+    first = 2 if inner[1:] and _LANGUAGE.fullmatch(inner[0]) else 1
+    named = (n for n, part in enumerate(inner, start=1) if part in NAMES)
+    end = 0 if PurePosixPath(top).name in NAMES else next(named, min(first, len(inner)))
     return "/".join(filter(None, (top, *inner[:end])))
 
 

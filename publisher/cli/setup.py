@@ -72,14 +72,14 @@ def init(invocation: Invocation, generator: str | None, is_build: bool) -> None:
     _say_found(found, zone=found.zone or machine or "UTC", is_own_zone=bool(found.zone))
     for line in found.notes:
         note(f"note: {line}")
+    if found.url is not None and is_build:
+        show_trial(invocation)
     note(NEXT_STEPS)
     ignored = _ignored(file.parent)
     if ignored is None:
         note(f"keep {STATE}/ out of git: it holds the ledger, and belongs into .gitignore")
     elif not ignored & {f"{start}{STATE}{end}" for start in ("", "/", "**/") for end in _ENDS}:
         note(f"keep {STATE}/ out of git, for it holds the ledger; add to .gitignore:\n{STATE}/")
-    if found.url is not None and is_build:
-        show_trial(invocation)
 
 
 def _say_found(found: Found, *, zone: str, is_own_zone: bool) -> None:
@@ -91,7 +91,10 @@ def _say_found(found: Found, *, zone: str, is_own_zone: bool) -> None:
         "build": " ".join(found.command),
         "feed": found.feed or "not found",
         "sitemap": found.sitemap or "not found",
-        **{f"{name} in": ", ".join(keys) for name, keys in found.keys.items()},
+        **{
+            f"{name} also in": ", ".join(set(keys) - set(getattr(found.preset.keys, name)))
+            for name, keys in found.keys.items()
+        },
     }
     for name, value in rows.items():
         note(f"  {name:<14} {value}")

@@ -31,6 +31,7 @@ from publisher.settings import (
     SiteSettings,
     VerifySettings,
 )
+from publisher.source_folders import find_sources
 
 __all__ = ["load", "missing_secrets", "read", "resolve", "resolve_secrets", "schema"]
 
@@ -164,6 +165,7 @@ def _site(
         posts=values["site.posts"],
         post_url=values["site.post_url"],
         preset=preset,
+        sources=find_sources(preset.name, values["site.root"]).folders,
         zone=values["site.timezone"],
         release_time=values["site.release_time"],
         channels=tuple(channel.name for channel in channels if values["channels"]),

@@ -149,6 +149,12 @@ def test_posts_in_several_languages_are_all_found(tmp_path: Path) -> None:
             ["content/writing/**/*.md"],
         ),
         ("hugo", ["content/essays/2027/a.md", "content/about.md"], ["content/essays/**/*.md"]),
+        (
+            "hugo",
+            ["content/en/essays/2027/a.md", "content/de/essays/b.md", "content/en/about.md"],
+            ["content/de/essays/**/*.md", "content/en/essays/**/*.md"],
+        ),
+        ("vitepress", ["notes/a.md", "de/notes/a.md"], ["de/notes/**/*.md", "notes/**/*.md"]),
         ("hugo", ["content/posts/a/index.md", "README.md"], ["content/posts/**/*.md"]),
         (
             "jekyll",

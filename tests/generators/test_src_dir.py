@@ -41,7 +41,7 @@ def test_init_writes_where_the_posts_are(tmp_path: Path) -> None:
     bench.publisher("init")
 
     settings = config.load(bench.folder / "jobs.yaml", environ={})
-    assert settings.site.posts == "src/blog/**/*.md"
+    assert settings.site.posts == ("src/blog/**/*.md",)
     assert bench.generator.page in bench.publisher("calendar", "--json")
 
 

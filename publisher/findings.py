@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from publisher.blocks import Posts, may_have_blocks, normal_path
@@ -15,23 +16,31 @@ from publisher.fields import Reader, stem_of
 from publisher.files import Content, Stamp, read_file, stamp_of
 from publisher.frontmatter import UnreadableError, parse
 from publisher.identities import with_distinct_ids
-from publisher.model import Post, PostId, Problem
+from publisher.model import Embargo, Post, PostId, Problem
 from publisher.mojibake import mojibake
+from publisher.said import Said, said
 from publisher.series import count_parts
 from publisher.settings import SiteSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """All posts that can be used, and all that is wrong; both in order of path."""
+    """All posts that can be used, and all that is wrong; both in order of path.
+
+    ``broken`` are the files that cannot be used as posts, with what they say of themselves as far
+    as they can be read; those in ``withheld`` are not released, the others are public as they are.
+    """
 
     posts: tuple[Post, ...]
     problems: tuple[Problem, ...]
+    broken: Mapping[str, Said] = field(default_factory=dict)
+    withheld: frozenset[str] = frozenset()
 
     @property
     def unreadable(self) -> frozenset[str]:
         """Give the paths of files that are there but hold an error."""
-        return frozenset(p.path for p in self.problems if p.severity == "error")
+        errors = (p.path for p in self.problems if p.severity == "error")
+        return frozenset(self.broken).union(errors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +51,7 @@ class Finding:
     post: Post | None = None
     problems: tuple[Problem, ...] = ()
     has_blocks: bool = False
+    broken: Said | None = None  # of a file that cannot be used as a post
 
 
 # --- in one file -----------------------------------------------------------------------------
@@ -78,16 +88,23 @@ def _understand(
     try:
         document = parse(content.data, shown)
     except UnreadableError as error:
-        return Finding(stamp=stamp, problems=(error.problem,), has_blocks=has_blocks)
+        return Finding(
+            stamp=stamp,
+            problems=(error.problem,),
+            has_blocks=has_blocks,
+            broken=said(content.data, shown, site, is_post=True),
+        )
     reader = Reader(document, site, file.relative_to(site.root).as_posix())
     post = reader.read(content.digest)
     problems = (*reader.problems, *mojibake(document))
+    is_broken = post is None and any(p.severity == "error" for p in problems)
     return Finding(
         # An image that is missing may come without this file being touched.
         stamp=None if any(p.rule == "missing-image" for p in problems) else stamp,
         post=post,
         problems=problems,
         has_blocks=has_blocks,
+        broken=said(content.data, shown, site, is_post=True) if is_broken else None,
     )
 
 
@@ -122,15 +139,37 @@ def put_together(
 
     By path ``built_at`` has the URLs of built pages, and ``known`` the ids of the ledger.
     """
-    broken = {p.path for found in findings for p in found.problems if p.severity == "error"}
-    found_posts = with_distinct_ids([f.post for f in findings if f.post], known, broken)
+    errors = {p.path for found in findings for p in found.problems if p.severity == "error"}
+    found_posts = with_distinct_ids([f.post for f in findings if f.post], known, errors)
     found_posts = [replace(post, url=built_at.get(post.path, post.url)) for post in found_posts]
     posts, clashes = _without_clashes(found_posts)
     problems = [*links, *(p for found in findings for p in found.problems), *clashes]
+    broken = {f.problems[0].path: f.broken for f in findings if f.broken and f.problems}
+    clashing = {problem.path for problem in clashes}
+    for post in found_posts:
+        if post.path in clashing:
+            broken[post.path] = Said(state=post.state, until=post.withheld_until)
     return Scan(
         posts=tuple(sorted(count_parts(posts), key=lambda post: post.path)),
         problems=tuple(sorted(problems, key=lambda p: (p.path, p.line or 0, p.rule))),
+        broken=broken,
     )
+
+
+def judged(scan: Scan, waiting: Collection[str], now: datetime) -> Scan:
+    """Tell the files in error that are not released from those that are public as they are.
+
+    What is wrong with a public one is no more than a warning: nothing waits for it. Files in
+    ``waiting`` are known to the ledger as not released.
+    """
+    withheld = frozenset(
+        path
+        for path, found in scan.broken.items()
+        if path in waiting or found.is_unreleased(now, Embargo.REDACT)
+    )
+    public = scan.broken.keys() - withheld
+    problems = (replace(p, severity="warning") if p.path in public else p for p in scan.problems)
+    return replace(scan, problems=tuple(problems), withheld=withheld)
 
 
 def names_of(scan: Scan, site_url: str, *more: Post, prefix: str) -> Posts:
@@ -139,7 +178,6 @@ def names_of(scan: Scan, site_url: str, *more: Post, prefix: str) -> Posts:
     An address that several posts are likely to get, before any build has told, means none.
     ``prefix`` is what the paths of posts have before the site's root ends: "" or ``content/``.
     """
-    broken = {problem.path for problem in scan.problems if problem.severity == "error"}
     posts = {post.id: post for post in (*scan.posts, *more)}
     pairs = [(normal_path(p.url.removeprefix(site_url)), name) for name, p in posts.items()]
     shared = {path for path, count in Counter(path for path, _ in pairs).items() if count > 1}
@@ -147,7 +185,7 @@ def names_of(scan: Scan, site_url: str, *more: Post, prefix: str) -> Posts:
     return Posts(
         site_url=site_url,
         paths={path: name for path, name in pairs if path not in shared},
-        unread=frozenset(map(stem_of, broken)),
+        unread=frozenset(map(stem_of, scan.unreadable)),
         pages={"/" + post.path.removeprefix(prefix): name for name, post in posts.items()},
         dates={name: at for name, at in dates.items() if at is not None},
     )

@@ -18,12 +18,20 @@ from publisher.address_book import AddressBook
 from publisher.errors import PostError
 from publisher.fields import Reader
 from publisher.files import Content, changed, read_file, replace_file, stamp_of
-from publisher.findings import Finding, Scan, complain_of_link, find_in_file, names_of, put_together
+from publisher.findings import (
+    Finding,
+    Scan,
+    complain_of_link,
+    find_in_file,
+    judged,
+    names_of,
+    put_together,
+)
 from publisher.flip import set_state
 from publisher.flipping import FlipResult, Redo
 from publisher.frontmatter import Document, parse
 from publisher.model import LedgerView, Post, PostId, PostState, Problem
-from publisher.plan.effective import effective
+from publisher.plan.effective import effective, waiting_files
 from publisher.redating import set_date
 from publisher.settings import Settings, SiteSettings
 from publisher.tree import compile_globs, is_near, walk
@@ -86,6 +94,7 @@ class Library:
         latest = put_together(links, list(seen.values()), self._built_at(), known)
         if view is not None and now is not None:
             latest = replace(latest, posts=effective(latest.posts, view, now))
+            latest = judged(latest, waiting_files(view), now)
         self._latest = latest
         return latest
 

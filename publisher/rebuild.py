@@ -22,12 +22,16 @@ from publisher.settings import RebuildSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RebuildResult:
-    """How a rebuild ended; ``reason`` is empty when ``ok``, ``tail`` holds its last lines."""
+    """How a rebuild ended; ``reason`` is empty when ``ok``, ``tail`` holds its last lines.
+
+    ``left_out`` are the pages that the site is built without, and was built with before.
+    """
 
     ok: bool
     reason: str
     tail: str
     seconds: float
+    left_out: tuple[str, ...] = ()
 
 
 def run(

@@ -21,6 +21,7 @@ from publisher.deploy import deploy
 from publisher.deploy.restless import Restless
 from publisher.embargo.checkpoint import inspect_files, let_through
 from publisher.embargo.hidden import holds
+from publisher.embargo.left_out import read_left_out, write_left_out
 from publisher.embargo.overwritten import Overwritten
 from publisher.embargo.stage import Stage, Staged
 from publisher.embargo.theme_data import stage_with_data, withdrawn
@@ -172,11 +173,14 @@ class GeneratedSite:
                 site_url=self.settings.site.url,
                 redirects=self._redirects(scan, view, now, addresses),
             )
+        if staged is not None:
+            left_out = set(staged.withheld) - read_left_out(self.settings.state_dir)
+            built = replace(built, left_out=tuple(sorted(left_out)))
         is_first = Stage(self.settings).is_unbuilt
         public = {post for post, _ in _public(scan)}
         done = self._deploy([p for p in posts if p in public], staged, built, stop, lock)
         if done.ok and staged is not None:
-            self._mark_built(view, now, is_first=is_first)
+            self._mark_built(staged, view, now, is_first=is_first)
         elif done.ok and self._overwritten is not None:
             self._overwritten.forget()
         return done
@@ -250,17 +254,20 @@ class GeneratedSite:
             return replace(built, ok=False, reason=reason, tail=done.tail)
         return built
 
-    def _mark_built(self, view: LedgerView, now: datetime, *, is_first: bool) -> None:
+    def _mark_built(
+        self, staged: Staged, view: LedgerView, now: datetime, *, is_first: bool
+    ) -> None:
         """Remember that what is staged is public, and what changed while the command ran."""
         stage = Stage(self.settings)
         stage.mark_built()
         with suppress(PublisherError, OSError):  # then the next look sees what changed
+            write_left_out(self.settings.state_dir, staged.withheld)
             if self._overwritten is not None:
                 self._overwritten.record()
             if not self.settings.deploy.command:
                 return
-            staged = stage_with_data(self.settings, self.library.scan(view, now), view, now)
-            self._restless.record(staged.changed, now, is_first=is_first)
+            again = stage_with_data(self.settings, self.library.scan(view, now), view, now)
+            self._restless.record(again.changed, now, is_first=is_first)
             stage.mark_built()
 
     # --- looking ---------------------------------------------------------------------------

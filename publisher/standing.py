@@ -15,6 +15,8 @@ from publisher import in_force, locks
 from publisher.channels import ChannelContext, load_type
 from publisher.config import resolve_secrets
 from publisher.courier import backoff
+from publisher.embargo.hidden import holds
+from publisher.embargo.left_out import read_left_out
 from publisher.errors import ConfigError
 from publisher.model import (
     Action,
@@ -68,9 +70,19 @@ def status(survey: Survey, *, environ: Mapping[str, str]) -> Value:
         "next_due": utc(next_at) if next_at else None,
         "under_way": under_way(survey, plan),
         "waiting": waiting(survey, plan),
+        "left_out": left_out(survey),
         "daemon": locks.is_held(survey.settings.state_dir, locks.DAEMON),
         "jobs_file": jobs_file(survey.settings),
     }
+
+
+def left_out(survey: Survey) -> list[str]:
+    """Name the pages that the site is built without: not released, and no posts."""
+    scan = survey.scan
+    if not holds(survey.settings.embargo, scan.posts):
+        return []
+    known = {post.path for post in scan.posts} | (scan.broken.keys() - scan.withheld)
+    return sorted(scan.withheld | (read_left_out(survey.settings.state_dir) - known))
 
 
 def jobs_file(settings: Settings) -> Value | None:

@@ -103,6 +103,8 @@ class Steps:
             retry_at=retry_at,
             now=now,
         )
+        for path in result.left_out:
+            info(self.report, "page.left_out", path=path)
         if result.ok:
             self._look_at_once(view, action.gen, now)
             info(self.report, "rebuild.done", posts=names, seconds=f"{result.seconds:.1f}")

@@ -145,7 +145,8 @@ def _check_page(file: File, site: Site, served: Served, now: datetime) -> Iterat
     try:
         document = parse(read_file(file.file, file.path).data, file.path)
     except UnreadableError as error:
-        yield error.problem  # the same as the scan's, if it is a post
+        if file.path not in site.broken:  # else the scan has told
+            yield error.problem
         return
     except PostError as error:
         if file.path not in site.broken:

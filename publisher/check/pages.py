@@ -27,13 +27,17 @@ _MDX_COMMENT = re.compile(r"\{\s*/\*.*?\*/\s*\}", re.DOTALL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """What a page is judged against; ``posts`` by path, ``broken`` the paths of unusable files."""
+    """What a page is judged against; ``posts`` by path, ``broken`` the paths of unusable files.
+
+    Of those the ``withheld`` are not public.
+    """
 
     settings: Settings
     posts: Mapping[str, Post]
     by_id: Mapping[PostId, Post]
     names: blocks.Posts
     broken: frozenset[str]
+    withheld: frozenset[str]
 
     def local_date(self, post: Post) -> date | None:
         """Give the day of a post's release in the site's zone."""
@@ -100,7 +104,8 @@ def read_site(settings: Settings, scan: Scan) -> Site:
         posts={post.path: post for post in scan.posts},
         by_id={post.id: post for post in scan.posts},
         names=names_of(scan, settings.site.url, prefix="" if root == "." else f"{root}/"),
-        broken=frozenset(p.path for p in scan.problems if p.severity == "error"),
+        broken=scan.unreadable,
+        withheld=scan.withheld,
     )
 
 
@@ -123,7 +128,7 @@ def read_page(document: Document, address: str, site: Site) -> Page:
         previews=tuple(_preview(block, body_start, address, site) for block in found),
         post=post,
         day=site.local_date(post) if post else day_of(document, site.settings.site),
-        is_public=not is_unreleased and document.path not in site.broken,
+        is_public=not is_unreleased and document.path not in site.withheld,
     )
 
 

@@ -30,7 +30,7 @@ def check_strays(settings: Settings, scan: Scan, now: datetime) -> Iterator[Prob
     is_staged = holds(settings.embargo, scan.posts)
     if not (is_staged or builds_all(settings)):
         return
-    for path in _strays(settings, scan, now):
+    for path in strays(settings, scan, now):
         try:
             data = read_file(settings.project / path, path).data
         except PostError:  # gone
@@ -79,8 +79,8 @@ def _dated(path: str, data: bytes, settings: Settings) -> Iterator[Problem]:
     )
 
 
-def _strays(settings: Settings, scan: Scan, now: datetime) -> list[str]:
-    """Find what the stage would; without embargo what it would with it."""
+def strays(settings: Settings, scan: Scan, now: datetime) -> list[str]:
+    """Give the pages outside of the posts that a stage is without; also where none is made."""
     root = os.path.relpath(settings.site.root, settings.project)
     staged = replace(settings, embargo=Embargo.OMIT)
     unreleased = Unreleased(staged, scan, "" if root == "." else root, now=now)

@@ -102,6 +102,9 @@ def say_status(found: Value, zone: ZoneInfo) -> None:
     if found["waiting"]:
         say()
     say_waiting(found["waiting"], zone)
+    if found["left_out"]:
+        names = ", ".join(found["left_out"])
+        say_wrapped(f"left out, for they are not released and no posts: {names}", indent="")
 
 
 def _counts(rows: Sequence[Value]) -> str:

@@ -35,6 +35,7 @@ LINES: Mapping[str, str] = {
     "deploy.restless": "{reason}",
     "output.overwritten": "{reason}",
     "stage.failed": "the stage is not up to date: {reason}",
+    "page.left_out": "{path}: left out of the site: it is not released, and no post",
     "rebuild.failed": "the rebuild for {posts} failed: {reason}",
     "release.live": "{post}: live at {url}",
     "verify.waiting": "{post}: not live yet: {reason}",

@@ -57,6 +57,7 @@ def adopt(ctx: click.Context, is_after_restore: bool, is_build: bool, is_yes: bo
         title = "of these, scheduled for a date that is over (`publisher release POST`):"
         _say_posts(title, overdue, seen)
     _say_posts(f"{count(len(coming), 'post')} will stay scheduled:", coming, seen)
+    _say_pages(seen)
     if is_build and (is_yes or sys.stdin.isatty()):
         show_trial(ctx.obj)
     confirm("adopt the site like this?", is_yes=is_yes)
@@ -99,6 +100,23 @@ def _say_posts(title: str, posts: Sequence[Post], survey: Survey | None = None) 
         say(f"  and {len(posts) - LISTED} more")
 
 
+def _say_pages(survey: Survey) -> None:
+    """Name the pages that no build will have, and those that are public though in error."""
+    from publisher.check.strays import strays
+    from publisher.embargo.hidden import holds
+
+    settings, scan = survey.settings, survey.scan
+    is_held = holds(settings.embargo, scan.posts)
+    left_out = scan.withheld.union(strays(settings, scan, survey.now)) if is_held else ()
+    if left_out:
+        title = f"{count(len(left_out), 'page')} will be left out; not released, and no post:"
+        _say_names(title, sorted(left_out))
+    public = sorted(scan.broken.keys() - scan.withheld)
+    if public:
+        title = f"{count(len(public), 'page')} will stay as they are, but cannot be used as posts:"
+        _say_names(title, public)
+
+
 def _observe(post: Post, *, is_old: bool) -> Observe:
     from publisher.model import Observe, Sight
 
@@ -138,7 +156,9 @@ def _adopt_restored(seen: Survey, *, is_yes: bool) -> int:
 def _require_readable(survey: Survey) -> None:
     from publisher.errors import LedgerError
 
-    paths = sorted({p.path for p in survey.scan.problems if p.severity == "error"})
+    known = {record.path for record in survey.view.releases.values()} | survey.scan.withheld
+    public = survey.scan.broken.keys() - known  # were never announced
+    paths = sorted(survey.scan.unreadable - public)
     if paths:
         raise LedgerError(
             f"{count(len(paths), 'file')} cannot be used: {', '.join(paths[:LISTED])}",

@@ -169,8 +169,7 @@ class Stage:
 
 def _posts_of(scan: Scan) -> frozenset[str]:
     """Give the files of posts, those in error too: where such is staged, it was good once."""
-    broken = (problem.path for problem in scan.problems if problem.severity == "error")
-    return frozenset([*(post.path for post in scan.posts), *broken])
+    return scan.unreadable.union(post.path for post in scan.posts)
 
 
 def _is_public(path: str, entry: Entry) -> bool:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from publisher.embargo.mirror import Place
 from publisher.embargo.stage import Stage, Staged, in_words
 from publisher.model import LedgerView, Post, PostId, PostState, ReleaseState
+from publisher.plan.effective import waiting_files
 from publisher.posts import Scan
 from publisher.series import series_data
 from publisher.settings import Settings
@@ -38,14 +39,6 @@ def withdrawn(posts: Sequence[Post], view: LedgerView, now: datetime) -> Collect
     A baseline post was public before publisher came, and is released by hand only.
     """
     return {post.id for post in posts if _is_withdrawn(post, view, now)}
-
-
-def waiting_files(view: LedgerView) -> Collection[str]:
-    """Give the files of the posts that the ledger knows, and knows as not released."""
-    waits = (ReleaseState.SCHEDULED, ReleaseState.WITHDRAWN, ReleaseState.GONE)
-    releases = view.releases.values()
-    begun = {r.path for r in releases if r.state is ReleaseState.REVEALING and not r.flip_gen}
-    return begun | {r.path for r in releases if r.state in waits}
 
 
 def overdue(posts: Sequence[Post], zone: ZoneInfo, now: datetime) -> Collection[PostId]:

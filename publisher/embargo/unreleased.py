@@ -58,7 +58,7 @@ class Unreleased:
         self._site = settings.site
         self._prefix = f"{root}/" if root else ""
         self._posts = {post.path: post for post in scan.posts}
-        self._errors = {p.path for p in scan.problems if p.severity == "error"}
+        self._errors = scan.unreadable
         self._globs = compile_globs(self._site.posts)
         policies = ((post.id, policy_of(post, settings.embargo, gone)) for post in scan.posts)
         self._hidden = {name: policy for name, policy in policies if policy is not None}

@@ -7,7 +7,7 @@ passed when the post was first seen is a draft.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -52,3 +52,11 @@ def _waits(post: Post, record: ReleaseRecord | None, until: datetime, now: datet
     if record.state is ReleaseState.SCHEDULED:  # until it is flipped, by whichever clock
         return until > now or post.release_at in (None, until)
     return False
+
+
+def waiting_files(view: LedgerView) -> Collection[str]:
+    """Give the files of the posts that the ledger knows, and knows as not released."""
+    waits = (ReleaseState.SCHEDULED, ReleaseState.WITHDRAWN, ReleaseState.GONE)
+    releases = view.releases.values()
+    begun = {r.path for r in releases if r.state is ReleaseState.REVEALING and not r.flip_gen}
+    return begun | {r.path for r in releases if r.state in waits}

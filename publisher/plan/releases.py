@@ -215,7 +215,9 @@ def see_missing(draft: Draft) -> None:
             continue
         if record.state in (ReleaseState.BASELINE, ReleaseState.GONE):
             continue
-        if record.path in draft.unreadable:
+        if record.path in draft.unreadable and record.state is ReleaseState.LIVE:
+            draft.hold(record.post, f"{record.path} cannot be read; its page stays as it is")
+        elif record.path in draft.unreadable:
             draft.ask(record.post, f"{record.path} cannot be read; `publisher check` says why")
         elif record.missing_since is None:
             _miss(draft, record, Sight.MISSING, "its file is not there")

@@ -212,7 +212,7 @@ def test_empty_calendar_says_so(tmp_path: Path) -> None:
 
 def test_calendar_says_that_posts_are_missing_from_it(tmp_path: Path) -> None:
     site = a_series(tmp_path)
-    (tmp_path / "content" / "blog" / "pattern.md").write_text("---\ntitle: [\n---\n")
+    (tmp_path / "content" / "blog" / "pattern.md").write_text("---\ntitle: [\nstatus: draft\n---\n")
 
     shown = site.run("calendar", *NOW)
 
@@ -313,7 +313,9 @@ def test_status_as_json(lived_in: Site) -> None:
         "next_due",
         "under_way",
         "waiting",
+        "left_out",
         "daemon",
+        "jobs_file",
     ]
     assert [(r["post"], r["state"]) for r in found["releases"]] == [
         ("door", "scheduled"),

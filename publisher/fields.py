@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -79,6 +80,7 @@ class Reader:
             has_own_id=given is not None,
             path=self.document.path,
             digest=digest,
+            text_digest=_digest_of(title, self.document.body),
             state=state,
             explicit=explicit,
             release_at=at,
@@ -388,6 +390,11 @@ class Reader:
             if file.is_relative_to(root) and file.is_file():
                 return file.relative_to(root).as_posix()
         return None
+
+
+def _digest_of(title: str, body: str) -> str:
+    text = body.strip()
+    return sha256(f"{title}\n{text}".encode()).hexdigest() if text else ""
 
 
 def stem_of(path: str) -> str:

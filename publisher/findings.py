@@ -11,13 +11,15 @@ from datetime import datetime
 from pathlib import Path
 
 from publisher.blocks import Posts, may_have_blocks, normal_path
+from publisher.copies import find_copies
 from publisher.errors import PostError
 from publisher.fields import Reader, stem_of
 from publisher.files import Content, Stamp, read_file, stamp_of
 from publisher.frontmatter import UnreadableError, parse
 from publisher.identities import with_distinct_ids
-from publisher.model import Embargo, Post, PostId, Problem
+from publisher.model import Embargo, LedgerView, Post, PostState, Problem, ReleaseState
 from publisher.mojibake import mojibake
+from publisher.plan.effective import effective, waiting_files
 from publisher.said import Said, said
 from publisher.series import count_parts
 from publisher.settings import SiteSettings
@@ -133,30 +135,38 @@ def put_together(
     links: Iterable[Problem],
     findings: Sequence[Finding],
     built_at: Mapping[str, str],
-    known: Mapping[str, PostId],
+    view: LedgerView,
+    now: datetime | None,
 ) -> Scan:
-    """Make the scan of what was found file by file.
+    """Make the scan of what was found file by file; without ``now`` in the states of the files.
 
-    By path ``built_at`` has the URLs of built pages, and ``known`` the ids of the ledger.
+    ``built_at`` has the URLs of built pages by path.
     """
+    releases = view.releases.values()
     errors = {p.path for found in findings for p in found.problems if p.severity == "error"}
-    found_posts = with_distinct_ids([f.post for f in findings if f.post], known, errors)
-    found_posts = [replace(post, url=built_at.get(post.path, post.url)) for post in found_posts]
-    posts, clashes = _without_clashes(found_posts)
-    problems = [*links, *(p for found in findings for p in found.problems), *clashes]
+    known = {record.path: record.post for record in releases}
+    all_posts = with_distinct_ids([f.post for f in findings if f.post], known, errors)
+    all_posts = [replace(post, url=built_at.get(post.path, post.url)) for post in all_posts]
+    if now is not None:
+        all_posts = list(effective(all_posts, view, now))
+    settled = {r.path for r in releases if r.state is not ReleaseState.SCHEDULED}
+    posts, copies = _without_copies(all_posts, settled)
+    posts, clashes = _without_clashes(posts)
+    problems = [*links, *(p for found in findings for p in found.problems), *copies, *clashes]
     broken = {f.problems[0].path: f.broken for f in findings if f.broken and f.problems}
-    clashing = {problem.path for problem in clashes}
-    for post in found_posts:
-        if post.path in clashing:
+    used = {post.path for post in posts}
+    for post in all_posts:
+        if post.path not in used:
             broken[post.path] = Said(state=post.state, until=post.withheld_until)
-    return Scan(
+    scan = Scan(
         posts=tuple(sorted(count_parts(posts), key=lambda post: post.path)),
         problems=tuple(sorted(problems, key=lambda p: (p.path, p.line or 0, p.rule))),
         broken=broken,
     )
+    return scan if now is None else _judged(scan, waiting_files(view), now)
 
 
-def judged(scan: Scan, waiting: Collection[str], now: datetime) -> Scan:
+def _judged(scan: Scan, waiting: Collection[str], now: datetime) -> Scan:
     """Tell the files in error that are not released from those that are public as they are.
 
     What is wrong with a public one is no more than a warning: nothing waits for it. Files in
@@ -189,6 +199,27 @@ def names_of(scan: Scan, site_url: str, *more: Post, prefix: str) -> Posts:
         pages={"/" + post.path.removeprefix(prefix): name for name, post in posts.items()},
         dates={name: at for name, at in dates.items() if at is not None},
     )
+
+
+def _without_copies(
+    posts: list[Post], settled: Collection[str]
+) -> tuple[list[Post], list[Problem]]:
+    """Leave out copies of posts that wait; one that is public, or was, is only named."""
+    problems = []
+    by_path = {post.path: post for post in posts}
+    for path, original in find_copies(posts).items():
+        post = by_path[path]
+        if path not in settled:
+            is_held = post.state is PostState.SCHEDULED or post.has_own_id
+            problem = _error(
+                "conflict-copy",
+                path,
+                f"is a copy of {original.path}" + (", and is not released" if is_held else ""),
+                "delete it; or if it is a post of its own, give it another name, title and text",
+            )
+            problems.append(problem if is_held else replace(problem, severity="warning"))
+    held = {problem.path for problem in problems if problem.severity == "error"}
+    return [post for post in posts if post.path not in held], problems
 
 
 def _without_clashes(posts: list[Post]) -> tuple[list[Post], list[Problem]]:

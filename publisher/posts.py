@@ -23,7 +23,6 @@ from publisher.findings import (
     Scan,
     complain_of_link,
     find_in_file,
-    judged,
     names_of,
     put_together,
 )
@@ -31,7 +30,6 @@ from publisher.flip import set_state
 from publisher.flipping import FlipResult, Redo
 from publisher.frontmatter import Document, parse
 from publisher.model import LedgerView, Post, PostId, PostState, Problem
-from publisher.plan.effective import effective, waiting_files
 from publisher.redating import set_date
 from publisher.settings import Settings, SiteSettings
 from publisher.tree import compile_globs, is_near, walk
@@ -70,7 +68,7 @@ class Library:
         return cls(settings.site, settings.project, AddressBook(settings.state_dir))
 
     def scan(self, view: LedgerView | None = None, now: datetime | None = None) -> Scan:
-        """Read all posts: in the state that counts at ``now``, or without a view as files say.
+        """Read all posts, in the state that counts at ``now``; without it as their files say.
 
         :raises PostError: when a folder cannot be listed; a post must not seem deleted then.
         """
@@ -89,14 +87,9 @@ class Library:
                 if found:
                     seen[path] = found
         self._seen = seen
-        releases = view.releases.values() if view is not None else ()
-        known = {record.path: record.post for record in releases}
-        latest = put_together(links, list(seen.values()), self._built_at(), known)
-        if view is not None and now is not None:
-            latest = replace(latest, posts=effective(latest.posts, view, now))
-            latest = judged(latest, waiting_files(view), now)
-        self._latest = latest
-        return latest
+        findings, built_at = list(seen.values()), self._built_at()
+        self._latest = put_together(links, findings, built_at, view or LedgerView(), now)
+        return self._latest
 
     def read(self, post: Post) -> Document:
         """Read the post's file as it is now.

@@ -47,6 +47,7 @@ class Post:
     id: PostId
     path: str
     digest: str  # sha256 of the file's bytes
+    text_digest: str = ""  # sha256 of title and body; "" where there is no body
     state: PostState
     explicit: bool = True
     release_at: datetime | None = None

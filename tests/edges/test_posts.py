@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,19 @@ from typing import Any
 import pytest
 
 from publisher.errors import PostError
-from publisher.model import AnnounceRule, ChannelName, Image, Post, PostId, PostState, Series
+from publisher.model import (
+    AnnounceRule,
+    ChannelName,
+    Image,
+    Post,
+    PostId,
+    PostState,
+    ReleaseState,
+    Series,
+)
 from publisher.posts import Library
 from tests.edges.sites import a_library, a_text, rules, the_post, write
+from tests.factories import NOW, a_release, a_view
 
 
 def read(project: Path, text: str, *, name: str = "blog/a.md", **changes: Any) -> Post:
@@ -57,6 +68,7 @@ Text.
         has_own_id=True,
         path="content/blog/pattern-that-prevents.md",
         digest=post.digest,
+        text_digest=post.text_digest,
         state=PostState.SCHEDULED,
         release_at=datetime(2027, 3, 9, 8, 0, tzinfo=UTC),
         title="The Pattern That Prevents Chaos",
@@ -573,3 +585,44 @@ def test_preview_blocks_without_a_post_are_reported_with_their_line(tmp_path: Pa
         ("orphan-preview", "content/index.md", 7),
         ("orphan-preview", "content/series.md", 13),
     ]
+
+
+# --- copies ----------------------------------------------------------------------------------
+
+
+COPY = "pattern.sync-conflict-20270308-101112-ABCDEFG"
+
+
+def test_copy_of_a_scheduled_post_is_named_and_held(tmp_path: Path) -> None:
+    for name in ("pattern", COPY):
+        write(tmp_path, f"blog/{name}.md", a_text("id: pattern", body="One text."))
+
+    scan = a_library(tmp_path).scan(a_view(), NOW)
+
+    assert [post.path for post in scan.posts] == ["content/blog/pattern.md"]
+    assert [(p.rule, p.severity, p.path) for p in scan.problems] == [
+        ("conflict-copy", "error", f"content/blog/{COPY}.md")
+    ]
+
+
+def test_copy_that_is_public_is_named_and_stays(tmp_path: Path) -> None:
+    for name in ("pattern", COPY):
+        write(tmp_path, f"blog/{name}.md", a_text(state="status: published", body="One text."))
+
+    scan = a_library(tmp_path).scan(a_view(), NOW)
+
+    assert len(scan.posts) == 2
+    assert [(p.rule, p.severity) for p in scan.problems] == [("conflict-copy", "warning")]
+
+
+def test_post_that_was_released_is_no_copy(tmp_path: Path) -> None:
+    for name in ("pattern", "pattern 2"):
+        write(tmp_path, f"blog/{name}.md", a_text(body="One text."))
+    first = a_library(tmp_path).scan().posts
+    path = "content/blog/pattern 2.md"
+    release = a_release(replace(first[0], id=PostId("pattern-2"), path=path), ReleaseState.LIVE)
+
+    scan = a_library(tmp_path).scan(a_view([release]), NOW)
+
+    assert [post.path for post in scan.posts] == [path, "content/blog/pattern.md"]
+    assert scan.problems == ()

@@ -19,7 +19,7 @@ _LIKELY = (  # a name like any other, unless both posts have one title
     re.compile(r"(.+) \d+"),  # iCloud
     re.compile(r"(.+?)(?:[ ]-)?[ ][Cc]opy(?:[ ]\(?\d+\)?)?"),  # Windows, macOS
     re.compile(r"[Cc]opy of (.+)"),
-    re.compile(r"(.+)-[A-Z][A-Z0-9-]{2,15}"),  # OneDrive: the name of the machine
+    re.compile(r"(.+?)-[A-Z][A-Z0-9-]{2,15}"),  # OneDrive: the name of the machine
 )
 
 

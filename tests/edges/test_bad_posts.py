@@ -430,12 +430,13 @@ def test_series_that_is_a_taxonomy_is_none_of_ours(tmp_path: Path) -> None:
 
 
 def test_all_that_is_wrong_with_a_file_is_said_at_once(tmp_path: Path) -> None:
-    text = a_text("date: 2027-02-30", "slug: Ä", "announce: {y: a, x: {after: b, textt: c}}")
+    text = a_text("date: 2027-02-30", "slug: a/b", "announce: {y: a, x: {after: b, textt: c}}")
 
     found = scan(tmp_path, text)
 
     assert [(p.rule, p.line) for p in found.problems] == [
         ("bad-date", 5),
+        ("bad-slug", 6),
         ("bad-announce", 7),
         ("bad-announce", 7),
         ("unknown-channel", 7),

@@ -329,9 +329,9 @@ def test_a_section_with_pages_is_no_bundle(tmp_path: Path) -> None:
 
 def test_a_public_page_in_error_is_staged_as_it_is(tmp_path: Path) -> None:
     settings = a_site(tmp_path)
-    text = a_post("slug: Not A Slug", status="published", body=PUBLIC)
+    text = a_post("id: not/an-id", status="published", body=PUBLIC)
     write(tmp_path, "blog/old.md", text)
-    write(tmp_path, "blog/next.md", a_post("slug: Not A Slug"))
+    write(tmp_path, "blog/next.md", a_post("id: not/an-id"))
     write(tmp_path, "blog/odd.md", a_post(status="schduled"))
 
     first, second = update(settings), update(settings)
@@ -346,7 +346,7 @@ def test_a_page_in_error_that_was_taken_back_is_removed(tmp_path: Path) -> None:
     settings = a_site(tmp_path)
     write(tmp_path, "blog/old.md", a_post(status="published"))
     update(settings)
-    write(tmp_path, "blog/old.md", a_post("slug: Not A Slug", status="draft"))
+    write(tmp_path, "blog/old.md", a_post("id: not/an-id", status="draft"))
 
     update(settings)
 
@@ -360,7 +360,7 @@ def test_a_file_in_error_that_is_new_since_the_scan_is_what_it_says(
     settings = a_site(tmp_path)
     write(tmp_path, "about.md", "# About\n")
     scan = Library(settings.site, settings.project).scan()
-    write(tmp_path, "blog/new.md", a_post("slug: Not A Slug", status=status))
+    write(tmp_path, "blog/new.md", a_post("id: not/an-id", status=status))
 
     Stage(settings).update(scan, now=NOW)
 

@@ -74,6 +74,7 @@ class SiteSettings:
     post_url: str | None = None  # path with {slug}, {id}, {year}, {month}, {day}; None: a guess
     channels: tuple[ChannelName, ...] = ()  # those configured, for complaints about `announce:`
     keep: tuple[str, ...] = ()  # frontmatter keys that stay as they are under embargo
+    taxonomies: tuple[str, ...] = ()  # keys of which Hugo makes pages, besides tags and categories
     badge_for: timedelta = timedelta(days=3)  # how long a post counts as just published
 
     @property

@@ -109,7 +109,7 @@ class GeneratedSite:
         with locks.try_for_build(self.settings.state_dir) as is_free:
             if not is_free:
                 return False
-            stage_with_data(self.settings, scan, view, now)
+            self._stage(scan, view, now)
         self._seen, self._looked_at = scan, now
         is_restless = bool(self.settings.deploy.command) and self._restless.wants_build(now)
         if Stage(self.settings).is_unbuilt or is_restless:
@@ -151,7 +151,7 @@ class GeneratedSite:
             scan = self.library.scan(view, now)
             staged = None
             if self._is_staged(scan):
-                staged = stage_with_data(self.settings, scan, view, now)
+                staged = self._stage(scan, view, now)
                 self._refuse_bare_deployment()
             built = self._build(staged, stop, lock)
             if not built.ok:
@@ -184,6 +184,9 @@ class GeneratedSite:
         elif done.ok and self._overwritten is not None:
             self._overwritten.forget()
         return done
+
+    def _stage(self, scan: Scan, view: LedgerView, now: datetime) -> Staged:
+        return stage_with_data(self.settings, scan, view, now, environ=self.environ)
 
     def _learn(self, scan: Scan, staged: Staged | None) -> Mapping[str, Address]:
         """Learn where the build put the posts; give all addresses that are known."""
@@ -266,7 +269,7 @@ class GeneratedSite:
                 self._overwritten.record()
             if not self.settings.deploy.command:
                 return
-            again = stage_with_data(self.settings, self.library.scan(view, now), view, now)
+            again = self._stage(self.library.scan(view, now), view, now)
             self._restless.record(again.changed, now, is_first=is_first)
             stage.mark_built()
 

@@ -71,7 +71,7 @@ def embargo(ctx: click.Context, folder: str | None, is_build: bool, as_json: boo
     with locks.hold_for_build(settings.state_dir, patience=patience, stop=Event()) as lock:
         survey = invocation.look()
         is_held = holds(settings.embargo, survey.scan.posts)
-        subject = _staged(survey) if is_held else _own(survey)
+        subject = _staged(invocation, survey) if is_held else _own(survey)
         if is_build:
             _build(invocation, settings, subject, lock)
         outputs = (Path(folder),) if folder else _built(subject.outputs)
@@ -81,11 +81,13 @@ def embargo(ctx: click.Context, folder: str | None, is_build: bool, as_json: boo
         ctx.exit(1)
 
 
-def _staged(survey: Survey) -> Subject:
+def _staged(invocation: Invocation, survey: Survey) -> Subject:
+    from publisher import wiring
     from publisher.embargo.theme_data import stage_with_data
 
     settings = survey.settings
-    staged = stage_with_data(settings, survey.scan, survey.view, survey.now)
+    environ = wiring.build_environ(settings, invocation.environ)
+    staged = stage_with_data(settings, survey.scan, survey.view, survey.now, environ=environ)
     for path in staged.withheld:
         note(f"{path}: is not released by what it says, and is no post: it is left out")
     real = (settings.rebuild.output,) if settings.rebuild else ()

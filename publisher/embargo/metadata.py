@@ -118,6 +118,8 @@ class _Stager:
         preset = self.site.preset
         kept = _SHOWN | {key.lower() for key in (preset.state_key, *self.site.keep)}
         dates = _DATES | {key.lower() for key in preset.date_keys}
+        listed = _TAGS | _CATEGORIES if preset.name in _LISTING else frozenset()
+        listed |= frozenset(self.site.taxonomies)
         staged = {}
         for key, value in document.metadata.items():
             name = key.lower()
@@ -127,7 +129,7 @@ class _Stager:
             elif name in _DROPPED or not _is_key(key, _TOP_KEY):
                 self.hidden += [key] if name not in _DROPPED else []
                 self.hidden += _texts(value)
-            elif name in _TAGS | _CATEGORIES and preset.name in _LISTING:
+            elif name in listed and not isinstance(value, dict):
                 staged[key] = self._listed(value)
             elif name in _TAGS:
                 staged[key] = self._tags(value)
@@ -143,8 +145,6 @@ class _Stager:
 
     def _listed(self, value: Any) -> Any:
         """Leave only what the URL of every post holds anyway."""
-        if isinstance(value, dict):
-            return self._value(value, ("tags",))
         items = value if isinstance(value, list) else [value]
         public = set((self.site.post_url or "").lower().split("/")) - {""}
         kept = [item for item in items if isinstance(item, str) and item.lower() in public]

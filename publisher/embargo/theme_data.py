@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from publisher.embargo import hugo
 from publisher.embargo.mirror import Place
 from publisher.embargo.stage import Stage, Staged, in_words
 from publisher.model import LedgerView, Post, PostId, PostState, ReleaseState
@@ -21,8 +22,14 @@ from publisher.settings import Settings
 _INSTANTS = frozenset({"generated_at", "at", "until"})
 
 
-def stage_with_data(settings: Settings, scan: Scan, view: LedgerView, now: datetime) -> Staged:
-    """Bring the stage up to date, as ``Stage.update`` does, and the data for themes in it."""
+def stage_with_data(
+    settings: Settings, scan: Scan, view: LedgerView, now: datetime, *, environ: Mapping[str, str]
+) -> Staged:
+    """Bring the stage up to date, as ``Stage.update`` does, and the data for themes in it.
+
+    ``environ`` is what the build of the stage sees.
+    """
+    settings = hugo.for_stage(settings, environ)
     stage = Stage(settings)
     gone = withdrawn(scan.posts, view, now)
     late = overdue(scan.posts, settings.site.zone, now)

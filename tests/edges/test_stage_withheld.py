@@ -42,7 +42,7 @@ def a_hugo_post(*lines: str, date: str = "2020-03-09", body: str = SECRET) -> st
 def stage_data(settings: Settings, view: LedgerView | None = None) -> Staged:
     view = view or a_view()
     scan = Library(settings.site, settings.project).scan(view, NOW)
-    return stage_with_data(settings, scan, view, NOW)
+    return stage_with_data(settings, scan, view, NOW, environ={})
 
 
 # --- withdrawn posts ---------------------------------------------------------------------------
@@ -550,13 +550,13 @@ def test_a_day_that_passes_changes_the_pages_of_its_posts_only(tmp_path: Path) -
     for name, day in (("today", NOW), ("coming", NOW + 240 * HOUR)):
         write(tmp_path, f"blog/{name}.md", a_hugo_post("draft: true", f"reveal: {day:%Y-%m-%d}"))
     scan = Library(settings.site, settings.project).scan()
-    stage_with_data(settings, scan, a_view(), NOW)
+    stage_with_data(settings, scan, a_view(), NOW, environ={})
 
     changed = [
         [path for path in found.changed if path.endswith(".md")]
         for found in (
-            stage_with_data(settings, scan, a_view(), NOW + 24 * HOUR),
-            stage_with_data(settings, scan, a_view(), NOW + 48 * HOUR),
+            stage_with_data(settings, scan, a_view(), NOW + 24 * HOUR, environ={}),
+            stage_with_data(settings, scan, a_view(), NOW + 48 * HOUR, environ={}),
         )
     ]
 

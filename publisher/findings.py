@@ -54,6 +54,7 @@ class Finding:
     problems: tuple[Problem, ...] = ()
     has_blocks: bool = False
     broken: Said | None = None  # of a file that cannot be used as a post
+    path: str = ""  # of such a file, where its problems name it escaped
 
 
 # --- in one file -----------------------------------------------------------------------------
@@ -63,21 +64,27 @@ def find_in_file(
     file: Path, shown: str, status: os.stat_result, site: SiteSettings, *, is_post: bool
 ) -> Finding | None:
     """Read a file and give what it says, as ``shown`` in problems; ``None`` when it is gone."""
-    if not file.relative_to(site.root).as_posix().isprintable():
-        message = "the file's name holds characters that cannot be shown"
-        problem = _error("bad-name", printable(shown), message, "rename it")
-        return Finding(stamp=None, problems=(problem,))
     try:
         if not stat.S_ISREG(status.st_mode):
             raise PostError(f"{shown}: is no regular file", hint="replace it by a text file")
-        return _understand(read_file(file, shown), file, shown, site, is_post=is_post)
+        content = read_file(file, shown)
+        if not file.relative_to(site.root).as_posix().isprintable():
+            return _misnamed(content, shown, site) if is_post else None
+        return _understand(content, file, shown, site, is_post=is_post)
     except PostError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return None
         message = error.what.removeprefix(f"{shown}: ")
         hint = "; ".join(filter(None, (error.why, error.hint)))
-        problem = _error("unreadable", shown, message, hint)
+        problem = _error("unreadable", printable(shown), message, hint)
         return Finding(stamp=None, problems=(problem,) if is_post else ())
+
+
+def _misnamed(content: Content, shown: str, site: SiteSettings) -> Finding:
+    message = "the file's name holds characters that cannot be shown"
+    problem = _error("bad-name", printable(shown), message, "rename it")
+    found = said(content.data, shown, site, is_post=True)
+    return Finding(stamp=stamp_of(content.status), problems=(problem,), broken=found, path=shown)
 
 
 def _understand(
@@ -153,7 +160,7 @@ def put_together(
     posts, copies = _without_copies(all_posts, settled)
     posts, clashes = _without_clashes(posts)
     problems = [*links, *(p for found in findings for p in found.problems), *copies, *clashes]
-    broken = {f.problems[0].path: f.broken for f in findings if f.broken and f.problems}
+    broken = {f.path or f.problems[0].path: f.broken for f in findings if f.broken and f.problems}
     used = {post.path for post in posts}
     for post in all_posts:
         if post.path not in used:
@@ -177,7 +184,7 @@ def _judged(scan: Scan, waiting: Collection[str], now: datetime) -> Scan:
         for path, found in scan.broken.items()
         if path in waiting or found.is_unreleased(now, Embargo.REDACT)
     )
-    public = scan.broken.keys() - withheld
+    public = set(map(printable, scan.broken.keys() - withheld))
     problems = (replace(p, severity="warning") if p.path in public else p for p in scan.problems)
     return replace(scan, problems=tuple(problems), withheld=withheld)
 

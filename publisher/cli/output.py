@@ -103,8 +103,13 @@ def flat(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Leave out what a terminal would obey instead of show."""
-    return OBEYED.sub("", text)
+    """Leave out what a terminal would obey instead of show; bytes that are no UTF-8 are escaped."""
+    return OBEYED.sub(lambda sign: _byte(sign[0]), text)
+
+
+def _byte(sign: str) -> str:
+    """Show a byte of a name that is no UTF-8 as ``\\udce9``, and nothing for other signs."""
+    return ascii(sign)[1:-1] if "\ud800" <= sign <= "\udfff" else ""
 
 
 def escape(text: str) -> str:

@@ -15,6 +15,7 @@ from publisher.findings import names_of
 from publisher.model import Problem
 from publisher.posts import Library, Scan
 from tests.edges.sites import a_library, a_text, rules, write
+from tests.factories import NOW, a_view
 
 SEEDS = Path(__file__).parents[1] / "data" / "seeds"
 PATH = "content/blog/bad.md"
@@ -569,3 +570,32 @@ def test_the_seeds_are_encoded_twice(tmp_path: Path, seed: str, line: int, hint:
     assert [post.title for post in found.posts] == ["The Claude Code Chronicles - Chapter 1"]
     hints = {p.line: p.hint for p in found.problems if p.rule == "mojibake"}
     assert hints[line] == hint
+
+
+# --- names that are no UTF-8 -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "severity"), [("status: scheduled", "error"), ("status: published", "warning")]
+)
+def test_post_whose_name_is_no_utf8_is_named_and_the_others_go_on(
+    tmp_path: Path, line: str, severity: str
+) -> None:
+    write(tmp_path, "blog/good.md", a_text())
+    odd = os.fsdecode(b"caf\xe9.md")
+    write(tmp_path, f"blog/{odd}", a_text(state=line, body="Other words."))
+
+    found = a_library(tmp_path).scan(a_view(), NOW)
+
+    assert [post.id for post in found.posts] == ["good"]
+    (problem,) = found.problems
+    assert (problem.rule, problem.severity) == ("bad-name", severity)
+    assert problem.path == r"content/blog/caf\udce9.md"
+    assert found.withheld == ({f"content/blog/{odd}"} if severity == "error" else frozenset())
+
+
+def test_page_whose_name_is_no_utf8_is_nobodys_business(tmp_path: Path) -> None:
+    write(tmp_path, "blog/good.md", a_text())
+    write(tmp_path, os.fsdecode(b"caf\xe9.md"), "# About\n")
+
+    assert a_library(tmp_path).scan(a_view(), NOW).problems == ()

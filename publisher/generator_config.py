@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
@@ -37,11 +38,17 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "nikola": ("conf.py",),
 }
 _MORE = {
-    "vitepress": (".vitepress/config/*",),
+    "vitepress": (".vitepress/config/*", ".vitepress/*"),
     "astro": ("src/content.config.*", "src/content/config.*", "src/consts.*", "src/config.*"),
-    "eleventy": ("_data/*", "src/_data/*", "content/_data/*"),
+    "eleventy": tuple(
+        f"{place}data/{stem}.*"
+        for place in ("_", "src/_", "content/_", "src/")
+        for stem in ("site", "metadata", "meta", "config")
+    ),
     "pelican": ("pelicanconf.py",),
 }
+# The keys that say in which zone dates are; the other generators have none.
+_ZONES = {"hugo": "timezone", "jekyll": "timezone", "pelican": "TIMEZONE", "nikola": "TIMEZONE"}
 HUGO_FOLDERS = ("config/_default", "config/production")
 
 
@@ -96,6 +103,15 @@ def read_config(generator: str, root: Path) -> GeneratorConfig:
     return GeneratorConfig(
         values=values, text="\n".join(texts), files=tuple(names), broken=tuple(broken)
     )
+
+
+def zone_of(generator: str, config: GeneratorConfig) -> ZoneInfo | None:
+    """Give the zone in which the generator reads dates; ``None`` where it does not say."""
+    name = config.get_text(_ZONES[generator]) if generator in _ZONES else ""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return None
 
 
 def mkdocs_blogs(config: GeneratorConfig) -> list[Mapping[str, Any]]:

@@ -24,7 +24,7 @@ from publisher.check.pages import Site, read_page, read_site
 from publisher.check.previews import check_previews
 from publisher.check.sources import check_sources
 from publisher.check.strays import check_strays
-from publisher.check.surroundings import check_embargo, check_posts, check_rebuild
+from publisher.check.surroundings import check_embargo, check_posts, check_rebuild, check_zone
 from publisher.check.texts import check_texts
 from publisher.check.weight import Weight, weigh
 from publisher.config import missing_secrets
@@ -47,7 +47,7 @@ FIXABLE = frozenset({"mojibake", "weekday-mismatch"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Every problem in order of path, line and rule; ``coming`` are the posts not public yet."""
+    """Every problem in order of path, line and rule; ``coming`` are the scheduled posts."""
 
     problems: tuple[Problem, ...]
     coming: frozenset[str]  # paths
@@ -100,6 +100,7 @@ def examine(
         *check_rebuild(settings, environ),
         *check_deploying(settings, scan.posts, environ),
         *check_posts(settings),
+        *check_zone(settings),
         *check_formats(settings),
         *check_inherited(settings),
         *check_judging(settings),
@@ -113,7 +114,7 @@ def examine(
             problems += _check_page(file, site, served, now)
     found = {problem for problem in problems if is_wanted(problem.path)}
     order = sorted(found, key=lambda p: (p.path, p.line or 0, p.rule, p.message, p.hint))
-    coming = frozenset(post.path for post in scan.posts if post.state is not PostState.PUBLISHED)
+    coming = frozenset(post.path for post in scan.posts if post.state is PostState.SCHEDULED)
     return Report(problems=tuple(order), coming=coming)
 
 

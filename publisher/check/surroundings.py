@@ -11,6 +11,7 @@ from publisher.check.links import NOWHERE
 from publisher.check.pages import Site
 from publisher.errors import PublisherError
 from publisher.excerpts import excerpts
+from publisher.generator_config import read_config, zone_of
 from publisher.markup import fold, read_page
 from publisher.model import Embargo, Post, PostState, Problem
 from publisher.posts import Library
@@ -41,6 +42,22 @@ def check_rebuild(settings: Settings, environ: Mapping[str, str]) -> Iterator[Pr
         hint = f"it is in node_modules/.bin, which is not searched: write [{command}]"
     message = f"rebuild.command: there is no program {program!r} here"
     yield _problem(settings, "rebuild-missing", "error", message, hint)
+
+
+def check_zone(settings: Settings) -> Iterator[Problem]:
+    """Warn where the generator reads dates in another zone: its addresses may hold another day."""
+    site = settings.site
+    theirs = zone_of(site.preset.name, read_config(site.preset.name, site.root))
+    if theirs is None or theirs.key == site.zone.key:
+        return
+    yield _problem(
+        settings,
+        "zone-differs",
+        "warning",
+        f"site.timezone is {site.zone.key}, and the configuration of {site.preset.name} says "
+        f"{theirs.key}: a date without an offset means two instants, and sometimes two days",
+        f"write timezone: {theirs.key} into {settings.file.name}, or the other one there",
+    )
 
 
 def check_posts(settings: Settings) -> Iterator[Problem]:

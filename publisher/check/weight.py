@@ -15,7 +15,7 @@ class Weight(Enum):
 
     STOPS = auto()  # a release, or all of them
     SHOWS = auto()  # in a release, or in what is said of it
-    REST = auto()  # in pages that are public already
+    REST = auto()  # in pages that are public already, or drafts
 
 
 # Of these a release goes on.
@@ -48,7 +48,7 @@ _OF_A_RELEASE = frozenset(
 
 
 def weigh(problem: Problem, coming: Collection[str]) -> Weight:
-    """Weigh a problem; ``coming`` are the paths of the posts that are not public yet."""
+    """Weigh a problem; ``coming`` are the paths of the scheduled posts."""
     if problem.severity == "error" and problem.rule not in _SEEN | _OF_A_RELEASE:
         return Weight.STOPS
     is_page = PurePosixPath(problem.path).suffix.lower() in PROSE

@@ -20,7 +20,7 @@ from publisher.cli.permalinks import configured_url
 from publisher.cli.post_folders import Posts, find_posts, used_keys
 from publisher.config.kinds import RESERVED_HOSTS
 from publisher.errors import ConfigError
-from publisher.generator_config import GeneratorConfig, mkdocs_blogs, read_config
+from publisher.generator_config import GeneratorConfig, mkdocs_blogs, read_config, zone_of
 from publisher.presets import PRESETS
 from publisher.settings import Preset
 from publisher.source_folders import eleventy_folder, find_sources, vitepress_project
@@ -73,11 +73,10 @@ def discover(folder: Path, wanted: str | None = None) -> Found:
     if len(below) == 1:
         ((root, name),) = below.items()
         return _describe(folder / root, root, PRESETS[name])
-    files = ", ".join(name for name, _ in SIGNS)
     also = f"; there are several below: {', '.join(below)}" if below else ""
     raise ConfigError(
         f"no site was found in {folder} or in content/",
-        why=f"looked for package.json with {', '.join(PACKAGES)}, and for {files}{also}",
+        why=f"looked for the configuration of {', '.join(PRESETS)}, and into package.json{also}",
         hint="go to the generator's project, or name the generator with --generator",
     )
 
@@ -154,7 +153,7 @@ def _describe(folder: Path, root: str, preset: Preset) -> Found:
         command=command,
         output=_output(folder, preset, config, project),
         url=_url(folder, preset, config),
-        zone=_zone(config.get_text(traits.zone)) if traits.zone else None,
+        zone=zone.key if (zone := zone_of(preset.name, config)) else None,
         feed=feed,
         sitemap=sitemap,
         number=len(posts.pages),
@@ -245,9 +244,7 @@ def _url(folder: Path, preset: Preset, config: GeneratorConfig) -> str | None:
     """Read the site's address where the generator keeps it; ``None`` when it does not say."""
     keys = TRAITS[preset.name].address
     values = [config.get_text(key) for key in keys]
-    pattern = (
-        rf"\b(?:{'|'.join(keys)})[\"']?\s*(?::|=|\|\|)\s*[^\n\"'`]*[\"'`](https?://[^\s\"'`#?]+)"
-    )
+    pattern = rf"\b(?:{'|'.join(keys)})[\"']?\s*(?::|=|\|\||\?\?)\s*[^\n\"'`]*[\"'`](https?://[^\s\"'`#?${{}}]+)[\"'`]"
     values += re.findall(pattern, config.text)
     url = next((value.rstrip("/") for value in values if _is_public(value)), None)
     if url is None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from publisher.generator_config import HUGO_FOLDERS, NAMES, GeneratorConfig
 
+# Names by which scripts keep the address of their site.
+_NAMES = ("siteUrl", "siteURL", "SITE_URL", "baseUrl", "baseURL", "domain", "website")
+
 PACKAGES = {"vitepress": "vitepress", "astro": "astro", "@11ty/eleventy": "eleventy"}
 
 # Files of a project; the first that is there says whose it is, if the configuration agrees.
@@ -30,7 +33,6 @@ class Traits:
     folder: str
     url: str  # {folder}: that of the posts, below the sources
     address: tuple[str, ...]  # keys that say where the site is public
-    zone: str = ""  # the key that says in which zone dates are
     output: str = ""  # the key that says where the built site is
     note: str = ""  # what a person should know
 
@@ -39,7 +41,7 @@ TRAITS: Mapping[str, Traits] = {
     "vitepress": Traits(
         folder="blog",
         url="/{folder}/{slug}",
-        address=("hostname",),
+        address=("hostname", *_NAMES),
         output="outDir",
         note="VitePress knows no drafts: what lists posts should leave out those to come",
     ),
@@ -47,14 +49,12 @@ TRAITS: Mapping[str, Traits] = {
         folder="posts",
         url="/{folder}/{slug}/",
         address=("baseurl",),
-        zone="timezone",
         output="publishdir",
     ),
     "jekyll": Traits(
         folder="_posts",
         url="/{year}/{month}/{day}/{slug}.html",
         address=("url",),
-        zone="timezone",
         output="destination",
         note="Jekyll publishes every file it finds: for builds of your own write "
         "exclude: [jobs.yaml] into _config.yml",
@@ -62,7 +62,7 @@ TRAITS: Mapping[str, Traits] = {
     "astro": Traits(
         folder="blog",
         url="/{folder}/{slug}/",
-        address=("site", "website", "SITE_URL", "url"),
+        address=("site", *_NAMES, "url"),
         output="outDir",
         note="what lists posts should leave out those with embargoed: true in the built copy, "
         "and the schema must accept that key",
@@ -70,7 +70,7 @@ TRAITS: Mapping[str, Traits] = {
     "eleventy": Traits(
         folder="posts",
         url="/{folder}/{slug}/",
-        address=("url", "base", "baseUrl", "siteUrl"),
+        address=("url", "base", *_NAMES),
     ),
     "mkdocs": Traits(
         folder="blog/posts",
@@ -84,7 +84,6 @@ TRAITS: Mapping[str, Traits] = {
         folder="",
         url="/{slug}.html",
         address=("SITEURL",),
-        zone="TIMEZONE",
         output="OUTPUT_PATH",
         note="posts need frontmatter between --- and ---, with keys in lower case",
     ),
@@ -92,7 +91,6 @@ TRAITS: Mapping[str, Traits] = {
         folder="",
         url="/posts/{slug}/",
         address=("SITE_URL",),
-        zone="TIMEZONE",
         output="OUTPUT_FOLDER",
         note="posts need frontmatter between --- and ---; Nikola reads it with ruamel.yaml",
     ),

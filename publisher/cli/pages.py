@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from publisher.check import Report
 
 Value = dict[str, Any]
+NAMED = 3  # places of the same problem
 
 
 def say_waiting(waiting: Sequence[Value], zone: ZoneInfo | None = None) -> None:
@@ -185,7 +186,7 @@ def say_problems(report: Report, *, is_all: bool) -> None:
     titles = {
         Weight.STOPS: "These stop a release:",
         Weight.SHOWS: "Readers would see these, or they need a look:",
-        Weight.REST: "In pages that are public already:",
+        Weight.REST: "In pages that are public already, or drafts:",
     }
     for weight, title in titles.items():
         problems = report.of(weight)
@@ -197,8 +198,12 @@ def say_problems(report: Report, *, is_all: bool) -> None:
             note(f"{title} {counts}. To see them, run: publisher check --all")
             continue
         note(title)
+        alike: dict[tuple[str, ...], list[Problem]] = {}
         for problem in problems:
-            say_problem(problem)
+            kind = (problem.rule, problem.severity, problem.message, problem.hint)
+            alike.setdefault(kind, []).append(problem)
+        for same in alike.values():
+            say_problem(*same[: None if is_all else NAMED], total=len(same))
     errors = sum(problem.severity == "error" for problem in report.problems)
     warnings = len(report.problems) - errors
     if report.problems:
@@ -207,8 +212,12 @@ def say_problems(report: Report, *, is_all: bool) -> None:
         note("no problems")
 
 
-def say_problem(problem: Problem) -> None:
-    place = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
-    say(f"{place}: {problem.severity}: {clean(problem.message)} [{problem.rule}]")
-    for line in problem.hint.splitlines():
+def say_problem(*alike: Problem, total: int = 1) -> None:
+    """Say what is wrong in one place, or the same in several; ``total`` counts those not shown."""
+    for problem in alike:
+        place = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
+        say(f"{place}: {problem.severity}: {clean(problem.message)} [{problem.rule}]")
+    if total > len(alike):
+        say(f"and in {total - len(alike)} more places: to see them, run: publisher check --all")
+    for line in alike[0].hint.splitlines():
         say(f"  {clean(line)}")

@@ -157,7 +157,7 @@ def _named_folders(
         names = [PurePosixPath(g).parent.as_posix() for g in globs if str(g).endswith(tuple(PAGES))]
         return list(dict.fromkeys(names)) or ["posts"]
     if preset.name == "pelican":
-        return _pelican_folders(root, config, sources.folders[0])
+        return _pelican_folders(root, config, sources.folders[0], pages)
     return None
 
 
@@ -170,7 +170,7 @@ def _mkdocs_folders(config: GeneratorConfig) -> list[str]:
     return folders or ["blog/posts"]
 
 
-def _pelican_folders(root: Path, config: GeneratorConfig, top: str) -> list[str]:
+def _pelican_folders(root: Path, config: GeneratorConfig, top: str, pages: list[Page]) -> list[str]:
     """Give the folders of articles: all below the top but pages and what is copied as it is."""
     listed = config.get("ARTICLE_PATHS")
     if isinstance(listed, list) and any(listed):
@@ -182,7 +182,8 @@ def _pelican_folders(root: Path, config: GeneratorConfig, top: str) -> list[str]
     for key in ("PAGE_PATHS", "STATIC_PATHS", "ARTICLE_EXCLUDES"):
         value = config.get(key)
         others |= set(map(str, value)) if isinstance(value, list) else set()
-    folders = [entry.name for entry in sorted((root / top).glob("*")) if entry.is_dir()]
+    below = (PurePosixPath(page.path).relative_to(top).parts for page in pages)
+    folders = sorted({parts[0] for parts in below if parts[1:]})
     if not others & set(folders):
         return [top]
     return [top, *(f"{top}/{name}" for name in folders if name not in others)]

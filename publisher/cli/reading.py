@@ -162,7 +162,7 @@ def log(
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@click.option("--all", "is_all", is_flag=True, help="Show those in pages that are public, too.")
+@click.option("--all", "is_all", is_flag=True, help="Show those in public pages and drafts, too.")
 @click.option("--build", "is_build", is_flag=True, help="Build a copy with all posts released.")
 @click.option("--fix", "is_fix", is_flag=True, help="Mend what is safe to mend.")
 @reads
@@ -178,8 +178,8 @@ def check(
 ) -> None:
     """Every problem in config and posts, or only those in PATH.
 
-    What stops a release comes first. Of pages that are public already there are counts, but with
-    --all or PATH. Exits with 1 when there is an error; warnings alone are fine.
+    What stops a release comes first. Of public pages and drafts there are counts, but with --all or
+    PATH. Exits with 1 when there is an error; warnings alone are fine.
 
     --build tries every coming release in a copy of the site: the page, its address, title and
     card, and the lists that must name it. What is public stays as it is.

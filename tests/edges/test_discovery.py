@@ -519,6 +519,27 @@ def test_no_command_works_with_the_address_that_init_writes_in_its_place(
             {".vitepress/config.ts": "base: '/b/', sitemap: { hostname: 'https://a.example/b/' }"},
             "https://a.example/b",
         ),
+        (
+            "astro",
+            {"astro.config.mjs": "const siteUrl = process.env.SITE_URL ?? 'https://a.example'"},
+            "https://a.example",
+        ),
+        (
+            "vitepress",
+            {
+                ".vitepress/config.ts": "",
+                ".vitepress/feed.ts": "const baseUrl = `https://a.example`",
+            },
+            "https://a.example",
+        ),
+        (
+            "eleventy",
+            {
+                "eleventy.config.js": "const url = `https://api.example/${key}/x`",
+                "src/data/site.js": "export default { url: 'https://a.example' }",
+            },
+            "https://a.example",
+        ),
         ("hugo", {"hugo.toml": "", "static/CNAME": "a.example\n"}, "https://a.example"),
         (
             "eleventy",

@@ -8,6 +8,7 @@ import pytest
 
 from publisher import config
 from publisher.check.judging import check_judging, switch_for
+from publisher.check.surroundings import check_zone
 
 HUGO = "write --buildFuture into rebuild.command"
 JEKYLL = "write --future into rebuild.command"
@@ -134,3 +135,23 @@ def test_check_is_silent_where_publisher_builds_nothing(tmp_path: Path) -> None:
     (tmp_path / "jobs.yaml").write_text(JOBS.replace("rebuild:", "# rebuild:"))
 
     assert list(check_judging(config.load(tmp_path / "jobs.yaml", environ={}))) == []
+
+
+@pytest.mark.parametrize(
+    ("theirs", "rules"),
+    [
+        ("timeZone = 'Asia/Taipei'\n", ["zone-differs"]),
+        ("timeZone = 'Europe/Oslo'\n", []),
+        ("timeZone = 'Nowhere'\n", []),
+        ("", []),
+    ],
+)
+def test_check_warns_where_the_generator_reads_dates_in_another_zone(
+    theirs: str, rules: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "jobs.yaml").write_text(JOBS)
+    (tmp_path / "hugo.toml").write_text(theirs)
+
+    found = list(check_zone(config.load(tmp_path / "jobs.yaml", environ={})))
+
+    assert [problem.rule for problem in found] == rules

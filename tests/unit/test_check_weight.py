@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from publisher.check import Report
 from publisher.check.weight import Weight, weigh
+from publisher.cli.pages import say_problems
 from publisher.model import Problem
 
 
@@ -28,3 +30,21 @@ def test_what_stops_a_release_weighs_most_and_old_pages_least(
     problem = Problem(rule=rule, severity=severity, path=path, line=1, message="m", hint="")
 
     assert weigh(problem, {"blog/next.md"}) is weight
+
+
+def test_the_same_in_many_places_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    places = [
+        Problem(
+            rule="no-frontmatter", severity="error", path=f"{n}.md", line=1, message="m", hint="h"
+        )
+        for n in range(9)
+    ]
+    report = Report(problems=tuple(places), coming=frozenset())
+
+    say_problems(report, is_all=False)
+    short = capsys.readouterr().out.splitlines()
+    say_problems(report, is_all=True)
+    full = capsys.readouterr().out.splitlines()
+
+    assert (len(short), len(full)) == (5, 10)
+    assert [line for line in full if line.strip() == "h"] == ["  h"]

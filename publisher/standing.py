@@ -208,7 +208,9 @@ def under_way(survey: Survey, plan: Plan) -> list[Value]:
     put to a person at the latest; null where nobody can say.
     """
     steps = [step for hold in plan.holds if not hold.needs_person for step in _held(survey, hold)]
-    steps += [step for action in plan.actions for step in _due(survey, action)]
+    stuck = {hold.post for hold in plan.holds if hold.needs_person and hold.channel is None}
+    due = (step for action in plan.actions for step in _due(survey, action))
+    steps += [step for step in due if step["channel"] or step["post"] not in stuck]
     told = {step["post"] for step in steps if step["channel"] is None}
     told |= {hold.post for hold in plan.holds if hold.channel is None}
     return steps + [

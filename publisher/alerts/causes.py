@@ -25,6 +25,7 @@ from publisher.model import (
     ReleaseRecord,
     ReleaseState,
 )
+from publisher.plan.waiting import SAME_BUILDS
 from publisher.steps import POLL_AFTER_TIMEOUT, poll_wait
 
 TICK = "tick"
@@ -194,7 +195,8 @@ def _of_files(facts: Facts) -> Iterator[Cause]:
 
 def _of_releases(facts: Facts) -> Iterator[Cause]:
     """Find releases of which a step failed: the flip, a build without the text, the live page."""
-    asked = {h.post for h in facts.done.plan.holds if h.channel is None and h.needs_person}
+    holds = facts.done.plan.holds
+    asked = {h.post: h.why for h in holds if h.post and h.channel is None and h.needs_person}
     for record in facts.view.releases.values():
         if record.state is not ReleaseState.REVEALING or not record.failures:
             continue
@@ -209,10 +211,12 @@ def _of_releases(facts: Facts) -> Iterator[Cause]:
             why = f"its page is not live: {record.reason}"
         else:
             continue
+        is_ours = unbuilt or record.flip_gen is None  # no host or cache is to blame
+        is_stuck = is_ours and record.post in asked and record.failures >= SAME_BUILDS
         yield Cause(
             key=f"post/{record.post}",
-            level=Level.TRYING,
-            why=why,
+            level=Level.WAITING if is_stuck else Level.TRYING,
+            why=asked[record.post] if is_stuck else why,
             posts=(record.post,),
             tried=record.failures,
             retry_at=record.retry_at,

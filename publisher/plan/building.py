@@ -55,17 +55,18 @@ def _why_built(flipped: Sequence[PostId], withdrawn: Sequence[PostId]) -> str:
 
 
 def _rebuild(draft: Draft, posts: Sequence[PostId], why_built: str) -> None:
-    retry_at = draft.view.rebuild_retry_at
-    if is_ahead(retry_at, draft.now):
-        if not posts:
-            how = "once that is mended, `publisher retry` goes on at once"
-            why = f"the rebuild failed: {draft.view.rebuild_reason}; {how}"
-            draft.holds.append(Hold(why=why, until=retry_at, needs_person=True))
-            draft.wakes += [retry_at] if retry_at else []
-        for post in posts:
-            # One retry serves them all.
-            why = f"the rebuild failed: {draft.view.rebuild_reason}{mended(posts[0])}"
-            draft.hold(post, why, until=retry_at, needs_person=True)
-    elif not any(isinstance(action, Flip) for action in draft.actions):
+    retry_at, has_failed = draft.view.rebuild_retry_at, draft.view.rebuild_retry_at is not None
+    has_to_wait = is_ahead(retry_at, draft.now)
+    until = retry_at if has_to_wait else None
+    if has_failed and not posts:
+        how = "once that is mended, `publisher retry` goes on at once"
+        why = f"the rebuild failed: {draft.view.rebuild_reason}; {how}"
+        draft.holds.append(Hold(why=why, until=retry_at, needs_person=True))
+        draft.wakes += [until] if until else []
+    for post in posts if has_failed else ():
+        # One retry serves them all.
+        why = f"the rebuild failed: {draft.view.rebuild_reason}{mended(posts[0])}"
+        draft.hold(post, why, until=until, needs_person=True)
+    if not has_to_wait and not any(isinstance(action, Flip) for action in draft.actions):
         # One rebuild serves every post of this instant, so it waits for their flips.
         draft.actions.append(Rebuild(posts=tuple(posts), gen=draft.view.dirty_gen, why=why_built))

@@ -8,6 +8,7 @@ from publisher.model import PostId, ReleaseRecord, ReleaseState
 from publisher.plan.draft import Draft
 
 MANY_LOOKS = 30  # at a page that should be live: about a quarter of an hour
+SAME_BUILDS = 2  # that left the page wrong: a third of the same files would, too
 # Well above every back-off; an instant further ahead was set by a clock that was corrected since.
 LONGEST_WAIT = timedelta(hours=1)
 # Builds may cost money: of one that leaves the page wrong again and again, few are made. The
@@ -16,20 +17,27 @@ _LULLS = ((15, timedelta(hours=6)), (9, timedelta(hours=1)))
 
 
 def is_backing_off(draft: Draft, record: ReleaseRecord) -> bool:
+    """Tell whether the next step of a release has to wait; what is stuck is put to a person.
+
+    It is stuck for as long as the next try, which goes on by itself, does not do better.
+    """
     if record.state is not ReleaseState.REVEALING:
         return _was_early(draft, record)
+    if record.retry_at is None:
+        return False
     is_unbuilt = record.flip_gen is not None and record.flip_gen > draft.view.built_gen
     rest = lull(record.failures) if is_unbuilt else timedelta(0)
-    if not is_ahead(record.retry_at, draft.now, longest=max(rest, LONGEST_WAIT)):
-        return False
-    is_stuck = record.flip_gen is None or record.failures >= MANY_LOOKS or rest > timedelta(0)
-    why = f"not live yet: {record.reason}"
+    has_to_wait = is_ahead(record.retry_at, draft.now, longest=max(rest, LONGEST_WAIT))
+    until = record.retry_at if has_to_wait else None
     if record.flip_gen is None:
         why = f"the flip failed: {record.reason}{mended(record.post)}"
-    elif is_stuck:
+        draft.hold(record.post, why, until=until, needs_person=True)
+    elif record.failures >= (SAME_BUILDS if is_unbuilt else MANY_LOOKS):
         why = f"not live after {record.failures} looks: {record.reason}{mended(record.post)}"
-    draft.hold(record.post, why, until=record.retry_at, needs_person=is_stuck)
-    return True
+        draft.hold(record.post, why, until=until, needs_person=True)
+    elif has_to_wait:
+        draft.hold(record.post, f"not live yet: {record.reason}", until=until)
+    return has_to_wait
 
 
 def lull(failures: int) -> timedelta:

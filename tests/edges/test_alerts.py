@@ -366,17 +366,19 @@ def test_burst_goes_out_as_one_message(tmp_path: Path, server: AlertPlatform) ->
     assert '- the release of "Post late6" waits for you: one of 7 posts' in server.bodies[0]
 
 
-def test_failing_flip_is_told_as_something_that_is_tried_again(
-    tmp_path: Path, server: AlertPlatform
-) -> None:
+def test_flip_that_fails_again_waits_for_a_person(tmp_path: Path, server: AlertPlatform) -> None:
     world = a_waiting_world(tmp_path)
     with a_desk(world, server) as desk:
         desk.engine.library = Refusing(desk.engine.library)
         desk.tick_at(SOON)
         desk.tick_each(3, MINUTE)
 
-    assert server.titles == ['sample: the release of "Post one" fails; publisher keeps trying']
+    assert server.titles == [
+        'sample: the release of "Post one" fails; publisher keeps trying',
+        'sample: the release of "Post one" waits for you',
+    ]
     assert "What happened: the flip failed: the disk is full" in server.bodies[0]
+    assert "publisher retry one" in server.bodies[1]
 
 
 @dataclass
@@ -415,6 +417,24 @@ def test_build_without_the_text_is_told_at_once(tmp_path: Path, server: AlertPla
         desk.tick_at(SOON)
 
     assert "the site was built without it: the text is missing" in server.bodies[0]
+
+
+def test_page_that_each_build_leaves_wrong_waits_for_a_person(
+    tmp_path: Path, server: AlertPlatform
+) -> None:
+    world = a_waiting_world(tmp_path)
+    look = Look(ok=False, reason="the title is missing", needs_rebuild=True)
+    world.site.looks = [look] * 99
+    with a_desk(world, server) as desk:
+        desk.tick_at(SOON)
+        desk.tick_each(2, MINUTE)
+
+    assert server.titles == [
+        'sample: the release of "Post one" fails; publisher keeps trying',
+        'sample: the release of "Post one" waits for you',
+    ]
+    assert "the title is missing" in server.bodies[1]
+    assert "publisher retry one" in server.bodies[1]
 
 
 @pytest.mark.parametrize(("ahead", "count"), [(timedelta(hours=25), 0), (timedelta(hours=23), 1)])

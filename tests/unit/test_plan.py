@@ -448,6 +448,34 @@ def test_failed_rebuild_backs_off_and_says_why() -> None:
     assert result.next_at == NOW + HOUR
 
 
+@pytest.mark.parametrize(("wait", "until"), [(HOUR, NOW + HOUR), (-HOUR, None)])
+@pytest.mark.parametrize(("failures", "needs_person"), [(1, False), (2, True), (12, True)])
+def test_page_that_builds_leave_wrong_is_put_to_a_person_also_when_its_next_build_is_due(
+    failures: int, needs_person: bool, wait: timedelta, until: datetime | None
+) -> None:
+    changes = {"failures": failures, "retry_at": NOW + wait, "reason": "no title"}
+    post, release = revealing("one", 1, **changes)
+
+    result = plan([post], a_view([release], dirty_gen=1), a_policy(), NOW)
+
+    assert [type(action) for action in result.actions] == ([] if until else [Rebuild])
+    if until or needs_person:
+        (hold,) = result.holds
+        assert (hold.needs_person, hold.until) == (needs_person, until)
+    else:
+        assert result.holds == ()
+
+
+def test_failed_rebuild_waits_for_a_person_also_when_the_next_one_is_due() -> None:
+    post, release = revealing("one", 1)
+    view = a_view([release], dirty_gen=1, rebuild_retry_at=NOW - HOUR, rebuild_reason="exit 1")
+
+    result = plan([post], view, a_policy(), NOW)
+
+    assert [type(action) for action in result.actions] == [Rebuild]
+    assert [(hold.post, hold.needs_person) for hold in result.holds] == [("one", True)]
+
+
 def test_built_post_is_verified() -> None:
     post, release = revealing("one", 1)
 

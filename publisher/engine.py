@@ -7,10 +7,10 @@ recorded and the next one runs; this is the one place that turns an exception in
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Event as Flag
 from typing import assert_never
@@ -50,16 +50,18 @@ from publisher.site_clock import SiteClock
 from publisher.steps import Library, Site, Steps
 from publisher.watch import Watch
 
-ROUNDS = 50  # per tick; a real one needs about six
+ROUNDS = 50  # per tick that do something; a real one needs about six
+GRACE_S = 1.0  # how long the rest of a tick waits for the channels; most are done by then
+REPLAN_S = 15.0  # while a slow channel is waited for, what comes due is looked for that often
 HEAD_START = timedelta(seconds=60)  # so that the site's clock has answered before an instant
 
 
-def in_threads(parts: Sequence[Callable[[], None]]) -> None:
-    """Run the parts at once, each in a thread of its own, until all have ended."""
-    with ThreadPoolExecutor(len(parts), thread_name_prefix="channel") as pool:
-        futures = [pool.submit(part) for part in parts]
-    for future in futures:
-        future.result()  # a mistake of ours ends the tick loudly, after all parts
+def in_threads(parts: Sequence[Callable[[], None]]) -> Sequence[Future[None]]:
+    """Begin the parts at once, each in a thread of its own."""
+    pool = ThreadPoolExecutor(len(parts), thread_name_prefix="channel")
+    futures = [pool.submit(part) for part in parts]
+    pool.shutdown(wait=False)  # takes no more; what was submitted runs to its end
+    return futures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +96,13 @@ class Engine:
     report: Report
     verify_timeout: timedelta
     is_tree_busy: Callable[[], bool]
-    run_together: Callable[[Sequence[Callable[[], None]]], None] = in_threads
+    run_together: Callable[[Sequence[Callable[[], None]]], Sequence[Future[None]]] = in_threads
     stop: Flag = field(default_factory=Flag)
     site_clock: SiteClock | None = None  # None: nobody is asked what time it is
     why_blocked: Callable[[], str] = lambda: ""
     _watch: Watch = field(init=False)
+    _busy: dict[ChannelName, Future[None]] = field(default_factory=dict)  # within one tick
+    _spent_s: dict[ChannelName, float] = field(default_factory=dict)  # within one tick
 
     def __post_init__(self) -> None:
         self._watch = Watch(
@@ -114,6 +118,7 @@ class Engine:
         :raises LedgerError: when the ledger cannot be read or written.
         """
         with self.tick_lock():
+            self._spent_s.clear()
             self._recover()
             self._watch.before_all(self.site, is_blocked=bool(self.why_blocked()))
             if why := self.why_blocked():
@@ -128,20 +133,54 @@ class Engine:
             return replace(done, troubles=self._watch.after_all(self.site))
 
     def _work(self) -> tuple[Tick, Scan, LedgerView]:
-        """Plan and perform, until nothing is left that was not tried."""
+        """Plan and perform, until nothing is left that was not tried.
+
+        A channel that is slow holds up nothing else: meanwhile the tick goes on, and does what
+        comes due.
+        """
         performed: list[Action] = []
         tried: set[Action] = set()
-        for _ in range(ROUNDS):
-            scan, view, todo = self._plan()
-            fresh = [action for action in todo.actions if action not in tried]
-            if not fresh or self.stop.is_set():
-                break
-            tried.update(fresh)
-            performed += self._perform(fresh, scan, view)
-        else:
-            left = ", ".join(sorted({type(action).__name__ for action in fresh}))
-            warn(self.report, "tick.unfinished", rounds=ROUNDS, actions=left)
+        rounds = 0
+        try:
+            while True:
+                scan, view, todo = self._plan()
+                fresh = [a for a in todo.actions if a not in tried and not self._waits(a)]
+                if self.stop.is_set():
+                    break
+                if fresh and rounds == ROUNDS:
+                    left = ", ".join(sorted({type(action).__name__ for action in fresh}))
+                    warn(self.report, "tick.unfinished", rounds=ROUNDS, actions=left)
+                    break
+                if fresh:
+                    rounds += 1
+                    tried.update(fresh)
+                    performed += self._perform(fresh, scan, view)
+                elif self._busy:
+                    self._wait(todo.next_at)
+                else:
+                    break
+        finally:
+            wait(self._busy.values())
+        self._collect()
         return Tick(performed=tuple(performed), plan=todo, problems=scan.problems), scan, view
+
+    def _waits(self, action: Action) -> bool:
+        """Tell whether an action is for a channel that is at work."""
+        return isinstance(action, Deliver | Reconcile) and action.key.channel in self._busy
+
+    def _wait(self, next_at: datetime | None) -> None:
+        """Wait for the first channel that ends, or for what comes due."""
+        wait_s = REPLAN_S
+        if next_at is not None:
+            wait_s = min(wait_s, max((next_at - self.clock.now()).total_seconds(), 0.0) + 0.01)
+        wait(self._busy.values(), timeout=wait_s, return_when=FIRST_COMPLETED)
+        self._collect()
+
+    def _collect(self) -> None:
+        """Forget the channels that have ended; a mistake of ours ends the tick loudly."""
+        ended = [name for name, future in self._busy.items() if future.done()]
+        for future in [self._busy.pop(name) for name in ended]:
+            future.result()
 
     def _recover(self) -> None:
         now = self.clock.now()
@@ -212,7 +251,8 @@ class Engine:
     def _perform(self, actions: list[Action], scan: Scan, view: LedgerView) -> list[Action]:
         """Perform the actions: records and flips first, then deliveries, builds last.
 
-        An announcement that is due does not wait for the build of another post.
+        An announcement that is due does not wait for the build of another post, nor that for a
+        channel that is slow.
         """
         posts = {post.id: post for post in scan.posts}
         sends = [a for a in actions if isinstance(a, Deliver | Reconcile)]
@@ -295,18 +335,21 @@ class Engine:
     def _send(
         self, sends: Sequence[Deliver | Reconcile], posts: Mapping[PostId, Post], view: LedgerView
     ) -> list[Action]:
-        """Send in parallel, channel by channel; the deliveries of one channel go in order."""
+        """Begin to send, channel by channel; the deliveries of one channel go in order."""
         batches: dict[ChannelName, list[Deliver | Reconcile]] = {}
         for action in sends:
             batches.setdefault(action.key.channel, []).append(action)
         if self.stop.is_set() or not batches:
             return []
-        self.run_together(
+        begun = self.run_together(
             [
                 partial(self._send_batch, channel, batch, posts, view)
                 for channel, batch in batches.items()
             ]
         )
+        self._busy.update(zip(batches, begun, strict=False))
+        wait(begun, timeout=GRACE_S)
+        self._collect()
         return list(sends)
 
     def _send_batch(
@@ -316,13 +359,20 @@ class Engine:
         posts: Mapping[PostId, Post],
         view: LedgerView,
     ) -> None:
-        """Carry out the deliveries of one channel, one after the other."""
+        """Carry out the deliveries of one channel, one after the other.
+
+        A channel that took more than its time for some leaves the others to the next tick.
+        """
         outlet = self.outlets.ready.get(channel)
         if outlet is None:
             return  # closed; the planner holds its deliveries and says why
         for action in batch:
             if self.stop.is_set():
                 return
+            if self._spent_s.get(channel, 0.0) > outlet.timeout.total_seconds():
+                info(self.report, "channel.slow", channel=channel)
+                return
+            begun_s = self.clock.monotonic()
             record = view.deliveries[action.key]
             if isinstance(action, Deliver):
                 release = view.releases[action.key.post]
@@ -338,6 +388,8 @@ class Engine:
                 )
             else:
                 self._guard(action, partial(self.reconciler.reconcile, record, outlet))
+            took_s = self.clock.monotonic() - begun_s
+            self._spent_s[channel] = self._spent_s.get(channel, 0.0) + took_s
 
 
 def flipped(plan: Plan) -> frozenset[PostId]:

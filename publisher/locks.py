@@ -7,7 +7,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
@@ -94,6 +94,19 @@ def is_held(state_dir: Path, name: str) -> bool:
     except OSError:
         return True
     return False
+
+
+def holder_of(state_dir: Path, name: str) -> tuple[str, datetime] | None:
+    """Give the process that holds the lock, and since when; ``None`` when none does."""
+    if not is_held(state_dir, name):
+        return None
+    path = state_dir / name
+    try:
+        pid = path.read_text(errors="replace").strip()[:20]
+        since = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return None
+    return pid or "unknown", since
 
 
 def _open(path: Path) -> int:

@@ -14,6 +14,8 @@ from publisher.cli.invocation import Invocation
 from publisher.cli.output import flat, note, say
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.status import Status
 
     from publisher.alerts import Alerts
@@ -134,11 +136,15 @@ def tick(
 ) -> int:
     """Do everything that is due, tell what was done and what waits; give the exit code.
 
-    With ``about``, only what waits for a person with these posts counts.
+    With ``about``, only what waits for a person with these posts counts, and another tick is
+    waited for. Without, one that is at work does what is due: ticks of cron must not pile up.
     """
     from publisher import locks, logs, report, service, wiring
     from publisher.clock import SystemClock
 
+    if about is None and (holder := locks.holder_of(settings.state_dir, locks.TICK)):
+        _say_at_work(settings, *holder)
+        return 0
     if invocation.is_verbose:
         logs.configure_logging(environ=invocation.environ, verbose=True)
     stop = Flag()
@@ -170,6 +176,13 @@ def tick(
     if stop.is_set():
         return 130
     return _conclude(settings, teller, done, about)
+
+
+def _say_at_work(settings: Settings, pid: str, since: datetime) -> None:
+    from publisher.cli.output import when
+
+    at = when(since, settings.site.zone)
+    say(f"another publisher process is at work: {pid}, since {at}; it does what is due")
 
 
 def _tick_and_alert(engine: Engine, alerts: Alerts) -> Tick:

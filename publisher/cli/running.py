@@ -41,7 +41,8 @@ def run(ctx: click.Context, is_json: bool) -> None:
 def tick(ctx: click.Context, is_dry: bool, as_json: bool, now: str | None) -> None:
     """One pass: do everything that is due, then end. For cron, timers and CI.
 
-    Exits with 1 when something failed, and with 3 when something waits for a person.
+    Exits with 1 when something failed, and with 3 when something waits for a person. Ends at once
+    with 0 when another tick is at work.
     """
     if (as_json or now) and not is_dry:
         raise click.UsageError("--json and --now go with --dry-run")

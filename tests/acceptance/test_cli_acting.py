@@ -445,3 +445,14 @@ def test_two_ticks_at_once_announce_once(tmp_path: Path) -> None:
     sent = [e for e in events if (e["kind"], e["to_state"]) == ("delivery", "sent")]
     assert codes == [0, 0, 0]
     assert sorted(event["channel"] for event in sent) == ["newsletter", "x"]
+
+
+# --- two ticks at once -----------------------------------------------------------------------
+
+
+def test_tick_beside_another_ends_at_once_and_says_so(lived_in: Site) -> None:
+    with locks.hold(lived_in.folder / ".publisher", locks.TICK):
+        shown = lived_in.run("tick")
+
+    assert shown.out.startswith(f"another publisher process is at work: {os.getpid()}, since ")
+    assert lived_in.run("tick", code=None).out.startswith("another") is False

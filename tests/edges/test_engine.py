@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -657,3 +659,58 @@ def test_success_that_named_no_post_is_read_back_with_its_id(tmp_path: Path) -> 
     row = world.deliveries()[LAUNCH_X]
     assert (row.state, row.remote_id) == (DeliveryState.CONFIRMED, "r1")
     assert len(channel.posts) == 1
+
+
+# --- a slow service ------------------------------------------------------------------------
+
+
+def test_slow_channel_holds_up_neither_another_channel_nor_what_comes_due(tmp_path: Path) -> None:
+    is_told = threading.Event()
+    world = a_world(tmp_path, NOW, ("x", "mail"))
+    world.write("one", at=SOON, more="announce: {mail: false}\n")
+    world.write("two", at=SOON + 2 * HOUR, more="announce: {x: false}\n")
+    answers: list[bool] = []
+
+    def linger() -> None:
+        world.clock.advance_to(SOON + 2 * HOUR)
+        answers.append(is_told.wait(20))
+
+    world.channels["x"].while_sending = [linger]
+    world.channels["mail"].while_sending = [is_told.set]
+
+    world.run_until(SOON)
+
+    assert answers == [True]
+    assert [len(channel.posts) for channel in world.channels.values()] == [1, 1]
+    assert {r.state for r in world.deliveries().values()} == {DeliveryState.CONFIRMED}
+
+
+def test_channel_that_used_its_time_leaves_the_rest_to_the_next_tick(tmp_path: Path) -> None:
+    world = a_world(tmp_path, NOW)
+    for name in ("one", "two", "three"):
+        world.write(name, at=SOON)
+    world.run_until(SOON - HOUR)
+    world.clock.advance_to(SOON)
+    late = [partial(world.clock.advance, timedelta(minutes=1, seconds=1)) for _ in range(3)]
+    world.channels["x"].while_sending = list(late)
+
+    sent = []
+    for _ in range(4):
+        world.tick()
+        sent.append(len(world.channels["x"].posts))
+
+    assert sent == [1, 2, 3, 3]
+
+
+def test_mistake_in_a_channel_s_thread_ends_the_tick_after_all_others(tmp_path: Path) -> None:
+    class Broken(ScriptedChannel):
+        def send(self, message: Message, *, key: str, draft: str | None) -> Receipt:
+            raise KeyboardInterrupt
+
+    world = a_world(tmp_path, NOW, {"x": Broken(), "mail": ScriptedChannel()})
+    world.write("one", at=SOON)
+
+    with pytest.raises(KeyboardInterrupt):
+        world.run_until(SOON)
+
+    assert len(world.channels["mail"].posts) == 1

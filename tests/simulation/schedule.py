@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -113,7 +114,7 @@ class Machine:
                 self._resume(what)
         self.now_s = max(self.now_s, until_s)
 
-    def run_together(self, parts: Sequence[Callable[[], None]]) -> None:
+    def run_together(self, parts: Sequence[Callable[[], None]]) -> Sequence[Future[None]]:
         """Run the parts as strands of the process that asks, and wait for all of them."""
         waiting = getcurrent()
         left = len(parts)
@@ -128,6 +129,7 @@ class Machine:
         for part in parts:
             self.start(waiting.process, partial(run, part))
         self._hub.switch()
+        return []
 
     # --- faults --------------------------------------------------------------------------
 

@@ -63,8 +63,8 @@ class Outbox:
 
     @classmethod
     def limits_for(cls, options: Mapping[str, Any]) -> Limits:
-        """Give the limits of what the shape stands for; writing a file costs nothing."""
-        return replace(_original(_shape(options)).limits, cost_usd=None)
+        """Give the limits of what the shape stands for; a file costs nothing, and any may be."""
+        return replace(_original(_shape(options)).limits, cost_usd=None, refuses_repeats=False)
 
     @classmethod
     def template_for(cls, options: Mapping[str, Any]) -> str:

@@ -19,11 +19,11 @@ from urllib.parse import quote, unquote, urlsplit
 from publisher.announce_rules import read_rules
 from publisher.complaints import Complaints
 from publisher.errors import PublisherError
-from publisher.frontmatter import Document
+from publisher.frontmatter import Document, is_read_by
 from publisher.headings import first_heading
 from publisher.identities import LENGTH, id_of
 from publisher.model import Embargo, Image, Post, PostId, PostState, Problem, Series
-from publisher.presets import DATED_NAMES, HEADED, date_in, misspelled, slug_of, state_of, written
+from publisher.presets import DATED_NAMES, date_in, misspelled, slug_of, state_of, written
 from publisher.settings import SiteSettings
 from publisher.times import Instant, end_of_day, resolve_instant
 
@@ -135,11 +135,9 @@ class Reader:
     def _is_post(self) -> bool:
         if PurePosixPath(self.document.path).name in SECTION_PAGES and self._is_section():
             return False
-        if self.document.format is None:
+        if not is_read_by(self.document, self.site.preset.name):
             message, other = "has no frontmatter", _OTHER_LANGUAGE.match(self.document.text)
             hint = "begin the file with ---, title: …, date: …, ---; it is not guessed at"
-            if self.site.preset.name in HEADED:
-                hint += f"; {self.site.preset.name}'s own header is not read for releases"
             if other:
                 message = f"frontmatter that begins with ---{other[1]} is not read"
                 hint = "write YAML between --- and ---, or leave the file out of site.posts"

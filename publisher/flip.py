@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from publisher.errors import PostError
-from publisher.frontmatter import BOM, Document, UnreadableError, parse
+from publisher.frontmatter import BOM, HEADERS, Document, UnreadableError, parse
 from publisher.model import PostState
 from publisher.presets import as_yaml, is_same
 from publisher.settings import Preset
@@ -54,7 +54,7 @@ def _added(document: Document, key: str, target: str | bool) -> Iterator[str]:
     line_end = "\r\n" if "\r\n" in document.text[start:end] else "\n"
     line = _line(document, key, target)
     match document.format:
-        case "yaml":
+        case "yaml" | "pelican" | "nikola":
             at, lines = end, (f"{line}{line_end}", f"{line_end}{line}")
         case "toml":
             at, lines = start, (f"{line}{line_end}", f"{line_end}{line}")
@@ -68,6 +68,7 @@ def _line(document: Document, key: str, target: str | bool) -> str:
     forms: Mapping[str | None, str] = {
         "toml": f"{key} = {json.dumps(target)}",
         "json": f'"{key}": {json.dumps(target)}',
+        "nikola": f".. {key}: {as_yaml(target)}",
     }
     return forms.get(document.format, f"{key}: {as_yaml(target)}")
 
@@ -78,7 +79,8 @@ def _candidates(document: Document, key: str, target: str | bool) -> Iterator[st
     start, end = document.block
     pattern = re.compile(
         rf"{re.escape(key)}[\"']*\s*[:=]\s*(?P<outer>(?P<quote>[\"']*)"
-        rf"(?P<inner>{_spelled(value)})(?P=quote))(?![\w-])"
+        rf"(?P<inner>{_spelled(value)})(?P=quote))(?![\w-])",
+        re.IGNORECASE if document.format in HEADERS else 0,
     )
     places = list(pattern.finditer(document.text, start, end))
     for group in ("inner", "outer"):
@@ -99,7 +101,7 @@ def _write(target: str | bool, place: re.Match[str], group: str, document: Docum
         old = place["inner"]
         word = as_yaml(target)
         return word.upper() if old.isupper() else word.title() if old.istitle() else word
-    bare_is_text = document.format == "yaml" or place["quote"]
+    bare_is_text = document.format in ("yaml", *HEADERS) or place["quote"]
     return target if group == "inner" and bare_is_text else json.dumps(target, ensure_ascii=False)
 
 

@@ -1,5 +1,8 @@
 """Splits a content file into frontmatter and body: YAML, TOML or JSON, within bounds, strictly.
 
+Two generators have headers of their own, which are read as well: lines ``Title: …`` of Pelican
+(Python-Markdown's meta-data), and ``.. title: …`` of Nikola, in a comment or not.
+
 python-frontmatter's handlers find and split the block; they keep every byte here, and whatever
 they would pass over in silence (a block that is never closed, a value that is no mapping) is an
 error with its line. Knows nothing of posts.
@@ -23,7 +26,8 @@ from publisher.model import Problem
 FRONTMATTER_MAX_BYTES = 64 * 1024
 BOM = b"\xef\xbb\xbf"
 
-Format = Literal["yaml", "toml", "json"]
+Format = Literal["yaml", "toml", "json", "pelican", "nikola"]
+HEADERS: tuple[Format, ...] = ("pelican", "nikola")  # each is read by the generator of that name
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -233,7 +237,85 @@ class _Json(_Handler):
             _refuse(path, 1, f"not JSON: {error}")
 
 
-_HANDLERS: tuple[_Handler, ...] = (_Yaml(), _Toml(), _Json())
+class _Header(_Handler):
+    """Lines of key and value at the beginning of a file, up to a blank line; no delimiters.
+
+    Keys are in lower case, and values are text. What lacks title or date is no header: any text
+    may begin with a word and a colon.
+    """
+
+    LINE: re.Pattern[str]
+    BLANK = re.compile(r"^[ \t]*\r?$|\Z", re.MULTILINE)
+
+    def detect(self, text: str) -> bool:
+        return {"title", "date"} <= self._pairs(self._block(text)).keys()
+
+    def split(self, text: str) -> tuple[str, str]:
+        start, raw = self.start(text), self._block(text)
+        return raw, text[start + len(raw) :]
+
+    def load(self, fm: str, *, path: str = "") -> Any:
+        return self._pairs(fm)
+
+    def lines(self, raw: str, metadata: Mapping[str, Any]) -> dict[tuple[str, ...], int]:
+        first: dict[tuple[str, ...], int] = {}
+        for number, line in enumerate(raw.splitlines(), start=1):
+            if found := self.LINE.fullmatch(line):
+                first.setdefault((found["key"].lower(),), number)
+        return first
+
+    def _block(self, text: str) -> str:
+        start = self.start(text)
+        end = self.BLANK.search(text, start)
+        return text[start : end.start() if end else len(text)]
+
+    def _pairs(self, block: str) -> dict[str, str | None]:
+        """Give keys and values; nothing where any line is neither a key's nor goes on with one."""
+        found: dict[str, str | None] = {}
+        key = ""
+        for line in block.splitlines():
+            pair = self.LINE.fullmatch(line)
+            if pair:
+                key = pair["key"].lower()
+                found[key] = pair["value"].strip() or None
+            elif key and line.startswith(("    ", "\t")):
+                found[key] = f"{found[key] or ''} {line.strip()}".strip()
+            elif line.strip():
+                return {}
+        return found
+
+
+class _Pelican(_Header):
+    name = "pelican"
+    FM_BOUNDARY = re.compile("")
+    LINE = re.compile(r" {0,3}(?P<key>[\w-]+):[ \t]*(?P<value>.*)")
+
+
+class _Nikola(_Header):
+    name = "nikola"
+    FM_BOUNDARY = re.compile(r"(?:\s*<!--[ \t]*\r?\n)?")
+    BLANK = re.compile(r"^\r?$|\Z", re.MULTILINE)  # with blanks in it, Nikola goes on
+    LINE = re.compile(r"[ \t]*\.\. (?P<key>[\w-]+):[ \t]*(?P<value>.*)")
+    _CLOSE = re.compile(r"[ \t]*-->[ \t]*\r?\n?")
+
+    def split(self, text: str) -> tuple[str, str]:
+        raw, rest = super().split(text)
+        close = self._CLOSE.match(rest)
+        return raw, rest[close.end() :] if close else rest
+
+    def _block(self, text: str) -> str:
+        block = super()._block(text)
+        close = re.search(r"^[ \t]*-->", block, re.MULTILINE)
+        return block[: close.start()] if close else block
+
+
+_HANDLERS: tuple[_Handler, ...] = (_Yaml(), _Toml(), _Json(), _Nikola(), _Pelican())
+
+
+def is_read_by(document: Document, generator: str) -> bool:
+    """Tell whether a generator reads the frontmatter, or header, that a document has."""
+    has_frontmatter = document.format is not None and document.format not in HEADERS
+    return has_frontmatter or document.format == generator
 
 
 def _decoder() -> json.JSONDecoder:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from itertools import chain, islice, product
 
 from publisher.errors import PostError, PublisherError
-from publisher.frontmatter import BOM, Document, UnreadableError, parse
+from publisher.frontmatter import BOM, HEADERS, Document, UnreadableError, parse
 from publisher.settings import SiteSettings
 from publisher.times import resolve_instant
 
@@ -111,7 +111,8 @@ def _time_apart(
 
 def _places(document: Document, key: str, value: str) -> Iterator[re.Match[str]]:
     pattern = re.compile(
-        rf"{re.escape(key)}[\"']*\s*[:=]\s*(?P<quote>[\"']*)(?P<value>{value})(?P=quote)(?![\w:-])"
+        rf"{re.escape(key)}[\"']*\s*[:=]\s*(?P<quote>[\"']*)(?P<value>{value})(?P=quote)(?![\w:-])",
+        re.IGNORECASE if document.format in HEADERS else 0,
     )
     yield from pattern.finditer(document.text, *document.block)
 
@@ -220,6 +221,7 @@ def _unchangeable(
     forms: dict[str | None, str] = {
         "toml": f"{key} = {value}",
         "json": f'"{key}": "{value}"',
+        "nikola": f".. {key}: {value}",
     }
     return PostError(
         f"{document.path}:{document.line_of(key)}: cannot set the release date to {value}",

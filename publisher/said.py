@@ -16,7 +16,13 @@ from typing import Any
 from publisher.bounded_yaml import load_yaml
 from publisher.errors import PublisherError
 from publisher.fields import Reader
-from publisher.frontmatter import FRONTMATTER_MAX_BYTES, Document, UnreadableError, parse
+from publisher.frontmatter import (
+    FRONTMATTER_MAX_BYTES,
+    Document,
+    UnreadableError,
+    is_read_by,
+    parse,
+)
 from publisher.headers import HEAD_LINES, header_of
 from publisher.model import Embargo, PostState
 from publisher.presets import HEADED, as_yaml
@@ -115,11 +121,13 @@ def _stated(reader: Reader) -> PostState | None:
 
 def _readers(data: bytes, path: str, site: SiteSettings) -> list[Reader]:
     """Read the frontmatter, as many times as there are ways to; nothing where there is none."""
+    if path.endswith(".meta"):  # a header from its first line to its last, blank lines or not
+        return []
     try:
         document = parse(data, path)
     except UnreadableError:
         document = None
-    if document is not None and document.format is not None:
+    if document is not None and is_read_by(document, site.preset.name):
         return [Reader(document, site)]
     pairs = list(_pairs(_head(data).lstrip()))
     ways = (dict(pairs), dict(reversed(pairs))) if pairs or document is None else ()

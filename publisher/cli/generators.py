@@ -85,14 +85,14 @@ TRAITS: Mapping[str, Traits] = {
         url="/{slug}.html",
         address=("SITEURL",),
         output="OUTPUT_PATH",
-        note="posts need frontmatter between --- and ---, with keys in lower case",
+        note="posts in reStructuredText are not released by publisher: it reads Markdown",
     ),
     "nikola": Traits(
         folder="",
         url="/posts/{slug}/",
         address=("SITE_URL",),
         output="OUTPUT_FOLDER",
-        note="posts need frontmatter between --- and ---; Nikola reads it with ruamel.yaml",
+        note="posts in reStructuredText are not released by publisher: it reads Markdown",
     ),
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from publisher.frontmatter import Format
+from publisher.frontmatter import HEADERS, Format
 
 
 def write_document(
@@ -31,6 +31,13 @@ def write_document(
     if format == "json":
         text = json.dumps(dict(metadata), ensure_ascii=False, indent=2, default=str)
         return f"{text}\n{body}"
+    if format in HEADERS:
+        mark = ".. " if format == "nikola" else ""
+        lines = (
+            f"{mark}{key}: {_plain(value).replace('-->', '')}\n" for key, value in metadata.items()
+        )
+        opening, closing = ("<!--\n", "-->\n") if format == "nikola" else ("", "")
+        return f"{opening}{''.join(lines)}{closing}\n{body}"
     if plain:
         return f"---\n{''.join(_plain_line(k, v) for k, v in metadata.items())}---\n{body}"
     text = yaml.dump(

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from publisher.announce_rules import read_rules
 from publisher.complaints import Complaints
@@ -23,15 +23,15 @@ from publisher.frontmatter import Document, is_read_by
 from publisher.headings import first_heading
 from publisher.identities import LENGTH, id_of
 from publisher.model import Embargo, Image, Post, PostId, PostState, Problem, Series
+from publisher.post_images import INDEX_PAGES, find_image
 from publisher.presets import DATED_NAMES, date_in, misspelled, slug_of, state_of, written
 from publisher.settings import SiteSettings
 from publisher.times import Instant, end_of_day, resolve_instant
 
-SECTION_PAGES = ("index.md", "_index.md", "index.mdx", "index.markdown")
-# Below the root, what generators copy as it is.
-PUBLIC_FOLDERS = ("public", "docs/public", "src/public", "static", "")
+SECTION_PAGES = INDEX_PAGES
 
 _UNUSABLE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f]")
+_IMAGE_KEYS = ("image", "src", "url", "path", "img", "feature", "teaser", "og_image")
 _SOURCES = ("src/content", "src/pages", "content", "docs", "src")  # where pages usually are
 _DATE_HINT = "write reveal: 2027-03-09"
 
@@ -72,6 +72,7 @@ class Reader:
         embargo = self._embargo()
         withheld = self._withheld(embargo) if state is PostState.PUBLISHED else None
         at = released.at if released else None
+        is_coming = state is not PostState.PUBLISHED or withheld is not None
         given = self._word("id")
         post_id, title = self._id(given), self._title()
         slug = self._slug(title)
@@ -91,7 +92,7 @@ class Reader:
             description=self._text(
                 "description",
                 *self.site.keys.description,
-                is_wanted=state is not PostState.PUBLISHED,
+                is_wanted=is_coming,
             ),
             slug=slug,
             url=self._url(given or stem_of(self.document.path), slug, at or withheld),
@@ -353,41 +354,36 @@ class Reader:
         return None
 
     def _hero(self) -> Image | None:
-        value = self._get("hero")
-        entry = value if isinstance(value, dict) else {"image": value}
-        source, alt = entry.get("image"), entry.get("alt")
+        key, value = self._first(self.site.keys.image)
+        source, alt = _image_in(value)
+        other = self._get(f"{key}Alt") or self._get(f"{key}_alt")
+        alt = alt or (other if isinstance(other, str) else "")
         if source is None:
-            return None
-        hint = "write hero: {image: /images/bench.jpg, alt: A workbench}"
-        if not isinstance(source, str) or not isinstance(alt, str | None):
-            self._found.warn("bad-hero", "hero", "the hero image is no path with a text", hint)
+            if key == "hero" and value is not None:
+                hint = "write hero: {image: /images/bench.jpg, alt: A workbench}"
+                self._found.warn("bad-hero", key, "the hero image is no path with a text", hint)
             return None
         if re.match(r"https?://", source):
-            return Image(url=source, path=None, alt=alt or "")
-        if not source.startswith("/") or source.startswith("//"):
-            self._found.warn(
-                "bad-hero", "hero", f"{source[:80]!r} is no path from the site's root", hint
-            )
+            return Image(url=source, path=None, alt=alt)
+        try:
+            found = find_image(source, self.site, self.below_root or self.document.path)
+        except PublisherError as error:
+            self._found.warn("missing-image", key, error.what, error.hint)
             return None
-        path = self._file_of(source)
-        if path is None:
-            places = ", ".join(f"{folder or '.'}/" for folder in PUBLIC_FOLDERS)
-            hint = f"looked below {places} in {self.site.root.name}/"
-            self._found.warn("missing-image", "hero", f"there is no file for {source[:80]!r}", hint)
-        url = self.site.url + quote(source, safe="/%?=&~!$'()*+,;:@")
-        return Image(url=url, path=path, alt=alt or "")
+        return Image(url=found.url, path=found.path, alt=alt)
 
-    def _file_of(self, source: str) -> str | None:
-        """Find the image below the root, never outside of it."""
-        name = unquote(urlsplit(source).path).lstrip("/")
-        root = self.site.root.resolve()
-        if not name or "\0" in name or len(name) > 1000:
-            return None
-        for folder in PUBLIC_FOLDERS:
-            file = Path(root, folder, name).resolve()
-            if file.is_relative_to(root) and file.is_file():
-                return file.relative_to(root).as_posix()
-        return None
+
+def _image_in(value: Any) -> tuple[str | None, str]:
+    """Give the source and the text of an image as themes write them; ``None`` for none."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if isinstance(value, str):
+        return value.strip() or None, ""
+    if not isinstance(value, dict):
+        return None, ""
+    source = next((value[key] for key in _IMAGE_KEYS if isinstance(value.get(key), str)), None)
+    alt = value.get("alt")
+    return source or None, alt if isinstance(alt, str) else ""
 
 
 def _digest_of(title: str, body: str) -> str:

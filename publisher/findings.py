@@ -109,12 +109,17 @@ def _understand(
     is_broken = post is None and any(p.severity == "error" for p in problems)
     return Finding(
         # An image that is missing may come without this file being touched.
-        stamp=None if any(p.rule == "missing-image" for p in problems) else stamp,
+        stamp=None if _may_be_found(post, problems) else stamp,
         post=post,
         problems=problems,
         has_blocks=has_blocks,
         broken=said(content.data, shown, site, is_post=True) if is_broken else None,
     )
+
+
+def _may_be_found(post: Post | None, problems: Iterable[Problem]) -> bool:
+    is_over = post is not None and post.state is PostState.PUBLISHED and not post.withheld_until
+    return not is_over and any(problem.rule == "missing-image" for problem in problems)
 
 
 def complain_of_link(link: Path, shown: str, root: Path) -> Problem:

@@ -33,6 +33,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         for preset in (
             Preset(
                 name="vitepress",
+                public=("public", "docs/public", "src/public", "static"),
                 state_key="status",
                 values=_WORDS,
                 missing=PostState.PUBLISHED,
@@ -46,6 +47,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="hugo",
+                public=("static", "assets"),
                 post_url="/{path}/",
                 state_key="draft",
                 values=_DRAFT_FLAG,
@@ -60,6 +62,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="jekyll",
+                public=("",),
                 post_url="/{year}/{month}/{day}/{slug}.html",
                 state_key="published",
                 values=_PUBLIC_FLAG,
@@ -75,6 +78,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="astro",
+                public=("public", "src/assets"),
                 post_url="/{path}/",
                 state_key="draft",
                 values=_DRAFT_FLAG,
@@ -88,6 +92,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="eleventy",
+                public=("public", "static", "src", ""),
                 post_url="/{path}/",
                 state_key="draft",
                 values=_DRAFT_FLAG,
@@ -100,6 +105,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="mkdocs",
+                public=("docs",),
                 post_url="/blog/{year}/{month}/{day}/{slug}/",
                 state_key="draft",
                 values=_DRAFT_FLAG,
@@ -112,6 +118,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="pelican",
+                public=("content",),
                 post_url="/{slug}.html",
                 state_key="status",
                 values=_DRAFT_WORD,
@@ -125,6 +132,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="nikola",
+                public=("files", "images", ""),
                 post_url="/posts/{slug}/",
                 state_key="status",
                 values=_DRAFT_WORD,

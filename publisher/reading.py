@@ -209,7 +209,7 @@ def _announcement(
         "why": happening.action.why if happening else _why_not(survey, post, key, record),
         "subject": message.subject if message else None,
         "link": message.link if message else post.url,
-        "image": image.url if image else None,
+        "image": (image.url or None) if image else None,
         "image_alt": image.alt if image else None,
         **wording,
     }

@@ -53,6 +53,7 @@ class Preset:
     also: Mapping[str, PostState] = field(default_factory=dict)  # further values; never written
     withholds: tuple[str, ...] = ()
     post_url: str = "/{path}"  # a guess, for what was never built
+    public: tuple[str, ...] = ("public",)  # folders below the root that are copied as they are
 
     @property
     def date_keys(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from publisher.errors import ConfigError, PublisherError
 from publisher.git import incoming
 from publisher.ledger import Ledger
 from publisher.model import ChannelName, Post
+from publisher.post_images import is_image
 from publisher.posts import Library
 from publisher.reconcile import Reconciler
 from publisher.report import Report, warn
@@ -198,9 +199,11 @@ def load_image(settings: Settings, post: Post) -> bytes | None:
         return None
     path = settings.site.root / post.hero.path
     try:
-        if path.is_symlink() or path.stat().st_size > IMAGE_MAX_BYTES:
+        is_private = path.resolve().is_relative_to(settings.state_dir)
+        if is_private or path.is_symlink() or path.stat().st_size > IMAGE_MAX_BYTES:
             return None
-        return path.read_bytes()
+        data = path.read_bytes()
+        return data if is_image(data) else None  # it may be another file since it was found
     except OSError:
         return None
 

@@ -111,7 +111,7 @@ class Outbox:
             link=message.link,
             title=message.title,
             description=message.description,
-            image=message.image.url if message.image else None,
+            image=(message.image.url or None) if message.image else None,
             image_file=image_file,
             alt=message.image.alt if message.image else "",
         )

@@ -67,7 +67,7 @@ class Webhook:
                 "title": message.title,
                 "description": message.description,
                 "link": message.link,
-                "image": message.image.url if message.image else None,
+                "image": (message.image.url or None) if message.image else None,
                 "alt": message.image.alt if message.image else None,
             },
         )

@@ -18,7 +18,6 @@ from html import unescape
 from pathlib import PurePosixPath
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from publisher.fields import PUBLIC_FOLDERS
 from publisher.settings import SiteSettings
 
 SUFFIXES = frozenset(
@@ -26,6 +25,8 @@ SUFFIXES = frozenset(
     | {".png", ".svg", ".svgz", ".tif", ".tiff", ".webp"}
 )
 UNWRITABLE = frozenset({".heic", ".heif", ".jxl"})  # their placeholders are PNG files
+# Below the root, what generators copy as it is.
+PUBLIC_FOLDERS = ("public", "docs/public", "src/public", "static", "")
 NAME_LENGTH = 300  # of a file's path in a text; longer ones are not looked for
 NAME_WORDS = 8
 

@@ -261,7 +261,7 @@ class Unreleased:
 
     def _targets(self, document: Document, post: Post) -> list[str]:
         """Give the targets of all images that the post shows anywhere, as written."""
-        targets = [] if post.hero is None else [post.hero.url]
+        targets = [post.hero.url] if post.hero and post.hero.url else []
 
         def image(target: str) -> str:
             targets.append(target)

@@ -18,7 +18,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    url: str  # absolute
+    url: str  # absolute; "" where only the generator knows it
     path: str | None  # file below the site root that holds it, posix, None when remote
     alt: str
 

@@ -399,8 +399,9 @@ def test_an_error_says_what_to_do(tmp_path: Path, line: str, hint: str) -> None:
         ("series: {name: Chronicles}", "bad-series"),
         ("series: {name: Chronicles, part: two}", "bad-series"),
         ("hero: {image: [a]}", "bad-hero"),
-        ("hero: ./near.jpg", "bad-hero"),
-        ("hero: //cdn.example/p.jpg", "bad-hero"),
+        ("hero: {alt: nothing to show}", "bad-hero"),
+        ("hero: ./near.jpg", "missing-image"),
+        ("hero: //cdn.example/p.jpg", "missing-image"),
         ("hero: /nothing.jpg", "missing-image"),
     ],
 )

@@ -545,7 +545,8 @@ def test_an_image_that_a_service_refuses_is_a_warning(
     tmp_path: Path, name: str, data: bytes, left_out: list[str]
 ) -> None:
     a_post(tmp_path, "pattern", hero=f"{{image: /{name}}}")
-    (tmp_path / "content" / name).write_bytes(data)
+    (tmp_path / "content" / "public").mkdir()
+    (tmp_path / "content" / "public" / name).write_bytes(data)
     channels = (an_outbox("linkedin", options={"shape": "linkedin"}), an_outbox())
 
     found = [p for p in problems_of(tmp_path, channels=channels) if p.rule != "embargo-off"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ from publisher.visit import visit
 OWN_IMAGE = "let the page name an image of the site itself, or say `verify: {card: false}`"
 REDIRECTS = 3
 REQUESTS = 12  # of one look at the live site
+LOOK_S = 60.0  # and the longest it may take: other work waits for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,7 @@ class Output:
 
 @dataclass(slots=True, kw_only=True)
 class Live:
-    """The live site, asked at most ``left`` times more.
+    """The live site, asked at most ``left`` times more, and for a minute from the first time.
 
     ``served_at`` is the base URL of a server that stands in for the site: a rehearsal's.
     """
@@ -104,6 +106,7 @@ class Live:
     timeouts: tuple[float, float]
     served_at: str | None = None
     left: int = REQUESTS
+    end_s: float | None = None  # when the look must be over; from the first request on
 
     def read(self, url: str, limit: int) -> Found:
         found = self.ask(url, limit)
@@ -121,7 +124,13 @@ class Live:
                     " lists new posts",
                 )
             self.left -= 1
-            answer = visit(url, limit=limit, timeouts=self.timeouts, resolve=self._resolve(url))
+            answer = visit(
+                url,
+                limit=limit,
+                timeouts=self.timeouts,
+                within_s=self._left_s(url),
+                resolve=self._resolve(url),
+            )
             found = Found(
                 url=url,
                 base=self._base(url),
@@ -136,6 +145,15 @@ class Live:
                 return replace(found, elsewhere=target)
             url = target
         raise SiteError(f"{shown(start)} redirects more than {REDIRECTS} times")
+
+    def _left_s(self, url: str) -> float:
+        """Give how long the next answer may take."""
+        now_s = time.monotonic()
+        if self.end_s is None:
+            self.end_s = now_s + LOOK_S
+        if now_s >= self.end_s:
+            raise SiteError(f"{shown(url)} was not asked: one look takes {LOOK_S:g} s at most")
+        return min(sum(self.timeouts), self.end_s - now_s)
 
     def ask_past_caches(self, url: str, limit: int) -> Found:
         """Ask with a query parameter that no cache can know.

@@ -9,7 +9,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from publisher.alerts.causes import Level
@@ -22,6 +22,7 @@ from publisher.secret import Secret
 if TYPE_CHECKING:
     from apprise import NotifyBase
 
+SEND_S = 12.0  # the longest that one address is waited for
 PING_TIMEOUT_S = 10.0
 # Sweeps come every 15 s and other ticks between them; healthchecks.io takes five a minute.
 PING_GAP_S = 12.0
@@ -58,10 +59,23 @@ class Address:
     name: str
     service: NotifyBase | None = None
     complaint: str = ""
+    errand: Errand = field(default_factory=lambda: Errand("alert"), compare=False, repr=False)
 
-    def send(self, letter: Letter) -> str:
-        """Send a letter; give why it did not go out, or nothing when it did."""
-        if self.service is None:
+    def send(self, letter: Letter, *, within_s: float = SEND_S) -> str:
+        """Send a letter; give why it did not go out in time, or nothing when it did.
+
+        A service that never ends its answer is left, and asked nothing until it does.
+        """
+        if self.errand.is_under_way:
+            return "its last answer has no end yet"
+        reasons: list[str] = []
+        self.errand.begin(lambda: reasons.append(self._send(letter)))
+        self.errand.wait(within_s)
+        return reasons[0] if reasons else f"it did not answer within {within_s:g} s"
+
+    def _send(self, letter: Letter) -> str:
+        service = self.service
+        if service is None:
             return self.complaint
         from apprise import Apprise, LogCapture, NotifyFormat, NotifyType, OverflowMode
 
@@ -71,10 +85,10 @@ class Address:
             Level.WAITING: NotifyType.FAILURE,
             Level.OVERDUE: NotifyType.FAILURE,
         }
-        if self.service.overflow_mode is OverflowMode.UPSTREAM:  # refused there, if too long
-            self.service.overflow_mode = OverflowMode.SPLIT
+        if service.overflow_mode is OverflowMode.UPSTREAM:  # refused there, if too long
+            service.overflow_mode = OverflowMode.SPLIT
         logging.getLogger("urllib3").setLevel(logging.ERROR)  # it shows addresses at WARNING
-        apprise = Apprise(self.service)
+        apprise = Apprise(service)
         try:
             with LogCapture(level=logging.WARNING) as words:  # type: ignore[no-untyped-call]
                 is_sent = apprise.notify(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from publisher.report import Event
     from publisher.settings import Settings
 
-ALERT_S = 30.0  # the longest that a tick of cron waits for its alerts to be sent
+ALERT_S = 60.0  # the longest that a tick of cron waits for its alerts to be sent
 
 # What is told of an event, by its name; others are for the log only.
 LINES: Mapping[str, str] = {

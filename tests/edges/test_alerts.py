@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -823,3 +823,33 @@ def answer_oddly(server: socket.socket) -> None:
         while b"}" not in request:  # its body may come by itself
             request += connection.recv(65536)
         connection.sendall(b"HTTP/1.1 200 OK\r\nthis is no header\r\nX: y\r\n\r\n")
+
+
+def test_address_that_answers_for_ever_is_left_and_asked_nothing_more() -> None:
+    is_over = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(10)
+    sessions = []
+
+    def drip() -> None:
+        with suppress(OSError):
+            connection, _ = listener.accept()
+            sessions.append(connection)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while not is_over.wait(0.05):
+                connection.sendall(b"x")
+        for session in sessions:
+            session.close()
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    address = address_at(1, Secret(f"json://127.0.0.1:{listener.getsockname()[1]}"))
+
+    reasons = [address.send(a_test("sample"), within_s=0.5) for _ in range(2)]
+    is_over.set()
+    thread.join()
+    listener.close()
+    address.errand.wait(10)
+
+    assert reasons == ["it did not answer within 0.5 s", "its last answer has no end yet"]
+    assert not address.errand.is_under_way

@@ -7,7 +7,7 @@ import socket
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import thread_time
+from time import monotonic, thread_time
 
 import certifi
 import pytest
@@ -15,11 +15,13 @@ import requests
 from markdown_it import MarkdownIt
 
 from publisher.embargo.pages import embargoed_page
+from publisher.errors import SiteError
 from publisher.frontmatter import parse
 from publisher.markup import LISTING_BYTES, read_listing
 from publisher.model import Embargo
 from publisher.preview_server import serve
 from publisher.settings import VerifySettings
+from publisher.sources import Live
 from publisher.verify import Finding, excerpts, verify_live
 from tests.edges.built_sites import (
     BODY,
@@ -1140,3 +1142,14 @@ def test_a_post_is_listed_by_the_feed_of_its_language(
     found = look_at_output(output, post, settings=VerifySettings(feed="/feed.xml"))
 
     assert found.ok is ok
+
+
+def test_a_look_takes_a_minute_at_the_most(tmp_path):
+    with Site(tmp_path / "dist") as site:
+        a_site(tmp_path, url=site.url)
+        live = Live(site_url=site.url, timeouts=(5.0, 15.0), end_s=monotonic())
+
+        with pytest.raises(SiteError, match="one look takes 60 s at most"):
+            live.ask(f"{site.url}/blog/salt", 1000)
+
+    assert site.requests == []

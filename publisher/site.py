@@ -34,6 +34,7 @@ from publisher.posts import Library, Scan
 from publisher.rebuild import RebuildResult
 from publisher.secret import Secret
 from publisher.settings import GitSettings, SecretRef, Settings
+from publisher.source_folders import page_test
 
 __all__ = ["GeneratedSite", "Look", "RebuildResult"]
 
@@ -174,7 +175,7 @@ class GeneratedSite:
                 redirects=self._redirects(scan, view, now, addresses),
             )
         if staged is not None:
-            left_out = set(staged.withheld) - read_left_out(self.settings.state_dir)
+            left_out = self._left_out(staged) - read_left_out(self.settings.state_dir)
             built = replace(built, left_out=tuple(sorted(left_out)))
         is_first = Stage(self.settings).is_unbuilt
         public = {post for post, _ in _public(scan)}
@@ -257,6 +258,10 @@ class GeneratedSite:
             return replace(built, ok=False, reason=reason, tail=done.tail)
         return built
 
+    def _left_out(self, staged: Staged) -> set[str]:
+        """Give the pages that the site is without; of archetypes and the like none is made."""
+        return set(filter(page_test(self.settings.site, self.settings.project), staged.withheld))
+
     def _mark_built(
         self, staged: Staged, view: LedgerView, now: datetime, *, is_first: bool
     ) -> None:
@@ -264,7 +269,7 @@ class GeneratedSite:
         stage = Stage(self.settings)
         stage.mark_built()
         with suppress(PublisherError, OSError):  # then the next look sees what changed
-            write_left_out(self.settings.state_dir, staged.withheld)
+            write_left_out(self.settings.state_dir, self._left_out(staged))
             if self._overwritten is not None:
                 self._overwritten.record()
             if not self.settings.deploy.command:

@@ -12,6 +12,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from publisher.generator_config import GeneratorConfig, read_config
+from publisher.settings import SiteSettings
+from publisher.tree import compile_globs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,21 @@ class Sources:
         ):
             return False
         return not any(_matches(path, glob) for glob in self.skipped)
+
+
+def page_test(site: SiteSettings, project: Path) -> Callable[[str], bool]:
+    """Give the test whether a file may be a page of the site, by its path below the project."""
+    sources = find_sources(site.preset.name, site.root)
+    globs = compile_globs(site.posts)
+
+    def may_be_page(path: str) -> bool:
+        place = project / path
+        if not place.is_relative_to(site.root):
+            return False
+        below = place.relative_to(site.root).as_posix()
+        return globs.matches(below) or sources.has(below)
+
+    return may_be_page
 
 
 def find_sources(generator: str, root: Path) -> Sources:

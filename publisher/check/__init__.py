@@ -37,8 +37,7 @@ from publisher.mojibake import mojibake
 from publisher.posts import Library
 from publisher.posts import Page as File
 from publisher.settings import Settings
-from publisher.source_folders import find_sources
-from publisher.tree import compile_globs
+from publisher.source_folders import page_test
 
 __all__ = ["Report", "Weight", "examine", "fix", "run"]
 
@@ -178,16 +177,12 @@ def _address(file: File, settings: Settings) -> str:
 
 def _of_site(settings: Settings) -> Callable[[str], bool]:
     """Give the test whether a path may be the site's: pages outside of its sources are not."""
-    site = settings.site
-    sources = find_sources(site.preset.name, site.root)
-    globs = compile_globs(site.posts)
+    may_be_page = page_test(settings.site, settings.project)
 
     def is_ours(path: str) -> bool:
         place = settings.project / path
-        if place.suffix.lower() not in PROSE or not place.is_relative_to(site.root):
-            return True
-        below = place.relative_to(site.root).as_posix()
-        return globs.matches(below) or sources.has(below)
+        is_page = place.suffix.lower() in PROSE and place.is_relative_to(settings.site.root)
+        return not is_page or may_be_page(path)
 
     return is_ours
 

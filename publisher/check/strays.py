@@ -20,6 +20,7 @@ from publisher.presets import as_yaml
 from publisher.project import own_files, walk
 from publisher.said import is_set_aside, state_said, withheld_until
 from publisher.settings import Settings
+from publisher.source_folders import page_test
 
 
 def check_strays(settings: Settings, scan: Scan, now: datetime) -> Iterator[Problem]:
@@ -95,7 +96,7 @@ def strays(settings: Settings, scan: Scan, now: datetime) -> list[str]:
         reason = (error.strerror or str(error)).lower()
         raise PublisherError(f"{error.filename}: {reason}") from None
     unreleased.find_described(paths)
-    return sorted(unreleased.strays)
+    return sorted(filter(page_test(settings.site, settings.project), unreleased.strays))
 
 
 def _state_in(path: str, data: bytes, settings: Settings) -> tuple[int | None, str]:

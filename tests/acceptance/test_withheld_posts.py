@@ -115,3 +115,20 @@ def test_it_can_be_taken_back_for_good_though_it_has_no_state_to_change(tmp_path
     page_file = site.folder / "content" / "dist" / "blog" / "pattern.html"
     assert not page_file.exists()
     assert "draft: true" in (site.folder / "content" / "blog" / "pattern.md").read_text()
+
+
+def test_a_template_of_pages_is_not_named_among_what_is_left_out(tmp_path: Path) -> None:
+    site = a_site(tmp_path, more="embargo: redact\n")
+    site.write("plane", reveal="2026-01-13", status="published")
+    content = site.folder / "content"
+    (content / ".vitepress").mkdir()
+    (content / ".vitepress" / "config.mts").write_text("srcExclude: ['templates/**']")
+    (content / "templates").mkdir()
+    for name in ("templates/new.md", "about.md"):
+        (content / name).write_text("---\ntitle: New\nstatus: draft\n---\n\nNot for anybody yet.\n")
+    site.write("pattern", reveal="2099-03-10")
+    site.run("adopt", "--yes")
+
+    site.run("tick")
+
+    assert site.run("status", "--json").json()["left_out"] == ["content/about.md"]

@@ -12,7 +12,7 @@ export default defineConfig({
   sitemap: { hostname: 'https://workbench.example' },
   themeConfig: { search: { provider: 'local' } },
   async buildEnd({ outDir }) {
-    const posts = await createContentLoader('blog/*.md', { render: true }).load()
+    const posts = await createContentLoader('blog/**/*.md', { render: true }).load()
     const feed = new Feed({ title: 'Workbench', id: address, link: address, generator: false })
     for (const { url, frontmatter, html } of posts) {
       if (frontmatter.status !== 'published') continue

@@ -9,9 +9,11 @@ comments, are text and not blocks.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from urllib.parse import unquote, urljoin, urlsplit
 
 from publisher.model import PostId
@@ -26,8 +28,9 @@ _ATTRIBUTES = rf"(?:{_GAP}{_NAME}(?:\s*=\s*{_VALUE})?)*"
 COMPONENT = "[Pp]ost(?:-?P|-p)review"
 _MARK = re.compile(rf"<{COMPONENT}\b".encode())
 _TAG = re.compile(rf"<(?P<close>/?){COMPONENT}(?P<attributes>{_ATTRIBUTES})\s*(?P<void>/?)>")
+_STAMP_SLOT = r"<template\s+(?:#|v-slot:)stamp\b"
 _STAMP = re.compile(
-    rf"<template\s+(?:#|v-slot:)stamp\b[^>]*>.*?</template\s*>"
+    rf"{_STAMP_SLOT}[^<>]*>(?:(?!{_STAMP_SLOT}).)*?</template\s*>"
     rf"|<RevealStamp\b{_ATTRIBUTES}\s*(?:/>|>\s*</RevealStamp\s*>)",
     re.DOTALL,
 )
@@ -36,7 +39,9 @@ _LINK = re.compile(
     r"""|(?:\s|:)(?:href|to|link|url)\s*=\s*["']+([^"']+)"""
     r"""|(https?://[^\s"'<>)\]]+)"""
 )
+_REST = re.compile(r"[ \t]*(?:\r\n|\n)")  # of a line on which nothing more stands
 _REFERENCE = re.compile(r"\[([^\[\]]+)\](?:\[([^\[\]]*)\])?(?![(:])")
+DEEPEST = 20  # blocks around one; nobody means more, and each costs a look at its whole text
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _DEFINITION = re.compile(r"^ {0,3}\[([^\[\]]+)\]:\s*<?([^\s>]+)", re.MULTILINE)
 
@@ -146,10 +151,20 @@ def find_blocks(text: str, *, in_doubt: bool = False) -> tuple[Block, ...]:
     visible = _visible(text, in_doubt=in_doubt)
     spans = sorted(_spans(visible), key=lambda span: span[0].start())
     outside = blank(visible, [(tag.start(), end or tag.end()) for tag, end in spans])
-    headings = list(_headings(outside))
     definitions = {_label(match[1]): match[2] for match in _DEFINITION.finditer(outside)}
+    lines, sections = line_starts(text), _Sections(outside)
+
+    @cache
+    def links(start: int, end: int) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_links(outside[start:end], definitions)))
+
     return tuple(
-        _block(text, tag, end, _section(outside, headings, tag.start()), definitions)
+        _block(
+            tag,
+            end,
+            line=bisect_right(lines, tag.start()),
+            links=() if end is None else links(*sections.around(tag.start())),
+        )
         for tag, end in spans
     )
 
@@ -158,14 +173,13 @@ def dissect(text: str, blocks: Iterable[Block], *, in_doubt: bool = False) -> It
     """Give the parts of each of the blocks that ``find_blocks`` found in the text."""
     blocks = tuple(blocks)
     visible = _visible(text, in_doubt=in_doubt) if blocks else text
-    for block in blocks:
+    depths = _depths(blocks)
+    for number, block in enumerate(blocks):
         tag = _TAG.match(visible, block.start)
         if tag is None:
             raise ValueError("the block is none of this text")
-        own = blank(
-            visible, [(b.start, b.end) for b in blocks if block.start < b.start < block.end]
-        )
-        stamps = tuple(match.span() for match in _STAMP.finditer(own, tag.end(), block.end))
+        is_deep = depths[number] > DEEPEST
+        stamps = () if is_deep else tuple(_stamps(visible, blocks, number, tag.end()))
         has_end = block.end > tag.end()
         yield Parts(
             tag_end=tag.end(),
@@ -184,13 +198,11 @@ def reveal(text: str, post: PostId, posts: Posts, page: str = "/") -> str:
     blocks = find_blocks(text)
     edits: list[tuple[int, int, str]] = []
     visible = _visible(text) if blocks else text
-    for block in blocks:
-        if block.is_blurred and posts.owner(block, page) == post:
-            inner = [(b.start, b.end) for b in blocks if block.start < b.start < block.end]
-            edits += _edits(text, blank(visible, inner), block)
-    for start, end, new in sorted(edits, reverse=True):
-        text = text[:start] + new + text[end:]
-    return text
+    depths = _depths(blocks)
+    for number, block in enumerate(blocks):
+        if depths[number] <= DEEPEST and block.is_blurred and posts.owner(block, page) == post:
+            edits += _edits(text, visible, blocks, number)
+    return edited(text, edits)
 
 
 def blur(text: str, post: PostId, posts: Posts, page: str = "/") -> str:
@@ -205,9 +217,7 @@ def blur(text: str, post: PostId, posts: Posts, page: str = "/") -> str:
         for attribute in _attributes_of(text, block)
         if attribute.means_revealed
     ]
-    for start, end, new in sorted(edits, reverse=True):
-        text = text[:start] + new + text[end:]
-    return text
+    return edited(text, edits)
 
 
 def without_blurred(text: str) -> str:
@@ -224,7 +234,45 @@ def orphans(text: str, posts: Posts, page: str = "/") -> tuple[Block, ...]:
 # --- editing ---------------------------------------------------------------------------------
 
 
-def _edits(text: str, visible: str, block: Block) -> Iterator[tuple[int, int, str]]:
+def edited(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
+    """Put new text in the place of spans, which do not overlap; in one pass, as of ``blank``."""
+    pieces, position = [], 0
+    for start, end, new in sorted(edits):
+        pieces += [text[position:start], new]
+        position = end
+    return "".join((*pieces, text[position:]))
+
+
+def _stamps(
+    visible: str, blocks: Sequence[Block], number: int, tag_end: int
+) -> Iterator[tuple[int, int]]:
+    """Find the stamps of a block, without those of blocks inside."""
+    block = blocks[number]
+    inner: list[tuple[int, int]] = []
+    for other in blocks[number + 1 :]:
+        if other.start >= block.end:
+            break
+        inner.append((other.start - tag_end, other.end - tag_end))
+    for match in _STAMP.finditer(blank(visible[tag_end : block.end], inner)):
+        yield tag_end + match.start(), tag_end + match.end()
+
+
+def _depths(blocks: Iterable[Block]) -> list[int]:
+    """Count the blocks around each."""
+    depths: list[int] = []
+    ends: list[int] = []
+    for block in blocks:
+        while ends and ends[-1] <= block.start:
+            ends.pop()
+        depths.append(len(ends))
+        ends.append(block.end)
+    return depths
+
+
+def _edits(
+    text: str, visible: str, blocks: Sequence[Block], number: int
+) -> Iterator[tuple[int, int, str]]:
+    block = blocks[number]
     tag = _TAG.match(visible, block.start)
     if tag is None:
         return
@@ -234,20 +282,20 @@ def _edits(text: str, visible: str, block: Block) -> Iterator[tuple[int, int, st
     for attribute in blurred:
         yield attribute.start - (not word), attribute.end, word
         word = ""
-    for stamp in _STAMP.finditer(visible, tag.end(), block.end):
-        yield *_lines_of(text, stamp.start(), stamp.end()), ""
+    for start, end in _stamps(visible, blocks, number, tag.end()):
+        yield *_lines_of(text, start, end), ""
 
 
 def _lines_of(text: str, start: int, end: int) -> tuple[int, int]:
     """Widen a span that fills its lines to whole lines, with the blank line that would double."""
-    before = text[:start].rstrip(" \t")
-    after = re.compile(r"[ \t]*(?:\r\n|\n)").match(text, end)
-    if after is None or not before.endswith("\n"):
+    line = text.rfind("\n", 0, start) + 1
+    after = _REST.match(text, end)
+    if after is None or not line or text[line:start].strip(" \t"):
         return start, end
-    blank = re.compile(r"[ \t]*(?:\r\n|\n)").match(text, after.end())
-    if blank and re.search(r"\n[ \t]*\r?\n\Z", before):
-        return len(before), blank.end()
-    return len(before), after.end()
+    above = text.rfind("\n", 0, line - 1) + 1
+    blank = _REST.match(text, after.end())
+    is_below_blank = above and not text[above : line - 1].removesuffix("\r").strip(" \t")
+    return line, blank.end() if blank and is_below_blank else after.end()
 
 
 # --- finding ---------------------------------------------------------------------------------
@@ -303,18 +351,15 @@ def _attributes(tag: re.Match[str]) -> Iterator[_Attribute]:
         yield _Attribute(match[1], value, offset + match.start(1), offset + match.end())
 
 
-def _block(
-    text: str, tag: re.Match[str], end: int | None, section: str, definitions: Mapping[str, str]
-) -> Block:
+def _block(tag: re.Match[str], end: int | None, *, line: int, links: tuple[str, ...]) -> Block:
     attributes = list(_attributes(tag))
     names = [a.value for a in attributes if a.name == "post"]
-    links = _links(section, definitions)
     return Block(
         start=tag.start(),
         end=tag.end() if end is None else end,
-        line=text.count("\n", 0, tag.start()) + 1,
+        line=line,
         post=names[0] if names and end is not None else None,
-        links=() if end is None else tuple(dict.fromkeys(links)),
+        links=links,
         is_blurred=any(a.means_blurred for a in attributes),
         is_closed=end is not None,
     )
@@ -333,14 +378,27 @@ def _label(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _section(text: str, headings: list[tuple[int, int]], position: int) -> str:
-    """Give the text from the last heading before ``position`` to the next one as high.
+class _Sections:
+    """The sections of a text: each from a heading to the next one as high."""
 
-    Before the first heading, the section ends at the first one of any level.
-    """
-    start, level = max(((at, rank) for at, rank in headings if at <= position), default=(0, 6))
-    end = min((at for at, rank in headings if at > position and rank <= level), default=len(text))
-    return text[start:end]
+    def __init__(self, text: str) -> None:
+        self._headings = sorted(_headings(text))
+        self._starts = [at for at, _ in self._headings]
+        self._ends = [len(text)] * len(self._headings)
+        open_ones: list[int] = []  # each lower than the one before it
+        for number, (at, level) in enumerate(self._headings):
+            while open_ones and self._headings[open_ones[-1]][1] >= level:
+                self._ends[open_ones.pop()] = at
+            open_ones.append(number)
+        self._first_end = self._starts[0] if self._starts else len(text)
+
+    def around(self, position: int) -> tuple[int, int]:
+        """Give the section of the last heading before a position.
+
+        Before the first heading, it ends at the first one of any level.
+        """
+        number = bisect_right(self._starts, position) - 1
+        return (self._starts[number], self._ends[number]) if number >= 0 else (0, self._first_end)
 
 
 def _headings(text: str) -> Iterator[tuple[int, int]]:

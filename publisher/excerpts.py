@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain, pairwise
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from publisher.markdown import parser_of
 from publisher.markup import fold, read_page
 
 EXCERPTS = 6
@@ -30,12 +30,13 @@ _MODULE_LINE = re.compile(  # of MDX
     r"|export (?:const|default) .*)[ \t]*$",
     re.MULTILINE,
 )
-_COMPONENT = re.compile(r"<(/?)[A-Z][\w.-]*\b[^>]*?(/?)>")
+_COMPONENT = re.compile(r"<(/?)[A-Z][\w.-]*\b(?:(?!</?[A-Z])[^>])*?(/?)>")
 _BREAK = "\n"
 _FOREIGN = re.compile(  # what generators and themes replace: text on its two sides is two pieces
-    r"\{\{.{0,1000}?\}\}|\{%.{0,1000}?%\}|\{[^{}\n]*\}"  # Vue, Liquid and Hugo; attributes
+    r"\{\{(?:(?!\{\{).){0,1000}?\}\}|\{%(?:(?!\{%).){0,1000}?%\}"  # Vue, Liquid and Hugo
+    r"|\{[^{}\n]*\}"  # attributes
     r"|(?<=\S)[~^][^\s~^]+[~^]|\((?:c|C|r|R|p|P|tm|TM)\)"  # set low or high; signs
-    r"|\[\^[^\[\]]*\]|\[\[.{0,1000}?\]\]"  # footnotes, wiki links
+    r"|\[\^[^\[\]]*\]|\[\[(?:(?!\[\[).){0,1000}?\]\]"  # footnotes, wiki links
     r"|\[![A-Za-z]+\]|\[TOC\]"  # alerts, contents
     r"|:[a-z0-9_+-]+:|\$[^$\n]+\$|https?://\S+|<[^<>]*>",  # emoji names, formulas, addresses, tags
     re.DOTALL,
@@ -46,7 +47,9 @@ _DRAWN = frozenset(  # code that a page shows as a picture
     | {"vega", "vega-lite", "wavedrom", "ditaa", "svgbob", "bpmn", "excalidraw", "abc", "geojson"}
 )
 _LANGUAGE = re.compile(r"[\w-]+")  # the first word: ``mermaid{theme=dark}``, ``{.mermaid #id}``
-_REPLACED_IN_CODE = re.compile(r"\{\{.{0,1000}?\}\}|\{%.{0,1000}?%\}|\[!code [^\[\]]*\]")
+_REPLACED_IN_CODE = re.compile(
+    r"\{\{(?:(?!\{\{).){0,1000}?\}\}|\{%(?:(?!\{%).){0,1000}?%\}|\[!code [^\[\]]*\]"
+)
 _SENTENCE_END = re.compile(  # the last three are the full stops of Chinese and Japanese
     r"(?<=[.!?…])\s+|(?<=[\u3002\uff01\uff1f])|\n"
 )
@@ -60,7 +63,8 @@ def excerpts(body_markdown: str) -> tuple[str, ...]:
     and alternative texts, in this order. Tags and what generators replace are left out. Nothing
     when a post has no text at all.
     """
-    tokens = _parser().parse(_plain(body_markdown))
+    text = _plain(body_markdown)
+    tokens = parser_of(text, "strikethrough").parse(text)
     prose = _texts(tokens, "paragraph_open")
     sure = _texts(_outside_components(tokens), "paragraph_open")
     html = [read_page(token.content) for token in tokens if token.type == "html_block"]
@@ -86,10 +90,6 @@ def _plain(body: str) -> str:
     while (found := _INDENTED.sub(lambda match: f"\n{_INDENT.sub('', match[1])}\n", body)) != body:
         body = found
     return _CONTAINER_LINE.sub("", _FORMULA.sub("", _MODULE_LINE.sub("", body)))
-
-
-def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
 def _texts(tokens: list[Token], *parents: str) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import secrets
 import selectors
 import shlex
 import signal
@@ -28,6 +29,8 @@ LINE_LENGTH = 2_000
 TERM_GRACE_S = 5.0  # between SIGTERM and SIGKILL
 PIPE_GRACE_S = 1.0  # for background children that still hold the pipe when the command is over
 POLL_S = 0.05
+MARK = "PUBLISHER_COMMAND"  # in the environment of all that a command starts
+PROCESSES = Path("/proc")
 CHUNK_BYTES = 65_536
 
 _RAW_LENGTH = 4 * LINE_LENGTH  # colour codes take room that does not count
@@ -87,23 +90,26 @@ def run(
 ) -> None:
     """Run a command until it is over, and leave nothing of it behind.
 
-    It gets exactly ``environ``: the caller leaves credentials out. ``on_line`` is called in this
-    thread, once for each line that is not blank. When ``stop`` is set the command is ended as it
-    is when it takes too long: SIGTERM for its whole process group, and SIGKILL after
-    ``term_grace_s``. ``keep_open`` are descriptors that the command inherits, such as a lock to
-    hold while it lives.
+    It gets ``environ``, and a mark: the caller leaves credentials out. ``on_line`` is called in
+    this thread, once for each line that is not blank. When ``stop`` is set the command is ended as
+    it is when it takes too long: SIGTERM for its whole process group, and SIGKILL after
+    ``term_grace_s``. What it started and is not over then is killed, also in a session of its own;
+    where there is no ``/proc``, or the mark was taken out of the environment, only its group is.
+    ``keep_open`` are descriptors that the command inherits, such as a lock to hold while it lives.
 
     :raises SiteError: unless it ended by itself, in time, with exit code 0.
     """
     if stop is not None and stop.is_set():
         raise SiteError(f"the {command.name} was stopped before it began")
-    process = _start(command, environ=environ, keep_open=keep_open)
+    mark = f"{os.getpid()}-{secrets.token_hex(8)}"
+    process = _start(command, environ={**environ, MARK: mark}, keep_open=keep_open)
     try:
         _follow(process, command, on_line, grace_s=term_grace_s, stop=stop)
     finally:
         _signal_group(process, signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):  # stuck in the kernel, on a dead disk
             process.wait(TERM_GRACE_S)
+        _kill_marked(mark)
         if process.stdout is not None:
             process.stdout.close()
     _check_exit(process.returncode, command)
@@ -211,6 +217,26 @@ def _reason_to_end(command: Command, *, is_stopped: bool) -> SiteError:
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):  # nobody left (macOS: only a zombie)
         os.killpg(process.pid, number)
+
+
+def _kill_marked(mark: str) -> None:
+    """Kill every process with this mark, and those that it starts meanwhile, until none is left."""
+    deadline_s = time.monotonic() + TERM_GRACE_S
+    while found := list(_marked(mark)):
+        for number in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(number, signal.SIGKILL)
+        if time.monotonic() >= deadline_s:
+            return  # stuck in the kernel
+        threading.Event().wait(POLL_S)
+
+
+def _marked(mark: str) -> Iterator[int]:
+    entry = f"{MARK}={mark}".encode()
+    for folder in PROCESSES.glob("[0-9]*"):
+        with suppress(OSError):  # over meanwhile, or somebody else's
+            if entry in (folder / "environ").read_bytes().split(b"\0"):
+                yield int(folder.name)
 
 
 def _check_exit(returncode: int | None, command: Command) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+from publisher.markdown import parser_of
 
 _ATTRIBUTE = r"""\s+[a-zA-Z_:@#][^\s"'=<>`/]*(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+))?"""
 _MARKUP = (
@@ -26,7 +27,7 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n|\Z)")
 
 
 def tokens_of(text: str) -> list[Token]:
-    return MarkdownIt("commonmark").enable("table").parse(text)
+    return parser_of(text).parse(text)
 
 
 def without_code(text: str, tokens: Sequence[Token]) -> str:

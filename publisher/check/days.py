@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -23,7 +24,9 @@ from publisher.model import Embargo, Post, PostState, Problem
 from publisher.settings import Settings
 
 _STAMP = re.compile(
-    r"""<RevealStamp\b[^>]*?\sdate\s*=\s*(?P<quote>["'])(?P<date>.*?)(?P=quote)""", re.DOTALL
+    r"<RevealStamp\b(?:(?!<RevealStamp\b)[^>])*?"
+    r"""\sdate\s*=\s*(?P<quote>["'])(?P<date>.*?)(?P=quote)""",
+    re.DOTALL,
 )
 _DAYS_PER_UNIT = {"day": 1.0, "week": 7.0, "month": 30.44}
 _NUMBERS: tuple[str, ...] = (
@@ -50,6 +53,7 @@ _OF_A_SERIES = re.compile(
     r"|publish\w*|release\w*|reveal\w*)\b",
     re.IGNORECASE,
 )
+NEAR = 1000  # characters of a sentence on each side that are looked at
 _SENTENCE_END = re.compile(r"[.!?](?:\s|$)|\n\s*\n")
 
 
@@ -78,11 +82,11 @@ def check_weekdays(page: Page, site: Site) -> Iterator[Problem]:
 
 def wrong_weekdays(page: Page, site: Site) -> Iterator[WrongWeekday]:
     """Find the mentions whose weekday is wrong in every year that they can mean."""
-    stamps = list(_stamps(page))
+    stamps = [(start, end) for start, end, _ in _stamps(page)]
     for mention in find_mentions(page.visible):
         post = _owner(page, mention.start)
         released = site.local_date(post) if post else None
-        if released and any(start <= mention.start < end for start, end, _ in stamps):
+        if released and _holds(stamps, mention.start):
             if mention.is_on(released) and mention.weekday != released.weekday():
                 yield WrongWeekday(mention=mention, days=(released,), day=released)
             continue  # another day than the post's is `stamp-date-mismatch`
@@ -187,6 +191,12 @@ def _possible_days(mention: Mention, page: Page, released: date | None) -> tuple
     return tuple(sorted(days_of(mention, years).values()))
 
 
+def _holds(spans: Sequence[tuple[int, int]], offset: int) -> bool:
+    """Tell whether an offset is in one of these spans, which are in order and do not overlap."""
+    number = bisect_right(spans, offset, key=lambda span: span[0]) - 1
+    return number >= 0 and offset < spans[number][1]
+
+
 def _owner(page: Page, offset: int) -> Post | None:
     block = page.preview_at(offset)
     return block.post if block else None
@@ -199,9 +209,10 @@ def _stamps(page: Page) -> Iterator[tuple[int, int, str]]:
 
 
 def _sentence(text: str, start: int, end: int) -> str:
-    before = max((m.end() for m in _SENTENCE_END.finditer(text, 0, start)), default=0)
-    after = _SENTENCE_END.search(text, end)
-    return text[before : after.start() if after else len(text)]
+    first, last = max(0, start - NEAR), min(len(text), end + NEAR)
+    before = max((m.end() for m in _SENTENCE_END.finditer(text, first, start)), default=first)
+    after = _SENTENCE_END.search(text, end, last)
+    return text[before : after.start() if after else last]
 
 
 def _number(written: str) -> int:

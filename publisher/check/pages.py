@@ -22,7 +22,8 @@ from publisher.settings import Settings, SiteSettings
 from publisher.times import parse_date
 from publisher.visible import blank, tokens_of, without_code
 
-_MDX_COMMENT = re.compile(r"\{\s*/\*.*?\*/\s*\}", re.DOTALL)
+LINE_MAX = 1000  # characters on each side
+_MDX_COMMENT = re.compile(r"\{\s*+/\*(?:(?!\{\s*+/\*).)*?\*/\s*+\}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +78,11 @@ class Page:
         return self.text.count("\n", 0, offset) + 1
 
     def line_text(self, offset: int) -> str:
-        """Give the visible line around an offset."""
-        start = self.visible.rfind("\n", 0, offset) + 1
-        end = self.visible.find("\n", offset)
-        return self.visible[start : len(self.visible) if end < 0 else end]
+        """Give the visible line around an offset; of a very long one what is near."""
+        first, last = max(0, offset - LINE_MAX), min(len(self.visible), offset + LINE_MAX)
+        start = max(first, self.visible.rfind("\n", first, offset) + 1)
+        end = self.visible.find("\n", offset, last)
+        return self.visible[start : last if end < 0 else end]
 
     def preview_at(self, offset: int) -> Preview | None:
         """Give the innermost preview block around an offset."""

@@ -198,14 +198,16 @@ _GLUE = re.compile(  # what stands amid a word as well as between two
     r"|strong|sub|sup|time|tt|u|var|wbr)(?:[\s/][^<>]*)?>|<!--[^<>]*-->",
     re.IGNORECASE,
 )
-_UNITS = re.compile(r"(?:\\+u[0-9a-fA-F]{4})+")
-_POINT = re.compile(r"\\+u\{([0-9a-fA-F]{1,6})\}")
-_BYTES = re.compile(r"(?:\\+x[0-9a-fA-F]{2})+")
+# Of many backslashes each begins at the first: else every one of them would be looked at from
+# every other. For the same reason what is opened ends at the next opening, here and elsewhere.
+_UNITS = re.compile(r"(?<!\\)(?:\\+u[0-9a-fA-F]{4})+")
+_POINT = re.compile(r"(?<!\\)\\+u\{([0-9a-fA-F]{1,6})\}")
+_BYTES = re.compile(r"(?<!\\)(?:\\+x[0-9a-fA-F]{2})+")
 _NUMBERED = re.compile(r"\\[0-7]")
-_OCTAL = re.compile(r"(?:\\+[0-3]?[0-7]{2}(?!\d))+")  # JavaScript, Python, C
-_PADDED = re.compile(r"\\+00([0-9a-fA-F]{2}(?:[0-9a-fA-F]{2})?)(?:\r\n|\s)?")  # CSS
-_CONTINUED = re.compile(r"\\+\r?\n")
-_BLANK = re.compile(r"\\+[nrtbfv]")
+_OCTAL = re.compile(r"(?<!\\)(?:\\+[0-3]?[0-7]{2}(?!\d))+")  # JavaScript, Python, C
+_PADDED = re.compile(r"(?<!\\)\\+00([0-9a-fA-F]{2}(?:[0-9a-fA-F]{2})?)(?:\r\n|\s)?")  # CSS
+_CONTINUED = re.compile(r"(?<!\\)\\+\r?\n")
+_BLANK = re.compile(r"(?<!\\)\\+[nrtbfv]")
 _SOFT_BREAK = re.compile(r"(?<=\w)=\r?\n(?=\w)|=20(?=\r?\n)")  # quoted-printable: mail
 _QUOTED = re.compile(r"(?:=[89A-F][0-9A-F]){2,}")
 _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")

@@ -89,15 +89,16 @@ def readings(text: str, *, is_markdown: bool = False) -> Iterator[Words]:
 # --- Markdown -------------------------------------------------------------------------------
 
 _FENCE = re.compile(
-    r"^[ \t>]*(?P<mark>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)(?:^[ \t>]*(?P=mark)[`~]*[ \t]*$|\Z)",
+    r"^[ \t>]*+(?P<mark>`{3,}+|~{3,}+)[^\n]*+\n(?P<code>.*?)(?:^[ \t>]*(?P=mark)[`~]*[ \t]*$|\Z)",
     re.MULTILINE | re.DOTALL,
 )
 _TARGET = r"""\(\s*<?((?:[^()\s<>]|\([^()\s]*\))*)>?(?:\s+["'(]([^"]*?)["')])?\s*\)"""
 _BESIDE = re.compile(  # what a page shows elsewhere than in its text, or not at all
-    rf"!\[((?:[^\[\]]|\[[^\]]*\])*)\]{_TARGET}"  # images
+    rf"!\[((?:[^\[\]]|\[[^\[\]]*\])*)\]{_TARGET}"  # images
     rf"|\]{_TARGET}"  # of links only what follows their text
     r"|^[ ]{0,3}\[[^\]^]+\]:\s*(\S+)(?:\s+[\"'(](.*)[\"')])?\s*$"  # definitions
-    r"|\{\{(.*?)\}\}|\{%(.*?)%\}|\{([#.:][^{}\n]*)\}"  # templates and attributes
+    r"|\{\{((?:(?!\{\{).)*?)\}\}|\{%((?:(?!\{%).)*?)%\}"  # templates
+    r"|\{([#.:][^{}\n]*)\}"  # attributes
     r"|\b([a-z][a-z0-9+.-]*://[^\s<>\"')\]]+)",  # addresses
     re.MULTILINE | re.DOTALL,
 )
@@ -112,7 +113,7 @@ _LINE_MARK = re.compile(
 )
 _SCHEME = re.compile(r"^(?:[a-z][a-z0-9+.-]*:(?://[^/\s]*)?|(?=[^\s]*/)[./])")
 _BLOCK_END = re.compile(r"\n[ \t>]*\n|\|")
-_ATTRIBUTE = re.compile(r"""([\w:@.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_ATTRIBUTE = re.compile(r"""(?<![\w:@.-])([\w:@.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _NO_TEXT = frozenset(  # what many pages have alike
     {"class", "style", "id", "d", "points", "viewbox", "transform", "srcset", "sizes", "media"}
     | {"fill", "rel", "target", "type", "xmlns"}

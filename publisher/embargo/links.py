@@ -9,7 +9,6 @@ from posixpath import splitext
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from markdown_it import MarkdownIt
 from markdown_it.common.utils import unescapeAll
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline, autolink, html_inline, link
@@ -20,8 +19,9 @@ from publisher.embargo.images import is_image
 from publisher.embargo.kinds import PAGES
 from publisher.embargo.unreleased import digest_of
 from publisher.frontmatter import split
+from publisher.markdown import INLINE_MAX, TEXT_MAX, parser_of
 
-HREF = re.compile(r"""<a\b[^>]*?\shref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
+HREF = re.compile(r"""<a\b(?:(?!<a\b)[^>])*?\shref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 
 _NESTED = r"(?:\\.|[^\s()<>\\]|\((?:\\.|[^\s()<>\\]){0,2000}\)){1,2000}"
 _TARGET = re.compile(  # of whatever may be a link: too many is no harm, and one may hold another
@@ -136,6 +136,7 @@ class _Finder:
     def __init__(self, text: str, is_absent: Callable[[str], bool]) -> None:
         self._text = text
         self._is_absent = is_absent
+        self._longest = INLINE_MAX if len(text) <= TEXT_MAX else 0
         self._lines = [match.span() for match in _LINE.finditer(text)]
         self._markup: list[tuple[int, int]] = []  # raw HTML
         self._edits: list[_Edit] = []
@@ -144,7 +145,7 @@ class _Finder:
         self._tags: list[tuple[int, int]] = []
 
     def edits(self) -> list[_Edit]:
-        parser = MarkdownIt("commonmark").enable("table")
+        parser = parser_of(self._text)
         parser.core.ruler.at("inline", self._parse_inline)
         parser.inline.ruler.at("link", self._link)
         parser.inline.ruler.at("autolink", self._autolink)
@@ -163,7 +164,7 @@ class _Finder:
         for token in state.tokens:
             if token.type == "html_block" and token.map:
                 self._markup.append((self._lines[token.map[0]][0], self._end_of(token.map[1])))
-            if token.type == "inline" and token.map:
+            if token.type == "inline" and token.map and len(token.content) <= self._longest:
                 is_cell = before in ("th_open", "td_open")
                 column = column if is_cell and line == token.map[0] else 0
                 line = token.map[0]

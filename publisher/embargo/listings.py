@@ -36,7 +36,7 @@ _TOKEN = re.compile(  # what is never closed ends with the file: nothing is look
     re.DOTALL,
 )
 _TEXT = re.compile(r"\s*(?:<!\[CDATA\[)?\s*([^<\s\]]*)")
-_ATTRIBUTE = re.compile(r"""([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_ATTRIBUTE = re.compile(r"""(?<![\w:.-])([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _DECLARED = re.compile(rb"""\A<\?xml[^>]*\bencoding\s*=\s*["']([A-Za-z][\w.-]*)""")
 _LINE_END = re.compile(r"[ \t]*\r?\n")
 

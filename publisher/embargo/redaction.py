@@ -68,9 +68,7 @@ def redact_blocks(
             seed = f"{owner} {page} {number}"
             new = _concealed(text, block, parts, policy=policy, seed=seed, image=image)
             edits.append((block.start, block.end, new))
-    for start, end, new in reversed(edits):
-        text = text[:start] + new + text[end:]
-    return text
+    return blocks.edited(text, edits)
 
 
 def _policy(block: blocks.Block, owner: PostId | None, hidden: Mapping[PostId, Embargo]) -> Embargo:

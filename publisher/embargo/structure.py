@@ -14,12 +14,11 @@ from itertools import pairwise
 from textwrap import indent
 from urllib.parse import quote
 
-from markdown_it import MarkdownIt
-from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from publisher.embargo.containers import ALERT, balanced, excerpt_mark, mark_in, with_marks
 from publisher.embargo.filler import OPENING, PUNCTUATION, Filler
+from publisher.markdown import parser_of
 
 Images = Callable[[str], str]  # the target of an image as written -> that of its placeholder
 
@@ -33,18 +32,11 @@ LANGUAGES = frozenset(
     | {"xml", "yaml", "yml", "zig", "zsh"}
 )
 
-# Markdown has texts that take the parser the square of their length; these bounds keep a file of
-# the largest size that is read at all within seconds. Beyond them a text loses its emphasis,
-# links and tables, never its words.
-_INLINE_MAX = 10_000  # characters of one paragraph
-_TEXT_MAX = 500_000
-_CELLS_MAX = 200_000  # lines times columns of the widest
-
 GREY_PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAICAgAAAACwAAAAAAQABAAACAkQBADs="
 _DATA = re.compile(r"data:[\w/+.;=-]{0,100},[\w+/=%-]*", re.IGNORECASE)
 _UNENCODABLE = re.compile("[\0\ud800-\udfff]")
 _MACHINERY = re.compile(  # ids and classes, expressions, shortcodes: no reader sees them
-    r"[ \t]*\{[:#.][^{}\n]*\}|\{\{[^{}\n]*\}\}|\{%[^{}\n]*%\}"
+    r"(?:(?<![ \t])[ \t]++)?\{[:#.][^{}\n]*\}|\{\{[^{}\n]*\}\}|\{%[^{}\n]*%\}"
 )
 _TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
 _UNSHOWN = re.compile(
@@ -72,29 +64,10 @@ def parse(body: str) -> list[Token]:
     """Parse any text in bounded time; links are as written."""
     text = _DATA.sub("data:,", _UNENCODABLE.sub("\ufffd", body))
     lines = re.split(r"\r\n?|\n", text)
-    parser = MarkdownIt("commonmark").enable("strikethrough")
-    if len(lines) * max(line.count("|") for line in lines) <= _CELLS_MAX:
-        parser.enable("table")
+    parser = parser_of(text, "strikethrough")
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign]  # as written
     parser.validateLink = lambda url: True  # type: ignore[method-assign]  # none is written
-    is_short = len(text) <= _TEXT_MAX
-    parser.core.ruler.at("inline", _parse_inline if is_short else _leave_inline)
     return parser.parse("\n".join(with_marks(lines)))
-
-
-def _parse_inline(state: StateCore) -> None:
-    for token in state.tokens:
-        if token.type == "inline" and len(token.content) <= _INLINE_MAX:
-            token.children = []
-            state.md.inline.parse(token.content, state.md, state.env, token.children)
-    _leave_inline(state)
-
-
-def _leave_inline(state: StateCore) -> None:
-    """Take the texts that are not parsed as they are."""
-    for token in state.tokens:
-        if token.type == "inline" and not token.children:
-            token.children = [Token("text", "", 0, content=token.content)]
 
 
 def named_images(markup: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from publisher import rebuild
+from publisher.processes import MARK
 from publisher.rebuild import RebuildResult
 from publisher.settings import RebuildSettings
 
@@ -162,6 +163,47 @@ def test_a_grandchild_in_its_own_session_does_not_hang_us(tmp_path):
     assert result.seconds < 4
 
 
+# What `daemonize` does: two forks with a session in between, and nothing left open.
+LEAVES = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        null = os.open("/dev/null", os.O_RDWR)
+        for number in range(3):
+            os.dup2(null, number)
+        open("pid.part", "w").write(str(os.getpid()))
+        os.rename("pid.part", "pid")
+        while True:
+            open("dist/index.html", "a").write("late")
+            time.sleep(0.01)
+    os._exit(0)
+os.wait()
+while not os.path.exists("pid"):
+    time.sleep(0.01)
+sys.exit(int(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_nothing_that_left_its_session_writes_when_the_command_is_over(tmp_path, code):
+    page = an_output(tmp_path) / "index.html"
+
+    run(tmp_path, sys.executable, "-c", LEAVES, str(code))
+
+    written = page.read_bytes()
+    assert ends_soon(int((tmp_path / "pid").read_text()))
+    assert page.read_bytes() == written
+
+
+def test_nothing_that_left_its_session_outlives_a_command_that_is_stopped(tmp_path):
+    an_output(tmp_path)
+
+    run(tmp_path, sys.executable, "-c", LEAVES.replace("sys.exit", "time.sleep"), "60", limit_s=2)
+
+    assert ends_soon(int((tmp_path / "pid").read_text()))
+
+
 def test_a_command_that_closes_its_output_is_waited_for(tmp_path):
     result = run_sh(tmp_path, "exec >&- 2>&-; sleep 0.3; mkdir dist; : > dist/index.html")
 
@@ -225,7 +267,8 @@ def test_the_command_gets_only_the_environment_given(tmp_path):
 
     result = run(tmp_path, "env")
 
-    assert sorted(result.tail.splitlines()) == ["LANG=C.UTF-8", f"PATH={os.defpath}"]
+    given = [line for line in result.tail.splitlines() if not line.startswith(f"{MARK}=")]
+    assert sorted(given) == ["LANG=C.UTF-8", f"PATH={os.defpath}"]
 
 
 def test_an_error_of_the_listener_leaves_no_process_behind(tmp_path):

@@ -112,7 +112,9 @@ class Reader:
     # --- what it says --------------------------------------------------------------------
 
     def _get(self, key: str) -> Any:
-        return self.document.metadata.get(key)
+        metadata = self.document.metadata
+        name = key if key in metadata else written(self.site.preset, metadata, key)
+        return metadata.get(name) if name else None
 
     def _first(self, keys: Sequence[str]) -> tuple[str, Any]:
         """Give the first of these keys that says something, and what it says.

@@ -149,3 +149,23 @@ def test_a_key_in_another_case_means_nothing_to_other_generators(tmp_path: Path)
     write(tmp_path, "blog/one.md", text)
 
     the_post(library.scan())
+
+
+def test_hugo_reads_any_case_of_a_key_and_so_do_we(tmp_path: Path) -> None:
+    head = "Title: The Jig\nDescription: About it\nSlug: the-jig\nTags: [a]\nThumbnail: /t.png"
+    write(tmp_path, "blog/jig.md", f"---\n{head}\npublishDate: 2027-03-09\n---\n\nText.\n")
+
+    (post,) = a_library(tmp_path, generator="hugo").scan().posts
+
+    assert (post.title, post.description, post.slug, post.tags) == (
+        *("The Jig", "About it", "the-jig"),
+        ("a",),
+    )
+
+
+def test_a_generator_that_reads_one_case_has_no_title_in_another(tmp_path: Path) -> None:
+    write(tmp_path, "blog/jig.md", "---\nTitle: The Jig\ndate: 2027-03-09\n---\n\nText.\n")
+
+    (post,) = a_library(tmp_path, generator="vitepress").scan().posts
+
+    assert post.title == ""

@@ -185,25 +185,6 @@ def test_a_text_without_frontmatter_is_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("generator", "text"),
-    [
-        ("nikola", "<!--\n.. title: A\n.. date: 2027-03-09 09:00:00 UTC\n-->\n"),
-        ("pelican", "Title: A\nDate: 2027-03-09\n"),
-    ],
-)
-def test_a_header_of_the_generators_own_is_named_in_the_hint(
-    tmp_path: Path, generator: str, text: str
-) -> None:
-    write(tmp_path, "blog/one.md", text)
-
-    (problem,) = a_library(tmp_path, generator=generator).scan().problems
-
-    assert problem.rule == "no-frontmatter"
-    assert f"{generator}'s own header" in problem.hint
-    assert "---" in problem.hint
-
-
-@pytest.mark.parametrize(
     "text", ["", "\n---\ntitle: A\n---\n", "----\na: b\n----\n", "{{< x >}}\n"]
 )
 def test_what_generators_take_for_text_is_no_frontmatter(tmp_path: Path, text: str) -> None:

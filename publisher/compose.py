@@ -18,7 +18,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from publisher.errors import ComposeError
-from publisher.mail_text import Markdown, as_text, to_html, to_plain
+from publisher.mail_text import Markdown, as_text, link, to_html, to_plain
 from publisher.model import Limits, Message, Post
 from publisher.printable import without_controls
 
@@ -95,13 +95,13 @@ def _subject(post: Post, voice: Voice, own: str | None) -> str:
 # --- placeholders --------------------------------------------------------------------------
 
 
-def _facts(post: Post) -> dict[str, str]:
+def _facts(post: Post, *, is_markdown: bool) -> dict[str, str]:
     """Give what texts may name; nothing of an embargoed body is among it."""
     series = post.series
     return {
         "title": post.title,
         "description": post.description,
-        "url": Markdown(post.url),
+        "url": link(post.url) if is_markdown else post.url,
         "teaser": Markdown(post.teaser or ""),
         "series": series.name if series else "",
         "part": str(series.part) if series else "",
@@ -112,7 +112,7 @@ def _facts(post: Post) -> dict[str, str]:
 
 def _fill(source: str, post: Post, *, is_markdown: bool = False) -> str:
     """Replace ``{name}`` placeholders; ``{{name}}`` gives ``{name}``, other braces are text."""
-    facts = _facts(post)
+    facts = _facts(post, is_markdown=is_markdown)
 
     def value(match: regex.Match[str]) -> str:
         literal, name = match.groups()
@@ -132,10 +132,11 @@ def _fill(source: str, post: Post, *, is_markdown: bool = False) -> str:
 
 def _with_url(text: str, post: Post, *, is_markdown: bool) -> str:
     """Add the post's address where the text does not have it; a longer one is another page's."""
-    own = regex.escape(post.url.rstrip("/"), literal_spaces=True)
+    url = link(post.url) if is_markdown else post.url
+    own = regex.escape(url.rstrip("/"), literal_spaces=True)
     if regex.search(rf"{own}/?(?![\w/%~+=@-]|[.,;:!'$]+[\w/%])", text):
         return text
-    return f"{text}\n\n<{post.url}>" if is_markdown else f"{text}\n\n{post.url}"
+    return f"{text}\n\n<{url}>" if is_markdown else f"{text}\n\n{url}"
 
 
 def _tidy(text: str) -> str:
@@ -176,7 +177,8 @@ def _render(
     description: str | None = None,
     is_markdown: bool = False,
 ) -> str:
-    facts: dict[str, Any] = {**_facts(post), "tags": post.tags, "id": post.id, "slug": post.slug}
+    known = _facts(post, is_markdown=is_markdown)
+    facts: dict[str, Any] = {**known, "tags": post.tags, "id": post.id, "slug": post.slug}
     if description is not None:
         facts["description"] = description
     try:

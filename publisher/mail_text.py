@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")  # each may stand behind a backslash: CommonMark 2.4
+_ENDING = re.compile(r"""[\s()<>"'\\\[\]*]""")
 _INDENTATION = re.compile(r"(?m)^[ \t]+|[ \t]+$")  # would make a code block, or a line break
 
 
@@ -27,6 +29,11 @@ def as_text(value: Any) -> Any:
     if not isinstance(value, str) or isinstance(value, Markdown):
         return value
     return _PUNCTUATION.sub(r"\\\1", _INDENTATION.sub("", value))
+
+
+def link(url: str) -> Markdown:
+    """Write an address so that no sign of it ends a link of Markdown."""
+    return Markdown(_ENDING.sub(lambda sign: quote(sign[0]), url))
 
 
 def to_html(markdown: str) -> str:
@@ -86,11 +93,12 @@ def _inline(tokens: Sequence[Token]) -> str:
         match token.type:
             case "softbreak" | "hardbreak":
                 words.append("\n")
-            case "link_open":
-                links.append((str(token.attrs["href"]), len(words)))
+            case "link_open":  # an automatic one is its own address
+                address = "" if token.info == "auto" else str(token.attrs["href"])
+                links.append((address, len(words)))
             case "link_close":
                 address, begin = links.pop()
-                if "".join(words[begin:]) != address:
+                if address and "".join(words[begin:]) != address:
                     words.append(f" <{address}>")
             case _:
                 words.append(token.content)  # of an image, its alternative text

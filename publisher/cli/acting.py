@@ -265,7 +265,7 @@ def _say_texts(
     for key in keys:
         message = compose(post, voices[key.channel], text=text)
         if voices[key.channel].limits.refuses_repeats:
-            _warn_of_repeat(survey, key, message)
+            _warn_of_repeat(survey, key, message, is_chosen=text is not None)
         say(f"{key}  {when(at, survey.settings.site.zone)}")
         if message.subject:
             say(f"  subject  {flat(message.subject)}")
@@ -273,14 +273,15 @@ def _say_texts(
             say(f"  | {line}".rstrip())
 
 
-def _warn_of_repeat(survey: Survey, key: DeliveryKey, message: Message) -> None:
+def _warn_of_repeat(survey: Survey, key: DeliveryKey, message: Message, *, is_chosen: bool) -> None:
     from publisher.courier import is_repeat
     from publisher.survey import open_ledger
 
     with open_ledger(survey.settings, now=survey.now, read_only=True) as ledger:
         payloads = ledger.sent_payloads(key)
     if is_repeat(message, payloads):
-        note(f"{key}: {key.channel} has had this text and refuses repeats, so it will be held")
+        effect = "may refuse it" if is_chosen else "refuses repeats, so it will be held"
+        note(f"{key}: {key.channel} has had this text and {effect}")
         note("  give other words with --text, or name other channels with --channel")
 
 

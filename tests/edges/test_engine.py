@@ -632,6 +632,7 @@ def test_words_that_a_service_had_before_are_held_where_it_refuses_repeats(
     world.run_until(SOON)
     world.announce_again("one", at=SOON, occasion="again-0")
     world.announce_again("one", at=SOON, occasion="again-1", text="In other words")
+    world.announce_again("one", at=SOON, occasion="again-2", text="In other words")  # insists
 
     world.run_until(SOON + HOUR)
 
@@ -641,6 +642,7 @@ def test_words_that_a_service_had_before_are_held_where_it_refuses_repeats(
         "launch": DeliveryState.CONFIRMED,
         "again-0": repeated,
         "again-1": DeliveryState.CONFIRMED,
+        "again-2": DeliveryState.CONFIRMED,
     }
 
 

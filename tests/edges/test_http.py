@@ -372,3 +372,13 @@ def test_control_characters_of_an_answer_are_shown_by_their_escapes() -> None:
         error = failure(NotDelivered, a_client(), platform.url)
 
     assert "no \\x1b[31m \\x00 \ufffd \\x9b" in str(error)
+
+
+def test_a_long_list_is_not_read_for_ever() -> None:
+    pages = a_client(answer_timeout_s=0.0).pages(3)
+
+    assert next(pages) == 0
+    with pytest.raises(UnknownOutcome, match="too slowly"):
+        next(pages)
+    with pytest.raises(UnknownOutcome, match="more posts"):
+        list(a_client().pages(3))

@@ -7,6 +7,7 @@ import regex
 
 from publisher.compose import Voice, check_template, compose
 from publisher.errors import ComposeError
+from publisher.mail_text import link
 from publisher.model import AnnounceRule, ChannelName, Limits, Series
 from tests.factories import X, a_post
 
@@ -298,3 +299,23 @@ def test_no_control_characters_leave_with_a_message() -> None:
         for part in filter(None, parts):
             assert part.replace("\n", "").isprintable()
     assert compose(post, a_mail()).subject == "One[31m red,  half".replace("  ", " ")
+
+
+@pytest.mark.parametrize("text", [None, "{url}", "At last"])
+@pytest.mark.parametrize(
+    ("url", "href"),
+    [
+        ("https://a.example/b/gr\u00f6\u00dfe", "https://a.example/b/gr%C3%B6%C3%9Fe"),
+        ("https://a.example/b/one_(two", "https://a.example/b/one_%28two"),
+        ("https://a.example/b/a*b*c/", "https://a.example/b/a%2Ab%2Ac/"),
+        ("https://a.example/?p=1&x=2", "https://a.example/?p=1&amp;x=2"),
+    ],
+)
+def test_any_address_is_a_whole_link_in_a_mail(url: str, href: str, text: str | None) -> None:
+    message = compose(a_post(url=url), a_mail(), text=text)
+
+    if text == "{url}":
+        assert message.text == link(url)
+    else:
+        assert f'<a href="{href}">' in (message.html or "")
+        assert message.text.count("https:") == 1

@@ -109,7 +109,7 @@ class Courier:
         return replace(message, image_bytes=self.load_image(post))
 
     def _is_repeat(self, record: DeliveryRecord, message: Message, outlet: Outlet) -> bool:
-        """Tell whether a service that refuses repeats had these words, and nobody chose them anew."""
+        """Tell whether a service that refuses repeats had these words, not chosen anew."""
         if not outlet.voice.limits.refuses_repeats or record.text is not None:
             return False
         return is_repeat(message, self.ledger.sent_payloads(record.key))

@@ -194,6 +194,12 @@ def check_listing(
                 return part
     except SiteError as error:
         raise _named(kind, url, error) from None
+    if there := _listed_elsewhere(post, listing, found):
+        raise SiteError(
+            f"the {kind} {shown(url)} lists the post at another host, {quoted(shown(there))}",
+            why=f"its address by jobs.yaml is {shown(post.url)}",
+            hint="let site.url in jobs.yaml and the address in the generator's settings be the same",
+        )
     others = [part for part in parts if part not in own]
     named = ", ".join(quoted(shown(part)) for part in others[:1])
     elsewhere = f"its parts on other hosts, such as {named}, are not asked"
@@ -207,6 +213,13 @@ def check_listing(
 def _is_listed(post: Post, listing: Listing, found: Found) -> bool:
     wanted = page_key(post.url)
     return any(page_key(_url(found.base, listed)) == wanted for listed in listing.urls)
+
+
+def _listed_elsewhere(post: Post, listing: Listing, found: Found) -> str:
+    """Give the address of the post at another host, if a list has that; "" otherwise."""
+    path = page_key(post.url)[1]
+    urls = (_url(found.base, listed) for listed in listing.urls)
+    return next((url for url in urls if path and page_key(url)[1] == path), "")
 
 
 def _url(base: str, written: str) -> str:

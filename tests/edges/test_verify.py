@@ -1153,3 +1153,11 @@ def test_a_look_takes_a_minute_at_the_most(tmp_path):
             live.ask(f"{site.url}/blog/salt", 1000)
 
     assert site.requests == []
+
+
+def test_a_feed_that_names_another_host_says_which(tmp_path: Path) -> None:
+    output = a_site(tmp_path, url="https://old.example")
+
+    reason = look_at_output(output, settings=VerifySettings(feed="/feed.xml")).reason
+
+    assert "https://old.example/blog/salt" in reason

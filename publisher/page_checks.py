@@ -198,7 +198,7 @@ def check_listing(
         raise SiteError(
             f"the {kind} {shown(url)} lists the post at another host, {quoted(shown(there))}",
             why=f"its address by jobs.yaml is {shown(post.url)}",
-            hint="let site.url in jobs.yaml and the address in the generator's settings be the same",
+            hint="let site.url in jobs.yaml and the generator name the same address",
         )
     others = [part for part in parts if part not in own]
     named = ", ".join(quoted(shown(part)) for part in others[:1])

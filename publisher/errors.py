@@ -56,6 +56,23 @@ class SiteError(PublisherError):
     """The rebuild or the verification of the site did not succeed."""
 
 
+class VanishingError(SiteError):
+    """The first build of a site lacks ``pages`` that are public now; nothing was deployed."""
+
+    LISTED = 5
+
+    def __init__(self, pages: tuple[str, ...]) -> None:
+        self.pages = pages
+        count = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
+        more = f" and {len(pages) - self.LISTED} more" if len(pages) > self.LISTED else ""
+        super().__init__(
+            f"{count} would vanish from the site: {', '.join(pages[: self.LISTED])}{more}",
+            why="public now, and not in the first build",
+            hint="see `publisher check` for what leaves them out, or let them go with "
+            "`publisher adopt --remove-pages`",
+        )
+
+
 class GitError(PublisherError):
     """The git program cannot do what was asked; no work of the author was touched."""
 

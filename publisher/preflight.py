@@ -15,7 +15,9 @@ from threading import Event as Flag
 
 from publisher import verify
 from publisher.address_book import Address, AddressBook
-from publisher.errors import PublisherError, SiteError
+from publisher.embargo.first_build import refuse_vanishing
+from publisher.embargo.hidden import holds
+from publisher.errors import PublisherError, SiteError, VanishingError
 from publisher.model import (
     LedgerView,
     Post,
@@ -47,6 +49,7 @@ class Preflight:
 
     problems: tuple[Problem, ...]
     addresses: Mapping[PostId, str]
+    vanishing: tuple[str, ...] = ()  # pages that are public, and not in the first build
 
 
 def preflight(survey: Survey, *, environ: Mapping[str, str]) -> Preflight:
@@ -100,7 +103,19 @@ class _Trial:
         return Preflight(
             problems=tuple(problems),
             addresses={p.id: addresses[p.path].url for p in coming if p.path in addresses},
+            vanishing=self._vanishing(),
         )
+
+    def _vanishing(self) -> tuple[str, ...]:
+        """Find the pages that a first build would take away."""
+        settings = self.survey.settings
+        if self.copy.rebuild is None or not holds(settings.embargo, self.survey.scan.posts):
+            return ()
+        try:
+            refuse_vanishing(settings, self.copy.rebuild.output)
+        except VanishingError as error:
+            return error.pages
+        return ()
 
     def _release(self, library: Library, post: Post) -> Iterator[Problem]:
         try:

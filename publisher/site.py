@@ -20,6 +20,7 @@ from publisher.address_book import Address, AddressBook
 from publisher.deploy import deploy
 from publisher.deploy.restless import Restless
 from publisher.embargo.checkpoint import inspect_files, let_through
+from publisher.embargo.first_build import refuse_vanishing
 from publisher.embargo.hidden import holds
 from publisher.embargo.left_out import read_left_out, write_left_out
 from publisher.embargo.overwritten import Overwritten
@@ -167,6 +168,7 @@ class GeneratedSite:
             urls = {path: address.url for path, address in addresses.items()}
             staged = replace(staged, addresses=urls)
         if staged is not None and self.settings.rebuild is not None:
+            refuse_vanishing(self.settings, staged.output)
             let_through(
                 staged,
                 self.settings.rebuild.output,

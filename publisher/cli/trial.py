@@ -36,17 +36,21 @@ def try_build(invocation: Invocation, survey: Survey) -> Preflight:
     return found
 
 
-def show_trial(invocation: Invocation) -> None:
-    """Try the build and show what is wrong; nothing of it ends the command."""
+def show_trial(invocation: Invocation) -> tuple[str, ...]:
+    """Try the build and show what is wrong; nothing of it ends the command.
+
+    Give the pages that are public now, and that the first build would take away.
+    """
     try:
         survey = invocation.look()
         if survey.settings.rebuild is None:
-            return
+            return ()
         found = try_build(invocation, survey)
     except PublisherError as error:
         note(f"the trial build was not made: {error.one_line}")
-        return
+        return ()
     for problem in found.problems:
         say_problem(problem)
     if not found.problems:
         note("the trial build shows every coming post as it should")
+    return found.vanishing

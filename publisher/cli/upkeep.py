@@ -26,18 +26,26 @@ LISTED = 20  # posts shown by `adopt`
     "--after-restore", "is_after_restore", is_flag=True, help="An older ledger was put back."
 )
 @click.option("--build/--no-build", "is_build", default=True, help="Try the build first.")
+@click.option(
+    "--remove-pages", "is_removal", is_flag=True, help="Let public pages go that no build makes."
+)
 @YES
 @click.pass_context
-def adopt(ctx: click.Context, is_after_restore: bool, is_build: bool, is_yes: bool) -> None:
+def adopt(
+    ctx: click.Context, is_after_restore: bool, is_build: bool, is_removal: bool, is_yes: bool
+) -> None:
     """Take what is public already as it is: it is never announced.
 
     Posts that are published, or whose date is over, become baseline. Coming ones stay scheduled.
-    Before it asks, it tries each coming release as `publisher check --build` does.
+    Before it asks, it tries each coming release as `publisher check --build` does. Pages that are
+    public now and that the first build does not make are named, and nothing is deployed until
+    they are built, or --remove-pages lets them go.
 
     With --after-restore it goes through a ledger that was put back from a copy. Whatever may
     have gone out since the copy was made is held for you; the rest goes on by itself.
     """
     from publisher.clock import SystemClock
+    from publisher.embargo.first_build import accept_vanishing, read_vanishing
     from publisher.errors import LedgerError
     from publisher.model import PostState
     from publisher.survey import open_ledger
@@ -48,7 +56,11 @@ def adopt(ctx: click.Context, is_after_restore: bool, is_build: bool, is_yes: bo
     if seen.view.restored:
         raise LedgerError(seen.view.restored)
     old, coming = _old(seen), _coming(seen)
-    if seen.view.adopted_at is not None and not old:
+    is_adopted = seen.view.adopted_at is not None and not old
+    if is_adopted and is_removal:
+        _remove_pages(seen, read_vanishing(seen.settings.state_dir).pages, is_yes=is_yes)
+        return
+    if is_adopted:
         say("adopted already; nothing to do")
         return
     _say_posts(f"{count(len(old), 'post')} will be taken as public, never announced:", old)
@@ -58,14 +70,19 @@ def adopt(ctx: click.Context, is_after_restore: bool, is_build: bool, is_yes: bo
         _say_posts(title, overdue, seen)
     _say_posts(f"{count(len(coming), 'post')} will stay scheduled:", coming, seen)
     _say_pages(seen)
+    vanishing: tuple[str, ...] = ()
     if is_build and (is_yes or sys.stdin.isatty()):
-        show_trial(ctx.obj)
+        vanishing = show_trial(ctx.obj)
+        if vanishing:
+            _say_vanishing(vanishing, is_removal=is_removal)
     confirm("adopt the site like this?", is_yes=is_yes)
     now = SystemClock().now()
     with open_ledger(seen.settings, now=now) as ledger:
         observations = [_observe(post, is_old=True) for post in old]
         observations += [_observe(post, is_old=False) for post in coming]
         number = ledger.adopt(observations, now=now)
+    if is_removal:
+        accept_vanishing(seen.settings.state_dir, vanishing)
     say(f"adopted: {count(number, 'post')} taken as public")
 
 
@@ -115,6 +132,25 @@ def _say_pages(survey: Survey) -> None:
     if public:
         title = f"{count(len(public), 'page')} will stay as they are, but cannot be used as posts:"
         _say_names(title, public)
+
+
+def _remove_pages(survey: Survey, pages: Sequence[str], *, is_yes: bool) -> None:
+    """Let the pages go that the latest build was refused for."""
+    from publisher.embargo.first_build import accept_vanishing
+
+    if not pages:
+        say("no build was refused because of pages that would vanish; nothing to do")
+        return
+    _say_vanishing(pages, is_removal=True)
+    confirm("let them go?", is_yes=is_yes)
+    accept_vanishing(survey.settings.state_dir, pages)
+    say("the next build goes out without them; `publisher retry` builds at once")
+
+
+def _say_vanishing(pages: Sequence[str], *, is_removal: bool) -> None:
+    _say_names(f"{count(len(pages), 'page')} public now, and not in the first build:", pages)
+    if not is_removal:
+        note("nothing is deployed until they are built, or `adopt --remove-pages` lets them go")
 
 
 def _observe(post: Post, *, is_old: bool) -> Observe:

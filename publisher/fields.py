@@ -258,6 +258,7 @@ class Reader:
         named = self._dated_name()
         name = named[2] if named else stem_of(self.document.path)
         given = self._word("slug")
+        given = given.strip("/") if given else given  # of no matter to generators
         if given is not None and (_UNUSABLE.search(given) or given.strip() in ("", ".", "..")):
             self._found.warn(
                 "bad-slug",

@@ -21,6 +21,7 @@ from publisher.cli.post_folders import Posts, find_posts, used_keys
 from publisher.config.kinds import RESERVED_HOSTS
 from publisher.errors import ConfigError
 from publisher.generator_config import GeneratorConfig, mkdocs_blogs, read_config, zone_of
+from publisher.git.remotes import PUBLIC_FORGES
 from publisher.presets import PRESETS
 from publisher.settings import Preset
 from publisher.source_folders import eleventy_folder, find_sources, vitepress_project
@@ -149,7 +150,7 @@ def _describe(folder: Path, root: str, preset: Preset) -> Found:
         preset=preset,
         root=root,
         posts=posts.globs,
-        post_url=_post_url(preset, config, posts, top),
+        post_url=_post_url(folder, preset, config, posts, top),
         command=command,
         output=_output(folder, preset, config, project),
         url=_url(folder, preset, config),
@@ -162,13 +163,27 @@ def _describe(folder: Path, root: str, preset: Preset) -> Found:
     )
 
 
-def _post_url(preset: Preset, config: GeneratorConfig, posts: Posts, top: str) -> str | None:
+def _is_routed(root: Path, preset: Preset, folder: str, inner: str) -> bool:
+    """Tell whether other files may give the posts their addresses."""
+    if preset.name == "astro":  # its routes are files; without one we know nothing
+        return bool(inner) and not any((root / "src/pages" / inner).glob("[[]*"))
+    if preset.name == "eleventy":
+        data = (*(root / folder).glob("*.json"), *(root / folder).glob("*.11tydata.*"))
+        return any("permalink" in file.read_text("utf-8", "replace") for file in data)
+    return False
+
+
+def _post_url(
+    root: Path, preset: Preset, config: GeneratorConfig, posts: Posts, top: str
+) -> str | None:
     """Give the URL of posts where it is certain: configured so, or usual and all alike."""
     (folder, *others) = posts.folders
     inner = folder.removeprefix(top).strip("/")
     is_worded, path = configured_url(preset.name, config, inner or folder)
     keys = {"url", "permalink", *(("category", "categories") if preset.name == "jekyll" else ())}
     if others or any(keys & set(page.metadata) for page in posts.pages):
+        return None
+    if _is_routed(root, preset, folder, inner):
         return None
     if is_worded:
         return path
@@ -274,7 +289,8 @@ def _is_public(url: str) -> bool:
     except ValueError:
         return False
     is_dotted = host is not None and "." in host and not host.startswith("127.")
-    return parts.scheme in ("http", "https") and is_dotted and host not in RESERVED_HOSTS
+    is_own = host not in RESERVED_HOSTS | PUBLIC_FORGES  # the last of the sources
+    return parts.scheme in ("http", "https") and is_dotted and is_own
 
 
 # --- in which zone ---------------------------------------------------------------------------

@@ -21,7 +21,7 @@ SIGNS: tuple[tuple[str, str], ...] = (
     *((name, "eleventy") for name in NAMES["eleventy"]),
     *((f"{place}.vitepress", "vitepress") for place in ("", "docs/", "src/")),
     *((name, "mkdocs") for name in NAMES["mkdocs"]),
-    ("pelicanconf.py", "pelican"),
+    *((name, "pelican") for name in NAMES["pelican"]),
     ("conf.py", "nikola"),
 )
 

@@ -312,6 +312,11 @@ def test_jekyll_permalinks_are_the_urls(more: str, url: str | None, tmp_path: Pa
         ("jekyll", {"_posts/2027-03-09-a.md": "permalink: /here/"}),
         ("hugo", {"content/posts/2027/a.md": "date: 2027-03-09"}),
         ("hugo", {"content/posts/a.md": "url: /here/\ndate: 2027-03-09"}),
+        ("astro", {"src/content/blog/a.md": "pubDate: 2027-03-09"}),  # its routes are elsewhere
+        (
+            "eleventy",
+            {"posts/a.md": "date: 2027-03-09", "posts/posts.json": "permalink: x"},
+        ),
         ("vitepress", {"blog/a.md": "date: 2027-03-09", "blog/b/c.md": "date: 2027-03-09"}),
         (
             "hugo",
@@ -547,6 +552,12 @@ def test_no_command_works_with_the_address_that_init_writes_in_its_place(
             "https://a.example",
         ),
         ("hugo", {"hugo.toml": "# baseURL = 'https://old.example'\n"}, None),
+        (
+            "vitepress",
+            {".vitepress/config.ts": "website: 'https://github.com/ada/blog'"},
+            None,
+        ),
+        ("pelican", {"publishconf.py": "SITEURL = 'https://a.example'"}, "https://a.example"),
     ],
 )
 def test_the_address_is_found_in_files_beside_the_configuration(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.edges.sites import a_library, rules, the_post, write
+from tests.edges.sites import a_library, a_text, rules, the_post, write
 
 
 @pytest.mark.parametrize(
@@ -169,3 +169,9 @@ def test_a_generator_that_reads_one_case_has_no_title_in_another(tmp_path: Path)
     (post,) = a_library(tmp_path, generator="vitepress").scan().posts
 
     assert post.title == ""
+
+
+def test_a_slug_may_be_written_with_slashes_around_it(tmp_path: Path) -> None:
+    write(tmp_path, "blog/jig.md", a_text("slug: /the-jig/", "date: 2027-03-09"))
+
+    assert the_post(a_library(tmp_path).scan()).slug == "the-jig"

@@ -6,16 +6,18 @@ import re
 from urllib.parse import unquote, urlsplit
 
 from publisher.errors import SiteError
+from publisher.printable import escaped
 
 QUOTED_LENGTH = 200
-_UNQUOTABLE = re.compile(r"[\x00-\x1f\x7f`]+")  # what a terminal, or a reader of commands, obeys
+# What a terminal, or a reader of commands, obeys; and halves of surrogate pairs.
+_UNQUOTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff`]+")
 
 
 def shown(url: str) -> str:
-    """Show a URL without user and password."""
+    """Show a URL without user and password, and with nothing that a terminal obeys."""
     scheme, separator, rest = url.partition("://")
     host, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
+    return escaped(f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}")
 
 
 def quoted(text: str) -> str:

@@ -172,7 +172,8 @@ class Engine:
         """Wait for the first channel that ends, or for what comes due."""
         wait_s = REPLAN_S
         if next_at is not None:
-            wait_s = min(wait_s, max((next_at - self.clock.now()).total_seconds(), 0.0) + 0.01)
+            ahead_s = (next_at - self.clock.now()).total_seconds()
+            wait_s = min(wait_s, ahead_s if ahead_s > 0 else GRACE_S)
         wait(self._busy.values(), timeout=wait_s, return_when=FIRST_COMPLETED)
         self._collect()
 

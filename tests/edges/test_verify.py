@@ -824,6 +824,16 @@ def test_a_redirect_loop_ends(tmp_path):
         assert len(site.requests) == 4
 
 
+def test_an_address_in_a_redirect_cannot_command_the_terminal(tmp_path):
+    with a_live_site(tmp_path) as site:
+        site.next(302, location="http://evil.example/\x1b[2J\x9b\xff")
+
+        finding = look_at(site)
+
+    assert finding.reason.isprintable()
+    assert "http://evil.example/\\x1b[2J" in finding.reason
+
+
 def test_a_redirect_to_another_host_is_not_followed(tmp_path):
     with a_live_site(tmp_path / "one") as site, a_live_site(tmp_path / "two") as other:
         site.next(302, location=f"{other.url}/blog/salt?token=x")

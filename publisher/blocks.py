@@ -249,7 +249,8 @@ def _stamps(
     """Find the stamps of a block, without those of blocks inside."""
     block = blocks[number]
     inner: list[tuple[int, int]] = []
-    for other in blocks[number + 1 :]:
+    for at in range(number + 1, len(blocks)):
+        other = blocks[at]
         if other.start >= block.end:
             break
         inner.append((other.start - tag_end, other.end - tag_end))

@@ -6,9 +6,11 @@ Nothing here judges; the rules are in the modules beside this one.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 
 from markdown_it.token import Token
 
@@ -56,6 +58,11 @@ class Preview:
     post: Post | None
 
 
+@lru_cache(maxsize=2)
+def _line_ends(text: str) -> list[int]:
+    return [match.start() for match in re.finditer("\n", text)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A Markdown file; ``visible`` is its text with code and comments blanked, same offsets."""
@@ -75,7 +82,7 @@ class Page:
         return self.document.text
 
     def line_at(self, offset: int) -> int:
-        return self.text.count("\n", 0, offset) + 1
+        return bisect_left(_line_ends(self.text), offset) + 1
 
     def line_text(self, offset: int) -> str:
         """Give the visible line around an offset; of a very long one what is near."""

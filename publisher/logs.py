@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from publisher.printable import shown, shown_in_json
 from publisher.report import Event, logger
 
 HANDLER = "publisher"
@@ -30,9 +31,9 @@ def configure_logging(
     elif is_journal(environ):
         formatter = JournalFormatter()
     elif sys.stderr.isatty():
-        formatter = logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S")
+        formatter = PlainFormatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S")
     else:
-        formatter = logging.Formatter("%(message)s")
+        formatter = PlainFormatter("%(message)s")
     handler = logging.StreamHandler(sys.stderr)
     handler.set_name(HANDLER)
     handler.setFormatter(formatter)
@@ -60,7 +61,14 @@ def is_journal(environ: Mapping[str, str]) -> bool:
     return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
-class JournalFormatter(logging.Formatter):
+class PlainFormatter(logging.Formatter):
+    """Show what a terminal would obey; tracebacks and other programs' words hold anything."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return shown(super().format(record))
+
+
+class JournalFormatter(PlainFormatter):
     """Begin every line with its priority, as sd-daemon(3) has it."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -82,4 +90,4 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         fields = event.fields if event else {}
-        return json.dumps({**fields, **line}, ensure_ascii=False)
+        return shown_in_json(json.dumps({**fields, **line}, ensure_ascii=False))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from publisher.printable import shown
+
 logger = logging.getLogger("publisher")
-OBEYED = re.compile("[\x00-\x1f\x7f-\x9f]")  # by a terminal: what services answer is in the log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,5 +42,5 @@ def warn(report: Report, name: str, **fields: object) -> None:
 
 
 def _quote(value: str) -> str:
-    flat = OBEYED.sub(lambda sign: f"\\x{ord(sign[0]):02x}", " ".join(value.split()))
+    flat = shown(" ".join(value.split()))  # what services answer is in the log
     return f'"{flat}"' if " " in flat or not flat else flat

@@ -7,6 +7,8 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 
+from publisher.printable import shown
+
 NOTIFY_TIMEOUT_S = 5.0
 
 
@@ -28,7 +30,7 @@ class Notifier:
             address = "\0" + address[1:]  # an abstract name, unix(7)
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to_systemd:
             to_systemd.settimeout(NOTIFY_TIMEOUT_S)
-            to_systemd.sendto("\n".join(lines).encode(), address)
+            to_systemd.sendto("\n".join(map(shown, lines)).encode(), address)
 
 
 def watchdog_of(environ: Mapping[str, str]) -> float | None:

@@ -16,6 +16,7 @@ from publisher.alerts.causes import Level
 from publisher.alerts.letters import Letter
 from publisher.clock import Clock
 from publisher.config.addresses import understand
+from publisher.printable import without_controls
 from publisher.report import Report, warn
 from publisher.secret import Secret
 
@@ -92,8 +93,8 @@ class Address:
         try:
             with LogCapture(level=logging.WARNING) as words:  # type: ignore[no-untyped-call]
                 is_sent = apprise.notify(
-                    title=letter.title,
-                    body=letter.body,
+                    title=without_controls(letter.title),
+                    body=without_controls(letter.body),
                     notify_type=kinds[letter.level],
                     body_format=NotifyFormat.TEXT,
                 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from publisher.errors import PublisherError
+from publisher.printable import OBEYED, shown_in_json
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
 WIDTH = 80  # where no terminal says otherwise
 NARROWEST, WIDEST = 20, 120
-
-# What a terminal would obey: control characters but the line feed, halves of surrogate pairs,
-# separators of lines, and what turns the direction of writing.
-OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
 
 
 def say(text: str = "") -> None:
@@ -45,7 +42,7 @@ def say_json(value: Any) -> None:
     """Print JSON; what a terminal would obey is escaped, so that no program misses it."""
     import json
 
-    say(escape(json.dumps(value, ensure_ascii=False, indent=2)))
+    say(shown_in_json(json.dumps(value, ensure_ascii=False, indent=2)))
 
 
 def say_wrapped(text: str, *, indent: str) -> None:
@@ -110,11 +107,6 @@ def clean(text: str) -> str:
 def _byte(sign: str) -> str:
     """Show a byte of a name that is no UTF-8 as ``\\udce9``, and nothing for other signs."""
     return ascii(sign)[1:-1] if "\ud800" <= sign <= "\udfff" else ""
-
-
-def escape(text: str) -> str:
-    """Show what a terminal would obey as ``\\u001b``."""
-    return OBEYED.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
 
 
 def fit(text: str, taken: int = 0) -> str:

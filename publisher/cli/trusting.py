@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from publisher.cli.acting import YES
-from publisher.cli.output import confirm, escape, say
+from publisher.cli.output import confirm, say
+from publisher.printable import shown
 
 
 @click.command()
@@ -32,7 +33,7 @@ def trust(ctx: click.Context, is_show: bool, is_yes: bool) -> None:
         return
     say(f"commit {change.commit}")
     for line in change.difference():
-        say(escape(line))
+        say(shown(line))
     if is_show:
         ctx.exit(3)
     confirm("let this say what runs here and where secrets go?", is_yes=is_yes)

@@ -84,4 +84,4 @@ def test_what_a_commit_hides_from_a_terminal_is_shown(world: World) -> None:
 
     shown = site.run("trust", "--show", code=3).out
 
-    assert "+# \\u001b[1A\\u001b[2K\\u202e" in shown
+    assert "+# \\x1b[1A\\x1b[2K\\u202e" in shown

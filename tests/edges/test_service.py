@@ -28,6 +28,7 @@ from publisher.errors import LedgerError, LedgerUnavailable, PostError, Publishe
 from publisher.in_force import JobsFile, read_note
 from publisher.ledger import Ledger
 from publisher.model import ChannelName, Hold, Plan, PostId, Problem
+from publisher.printable import OBEYED
 from publisher.report import Event, info
 from publisher.service import Alarm, Daemon, status_of
 from publisher.settings import Settings
@@ -853,3 +854,42 @@ def test_verbose_means_more_of_ours_and_no_more_of_others() -> None:
 
     assert "quiet" in lines
     assert not any("canary" in line for line in lines)
+
+
+HOSTILE = """
+import logging, os, sys
+from publisher import logs, report
+
+logs.configure_logging(environ=os.environ, verbose=False, json_lines="json" in sys.argv)
+words = "\\x1b[2J\\u202e\\x9b1A"
+report.warn(report.log, "delivery.not_sent", reason=words)
+logging.getLogger("apprise").warning("%s", words)
+try:
+    raise ValueError(words)
+except ValueError:
+    report.logger.exception("tick.crashed")
+"""
+
+
+@pytest.mark.parametrize("form", ["plain", "json"])
+def test_nothing_in_the_log_commands_a_terminal(form: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HOSTILE, form],
+        cwd=REPOSITORY,
+        env={"PATH": os.defpath},
+        stderr=subprocess.PIPE,
+        timeout=PATIENCE_S,
+        check=True,
+    )
+
+    text = done.stderr.decode()
+    assert OBEYED.findall(text) == []
+    if form == "json":
+        reason = json.loads(text.splitlines()[0])["reason"]
+        assert reason == "\x1b[2J\u202e\x9b1A"
+    else:
+        assert text.splitlines()[:2] == [
+            "delivery.not_sent reason=\\x1b[2J\\u202e\\x9b1A",
+            "\\x1b[2J\\u202e\\x9b1A",
+        ]
+        assert text.splitlines()[-1] == "ValueError: \\x1b[2J\\u202e\\x9b1A"

@@ -308,6 +308,15 @@ def test_words_arrive_in_one_datagram(tmp_path: Path) -> None:
         assert receiver.recv(1024) == b"READY=1\nSTATUS=nothing is due"
 
 
+def test_a_word_holds_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(tmp_path / "notify"))
+
+        Notifier(str(tmp_path / "notify"))("STATUS=\x1b[2J\ud83d\u202e")
+
+        assert receiver.recv(4096) == rb"STATUS=\x1b[2J\ud83d\u202e"
+
+
 def test_an_abstract_name_begins_with_an_at_sign(tmp_path: Path) -> None:
     with listen_at(f"\0publisher{tmp_path}") as receiver:
         Notifier(f"@publisher{tmp_path}")("READY=1")

@@ -221,9 +221,15 @@ def blur(text: str, post: PostId, posts: Posts, page: str = "/") -> str:
 
 
 def without_blurred(text: str) -> str:
-    """Blank the blurred blocks of a text: what stands there does not come out with its page."""
+    """Blank the blurred blocks of a text, and of the others the tags: what is left is public."""
     found = find_blocks(text, in_doubt=True)
-    return blank(text, ((block.start, block.end) for block in found if block.is_blurred))
+    spans = []
+    for block, parts in zip(found, dissect(text, found, in_doubt=True), strict=True):
+        if block.is_blurred:
+            spans.append((block.start, block.end))
+        else:
+            spans += [(block.start, parts.tag_end), (parts.close, block.end)]
+    return blank(text, spans)
 
 
 def orphans(text: str, posts: Posts, page: str = "/") -> tuple[Block, ...]:

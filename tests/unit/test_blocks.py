@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from publisher.blocks import Posts, blur, find_blocks, may_have_blocks, orphans, reveal
+from publisher.blocks import (
+    Posts,
+    blur,
+    find_blocks,
+    may_have_blocks,
+    orphans,
+    reveal,
+    without_blurred,
+)
 from publisher.model import PostId
 
 SEEDS = Path(__file__).parents[1] / "data" / "seeds"
@@ -466,6 +474,18 @@ def test_a_block_between_several_posts_is_an_orphan() -> None:
 
 def test_revealed_blocks_are_no_orphans() -> None:
     assert orphans(BLOCK.replace("blurred", "revealed"), POSTS) == ()
+
+
+# --- what is public --------------------------------------------------------------------------
+
+
+def test_what_is_left_of_a_text_are_its_words_outside_of_blurred_blocks() -> None:
+    inner = "<PostPreview blurred>\n\nSecret.\n\n</PostPreview>"
+    text = f"One.\n\n<PostPreview revealed>\n\nTwo.\n\n{inner}\n\n</PostPreview>\n\nThree.\n"
+
+    assert without_blurred(text).split() == ["One.", "Two.", "Three."]
+    assert without_blurred(f"One.\n\n{inner}\n").split() == ["One."]
+    assert without_blurred("<PostPreview revealed />\n\nOne.\n").split() == ["One."]
 
 
 # --- taken back ------------------------------------------------------------------------------

@@ -28,6 +28,9 @@ ANSWER_BYTES = 4_000_000  # of a body; a page of 100 posts on X has some 300,000
 LONGEST_WAIT = timedelta(days=31)
 
 REFUSALS = frozenset({400, 401, 402, 403, 404, 405, 410, 413, 415, 422, 426, 429})
+# An image that is refused so is left out.
+IMAGE_REFUSALS = frozenset({400, 413, 415, 422})
+WITHOUT_IMAGE = "it went out without its image"
 
 
 class UnknownOutcome(Exception):

@@ -10,20 +10,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 from publisher.channels import ChannelContext, Option
 from publisher.channels._http import (
     ANSWER_TIMEOUT_S,
+    IMAGE_REFUSALS,
+    WITHOUT_IMAGE,
     Http,
     Response,
     UnknownOutcome,
     answered_at,
     retry_after_header,
 )
-from publisher.errors import DuplicateContent
+from publisher.errors import DuplicateContent, PublisherError
 from publisher.image_kinds import ImageKind
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 
@@ -37,6 +41,9 @@ _RESERVED = re.compile(r"[|{}@\[\]()<>#\\*_~]")
 _ESCAPED = re.compile(r"\\([|{}@\[\]()<>#\\*_~])")
 _TEMPLATE = re.compile(r"\{hashtag\|\\?#\|(.+?)\}")
 _POST_URN = re.compile(r"urn:li:(?:share|ugcPost|activity):[0-9]+")
+
+STATUS_LOOKS = 10  # at an image that LinkedIn works up
+STATUS_PAUSE_S = 0.5
 
 PAGE_POSTS = 100
 PAGES = 20
@@ -114,19 +121,51 @@ class LinkedIn:
             upload_url, image = str(place["uploadUrl"]), str(place["image"])
         except (ValueError, LookupError, TypeError):
             raise UnknownOutcome("LinkedIn's answer about the upload cannot be read") from None
-        self._http.request("PUT", upload_url, data=data, headers=self._upload_headers(upload_url))
-        return image
+        headers = self._upload_headers(upload_url)
+        answer = self._http.request(
+            "PUT", upload_url, data=data, headers=headers, accept=IMAGE_REFUSALS
+        )
+        return image if answer.ok and self._is_usable(image) else None
+
+    def _is_usable(self, image: str) -> bool:
+        """Wait a little until LinkedIn has worked an image up; tell whether it can be used.
+
+        Where LinkedIn does not say, it is tried: a post is refused for its image, and nothing else.
+        """
+        for _ in range(STATUS_LOOKS):
+            try:
+                status = self._request("GET", f"/rest/images/{quote(image, safe=':')}").json()
+                status = status.get("status")
+            except (PublisherError, UnknownOutcome, ValueError, AttributeError):
+                return True
+            if status not in ("WAITING_UPLOAD", "PROCESSING"):
+                return bool(status != "PROCESSING_FAILED")
+            Event().wait(STATUS_PAUSE_S)
+        return True
 
     def send(self, message: Message, *, key: str, draft: str | None) -> Receipt:
+        """Send it; where LinkedIn refuses it for its image, send it without."""
+        note = WITHOUT_IMAGE if message.image_bytes and draft is None else ""
+        try:
+            answer = self._create(message, image=draft)
+        except _ImageRefused as refused:
+            answer, note = self._create(message, image=None), f"{WITHOUT_IMAGE}: {refused}"
+        try:
+            return replace(_receipt(answer.headers.get("x-restli-id", "")), note=note)
+        except UnknownOutcome as error:  # it is there all the same
+            return Receipt(remote_id="", note=note or str(error))
+
+    def _create(self, message: Message, *, image: str | None) -> Response:
         article = {
             "source": message.link,
             "title": message.title,
             **({"description": message.description} if message.description else {}),
-            **({"thumbnail": draft} if draft else {}),
+            **({"thumbnail": image} if image else {}),
         }
-        answer = self._request(
+        return self._request(
             "POST",
             "/rest/posts",
+            image=image,
             json={
                 "author": self._author,
                 "commentary": little_text(message.text),
@@ -141,10 +180,6 @@ class LinkedIn:
                 "isReshareDisabledByAuthor": False,
             },
         )
-        try:
-            return _receipt(answer.headers.get("x-restli-id", ""))
-        except UnknownOutcome as error:  # it is there all the same
-            return Receipt(remote_id="", note=str(error))
 
     def find(
         self, message: Message, *, key: str, draft: str | None, since: datetime
@@ -187,7 +222,9 @@ class LinkedIn:
             if not elements or elements[-1]["lastModifiedAt"] < start_ms:
                 return
 
-    def _request(self, method: str, route: str, **arguments: Any) -> Response:
+    def _request(
+        self, method: str, route: str, *, image: str | None = None, **arguments: Any
+    ) -> Response:
         response = self._http.request(
             method,
             self._api_url + route,
@@ -200,6 +237,9 @@ class LinkedIn:
         body = response.content.decode("utf-8", "replace")
         if response.status_code == 422 and "DUPLICATE_POST" in body:
             raise _duplicate(body, f"LinkedIn answered 422: {self._http.excerpt(response)}")
+        names_image = image is not None and ("MEDIA_ASSET" in body or image in body)
+        if response.status_code in (400, 422) and names_image:
+            raise _ImageRefused(self._http.excerpt(response))
         hint = "check that the token has w_member_social or w_organization_social"
         if response.status_code == 426 or (response.status_code == 400 and "VERSION" in body):
             hint = "set the channel's `version` to one that LinkedIn supports now (YYYYMM)"
@@ -213,6 +253,10 @@ class LinkedIn:
         known = host == urlsplit(self._api_url).hostname or host.endswith(".linkedin.com")
         headers: dict[str, str | None] = {"Content-Type": "application/octet-stream"}
         return headers if known else {**headers, "Authorization": None}
+
+
+class _ImageRefused(Exception):
+    """A post was refused, so there is none, and the reason is its image."""
 
 
 def _recovery(author: str) -> Recovery:

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from html import unescape
@@ -22,6 +23,7 @@ from publisher.channels import ChannelContext, Option
 from publisher.channels._http import (
     ANSWER_TIMEOUT_S,
     LONGEST_WAIT,
+    WITHOUT_IMAGE,
     Http,
     Response,
     UnknownOutcome,
@@ -117,21 +119,28 @@ class X:
             "media": base64.b64encode(image).decode("ascii"),
             "media_category": "tweet_image",
         }
+        try:
+            answer = self._post("/2/media/upload", upload)
+        except NotDelivered as error:
+            if error.permanent:  # what X makes of this image will not change
+                return None
+            raise
         with _reading("the upload of the image"):
-            media_id = _number(self._post("/2/media/upload", upload).json()["data"]["id"])
+            media_id = _number(answer.json()["data"]["id"])
         if message.image is not None and message.image.alt:
             alt = {"alt_text": {"text": message.image.alt[:ALT_LENGTH]}}
             self._post("/2/media/metadata", {"id": media_id, "metadata": alt})
         return media_id
 
     def send(self, message: Message, *, key: str, draft: str | None) -> Receipt:
+        note = WITHOUT_IMAGE if message.image_bytes and draft is None else ""
         post: dict[str, Any] = {"text": message.text}
         if draft:
             post["media"] = {"media_ids": [draft]}
         answer = self._post("/2/tweets", post)
         try:
             with _reading("the post"):
-                return _receipt(answer.json()["data"]["id"])
+                return replace(_receipt(answer.json()["data"]["id"]), note=note)
         except UnknownOutcome as error:  # it is there all the same
             return Receipt(remote_id="", note=str(error))
 

@@ -162,6 +162,64 @@ def test_an_image_that_linkedin_does_not_take_is_left_out(data: bytes) -> None:
         assert not platform.requests
 
 
+@pytest.mark.parametrize(
+    ("statuses", "is_used"),
+    [
+        (["AVAILABLE"], True),
+        (["WAITING_UPLOAD", "PROCESSING", "AVAILABLE"], True),
+        (["PROCESSING", "PROCESSING_FAILED"], False),
+        (["of a new kind"], True),
+        ([], True),  # LinkedIn does not say
+    ],
+)
+def test_an_image_is_waited_for_and_left_out_where_it_failed(
+    statuses: list[str], is_used: bool
+) -> None:
+    with LinkedInPlatform() as platform:
+        platform.statuses = list(statuses)
+
+        assert (a_channel(platform.url).prepare(with_image(), key=KEY) is not None) is is_used
+
+
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
+def test_an_image_whose_upload_is_refused_is_left_out(status: int) -> None:
+    with LinkedInPlatform() as platform:
+        channel = a_channel(platform.url)
+        platform.faults.append(Fault.refuse(status, on="PUT"))
+
+        draft = channel.prepare(with_image(), key=KEY)
+        receipt = send(channel, with_image(), draft)
+
+        assert "thumbnail" not in platform.accepted[0]["content"]["article"]
+    assert receipt.note == "it went out without its image"
+
+
+def test_a_post_refused_for_its_image_goes_out_without_it() -> None:
+    with LinkedInPlatform() as platform:
+        channel = a_channel(platform.url)
+        draft = channel.prepare(with_image(), key=KEY)
+        platform.statuses = ["PROCESSING_FAILED"]
+
+        receipt = send(channel, with_image(), draft)
+
+        assert len(platform.accepted) == 1
+        assert "thumbnail" not in platform.accepted[0]["content"]["article"]
+        assert receipt.remote_id == platform.accepted[0]["id"]
+    assert "without its image" in receipt.note
+
+
+def test_a_post_refused_for_another_reason_is_not_sent_again() -> None:
+    with LinkedInPlatform() as platform:
+        channel = a_channel(platform.url)
+        draft = channel.prepare(with_image(), key=KEY)
+        platform.faults.append(Fault.refuse(400, body={"code": "FIELD_LENGTH_TOO_LONG"}))
+
+        with pytest.raises(NotDelivered):
+            send(channel, with_image(), draft)
+
+        assert platform.accepted == []
+
+
 def test_without_an_image_nothing_is_prepared() -> None:
     with LinkedInPlatform() as platform:
         assert a_channel(platform.url).prepare(a_message(), key=KEY) is None

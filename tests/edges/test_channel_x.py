@@ -248,6 +248,19 @@ def test_an_image_that_x_does_not_take_is_left_out(data: bytes) -> None:
         assert not platform.requests
 
 
+def test_an_image_whose_upload_is_refused_is_left_out() -> None:
+    with XPlatform() as platform:
+        channel = a_channel(platform.url)
+        platform.faults.append(Fault.refuse(400, body={"title": "Invalid media"}))
+
+        draft = channel.prepare(with_image(PNG), key=KEY)
+        receipt = send(channel, with_image(PNG), draft)
+
+        assert len(platform.accepted) == 1
+    assert draft is None
+    assert receipt.note == "it went out without its image"
+
+
 @pytest.mark.parametrize("body", [b"", ["no"], {}, {"data": {"id": None}}])
 def test_an_upload_that_cannot_be_read_sends_nothing(body: Any) -> None:
     with XPlatform() as platform:

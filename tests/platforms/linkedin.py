@@ -37,6 +37,7 @@ class LinkedInPlatform(PlatformServer):
         super().__init__(journal=journal)
         self.page = page
         self.images: dict[str, bytes | None] = {}
+        self.statuses: list[str] = []  # what images are said to be, look by look; the last stays
         self._clock = clock
 
     def handle(self, request: Request) -> Answer:
@@ -57,6 +58,10 @@ class LinkedInPlatform(PlatformServer):
                 return self._create(request.json())
             case "POST", "/rest/images":
                 return self._initialize()
+            case "GET", path if path.startswith("/rest/images/") and self.statuses:
+                status, *later = self.statuses
+                self.statuses = later or [status]
+                return Answer(body={"status": status})
             case "GET", "/rest/posts":
                 return self._find(request)
         return _error(404, "NOT_FOUND", "No such resource")
@@ -82,7 +87,9 @@ class LinkedInPlatform(PlatformServer):
             return _error(400, "FIELD_LENGTH_TOO_LONG", "commentary is too long")
         article = order["content"]["article"]
         if "thumbnail" in article and not self.images.get(article["thumbnail"]):
-            return _error(400, "INVALID_CONTENT", "no such image")
+            return _error(400, "INVALID_CONTENT", f"no such image: {article['thumbnail']}")
+        if self.statuses and "thumbnail" in article and self.statuses[-1] != "AVAILABLE":
+            return _error(400, "MEDIA_ASSET_PROCESSING_FAILED", "it failed processing")
         for post in self.accepted:
             if order == {name: post[name] for name in order}:
                 return _duplicate(post["id"])

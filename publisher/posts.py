@@ -183,6 +183,12 @@ class Library:
             yield from walk(self.site.root, base, without=self.site.preset.output, needed=near)
         except OSError as error:
             folder = os.path.relpath(str(error.filename), self.site.root)
+            if isinstance(error, FileNotFoundError):
+                raise PostError(
+                    f"{self._shown(folder)}: there is no such folder, though site.posts names it",
+                    why="if it was moved, its posts would seem deleted",
+                    hint="make the folder, or correct site.posts in jobs.yaml",
+                ) from error
             raise self._unlisted(folder, (error.strerror or "cannot be listed").lower()) from error
 
     def _unlisted(self, folder: str, what: str) -> PostError:

@@ -627,3 +627,10 @@ def test_post_that_was_released_is_no_copy(tmp_path: Path) -> None:
 
     assert [post.path for post in scan.posts] == [path, "content/blog/pattern.md"]
     assert scan.problems == ()
+
+
+def test_a_folder_of_posts_that_is_not_there_is_an_error_that_says_so(tmp_path: Path) -> None:
+    library = a_library(tmp_path, generator="hugo", posts=("news/**/*.md",))
+
+    with pytest.raises(PostError, match="content/news: there is no such folder"):
+        library.scan()

@@ -186,7 +186,7 @@ class Library:
             if isinstance(error, FileNotFoundError):
                 raise PostError(
                     f"{self._shown(folder)}: there is no such folder, though site.posts names it",
-                    why="if it was moved, its posts would seem deleted",
+                    why="without it, its posts would seem deleted",
                     hint="make the folder, or correct site.posts in jobs.yaml",
                 ) from error
             raise self._unlisted(folder, (error.strerror or "cannot be listed").lower()) from error

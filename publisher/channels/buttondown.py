@@ -27,6 +27,7 @@ ACCEPTED = frozenset(
     {"about_to_send", "scheduled", "in_flight", "throttled", "paused", "sent", "resending"}
 )
 
+VARIABLE = re.compile(r"\{(?=[{%#])")
 FRONTMATTER = re.compile(r"\s*---[ \t]*\r?\n")
 
 
@@ -171,6 +172,8 @@ def _body(message: Message) -> str:
             hint="begin the template or the text with words",
             permanent=True,
         )
+    if message.html:  # Buttondown fills in its variables, such as {{ subscriber.id }}
+        content = VARIABLE.sub("&#123;", content)
     return f"<!-- buttondown-editor-mode: {mode} -->{content}"
 
 

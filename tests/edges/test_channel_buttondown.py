@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,16 @@ def test_the_draft_says_all_that_the_message_says() -> None:
             "image": "https://example.org/p.jpg",
             "metadata": {"publisher_key": KEY},
         }
+
+
+def test_what_looks_like_a_variable_is_text() -> None:
+    html = "<p>Why {{ props }} {% if x %} {# note #} {y} &amp; {</p>"
+    with ButtondownPlatform() as platform:
+        open_channel(platform.url).prepare(a_message(html=html), key=KEY)
+
+    body = platform.requests[-1].json()["body"]
+    assert not re.search(r"\{[{%#]", body)
+    assert unescape(body.partition("-->")[2]) == unescape(html)
 
 
 def test_a_message_without_html_goes_as_markdown() -> None:

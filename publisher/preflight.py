@@ -89,10 +89,9 @@ class _Trial:
         problems = [problem for post in coming for problem in self._release(library, post)]
         built = self._build(library, [post.id for post in coming], view, now)
         if not built.ok:
-            said = "; ".join(built.tail.splitlines()[-3:])
-            problems.append(
-                _problem("trial-build", self.survey.settings.file.name, built.reason, said)
-            )
+            file = self.survey.settings.file.name
+            said = "the trial build failed" if built.tail else built.reason
+            problems.append(_problem("trial-build", file, said, built.tail))
             return Preflight(problems=tuple(problems), addresses={})
         addresses = AddressBook(self.copy.state_dir).read()
         self._keep(addresses)

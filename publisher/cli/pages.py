@@ -115,7 +115,7 @@ def _counts(rows: Sequence[Value]) -> str:
 
 def say_why(found: Value, zone: ZoneInfo) -> None:
     say(f"{flat(found['title']) or found['post']}  ({found['post']}, {found['path']})")
-    say(f"  its file says {found['file_says']}" if found["file_says"] else "  its file is missing")
+    say(f"  state: {found['file_says']}" if found["file_says"] else "  its file is missing")
     if found["note"]:
         say(f"  {flat(found['note'])}")
     release = found["release"]

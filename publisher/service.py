@@ -26,7 +26,7 @@ from publisher.errors import ConfigError, LedgerError, LedgerUnavailable, Publis
 from publisher.in_force import JOBS, SETTLED_S, JobsFile
 from publisher.report import Event, Report, info, logger, warn
 from publisher.settings import Settings
-from publisher.systemd import Notifier, watchdog_of
+from publisher.systemd import Notifier, Starts, watchdog_of
 
 if TYPE_CHECKING:  # the engine and all it needs; the commands only want the log from here
     from publisher.engine import Tick
@@ -52,6 +52,8 @@ def run(settings: Settings, *, environ: Mapping[str, str], clock: Clock, report:
         zone=settings.site.zone,
         jobs_file=JobsFile(settings, environ=environ, clock=clock),
     )
+    starts = Starts(environ)
+    daemon.when_well = starts.succeed
     with (
         ExitStack() as held,
         listen(daemon.take_signal),
@@ -65,7 +67,10 @@ def run(settings: Settings, *, environ: Mapping[str, str], clock: Clock, report:
                 works.begin(settings)
                 held.push(taken.pop_all())
 
-        if not _begin_when_possible(begin, daemon, settings, environ):
+        if not (
+            _wait_after_crashes(daemon, starts)
+            and _begin_when_possible(begin, daemon, settings, environ)
+        ):
             return 0
         if (edited := daemon.look_at_jobs_file()) is not None:  # since it was read
             works.begin_anew(edited)
@@ -148,6 +153,19 @@ class _Works:
             info(self._report, "jobs.applied", file=settings.file)
 
 
+def _wait_after_crashes(daemon: Daemon, starts: Starts) -> bool:
+    """Wait where the starts before this one came to nothing; false when asked to stop."""
+    wait_s = starts.begin()
+    if wait_s:
+        info(daemon.report, "start.waits", seconds=f"{wait_s:g}")
+        _extend_start(daemon, wait_s, f"starts in {wait_s:g} s, after crashes")
+    return not daemon.stop.wait(wait_s)
+
+
+def _extend_start(daemon: Daemon, wait_s: float, status: str) -> None:
+    daemon.notify(f"EXTEND_TIMEOUT_USEC={round((wait_s + SWEEP_S) * 2e6)}", f"STATUS={status}")
+
+
 def _begin_when_possible(
     begin: Callable[[], None], daemon: Daemon, settings: Settings, environ: Mapping[str, str]
 ) -> bool:
@@ -161,10 +179,7 @@ def _begin_when_possible(
             return True
         fields = {"reason": failure.one_line, "again_in_s": str(wait_s)}
         daemon.report(Event(name="start.failed", level=logging.ERROR, fields=fields))
-        daemon.notify(
-            f"EXTEND_TIMEOUT_USEC={round((wait_s + SWEEP_S) * 2e6)}",
-            "STATUS=cannot start: " + " ".join(failure.what.split()),
-        )
+        _extend_start(daemon, wait_s, f"cannot start: {' '.join(failure.what.split())}")
         if wait_s == START_AGAIN_S[0]:
             _tell_without_ledger(failure, daemon, settings, environ)
         if daemon.stop.wait(wait_s):
@@ -195,7 +210,8 @@ class Daemon:
     ``watchdog_s`` is how long systemd lets us be silent, ``None`` when it does not mind. Every
     sign of life comes from a tick: its end, or something that it did while the one before it
     succeeded. A tick that hangs or keeps failing gives none. ``after_tick`` is handed what each
-    tick left, or why it failed; it must not wait for anybody.
+    tick left, or why it failed; it must not wait for anybody. ``when_well`` is called after each
+    that succeeded.
     """
 
     report: Report
@@ -204,6 +220,7 @@ class Daemon:
     jobs_file: JobsFile
     watchdog_s: float | None = None
     after_tick: Callable[[Tick | PublisherError], None] = lambda done: None
+    when_well: Callable[[], None] = lambda: None
     stop: Flag = field(default_factory=Flag)
     wake: Flag = field(default_factory=Flag)
     _is_ready: bool = False
@@ -283,6 +300,7 @@ class Daemon:
             self._is_ready = True
             self.notify("READY=1")
         if done is not None:
+            self.when_well()
             self._tell_news(done)
             self._beat(f"STATUS={status_of(done, self.zone)}")
         if done is not None and self.jobs_file.trouble:

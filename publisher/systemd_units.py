@@ -229,8 +229,12 @@ KillMode=mixed
 # The slowest delivery, and half a minute. Killed earlier, it would be uncertain, and held.
 TimeoutStopSec=$stop_s
 Restart=on-failure
-# After a crash. While the disk of the ledger is full it waits by itself, longer each time.
-RestartSec=30
+# The delay grows: after the second crash without a good pass in between the daemon waits by
+# itself, up to five minutes, and counts in this folder. So it does while the ledger's disk is full.
+RestartSec=5
+RuntimeDirectory=$name
+RuntimeDirectoryMode=0700
+RuntimeDirectoryPreserve=restart
 # 78: jobs.yaml is wrong. 75: another daemon works on this ledger. Trying again helps neither.
 RestartPreventExitStatus=78 75
 

@@ -83,7 +83,7 @@ class Outbox:
         """
         name = key[:NAME_LENGTH]
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             entry = self._entry(message, key=key, image_file=self._keep_image(message, name))
             _replace(self.folder / f"{name}.json", _to_json(entry))
         except OSError as error:

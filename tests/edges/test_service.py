@@ -730,6 +730,28 @@ def test_an_edit_that_cannot_be_used_leaves_the_old_one_in_force(tmp_path: Path,
     assert note.digest == hashlib.sha256(good.encode()).hexdigest()
 
 
+def test_a_daemon_that_crashed_before_waits_and_counts_anew_when_it_is_well(tmp_path: Path) -> None:
+    jobs_file = a_site(tmp_path)
+    run = tmp_path / "run"
+    run.mkdir()
+
+    with a_daemon(jobs_file, RUNTIME_DIRECTORY=str(run)) as process:
+        process.wait_for("service.started")
+        while (run / "starts").exists():
+            process.popen.send_signal(signal.SIGHUP)
+            process.wait_for("signal.taken")
+        process.popen.send_signal(signal.SIGTERM)
+        assert process.end() == 0
+    (run / "starts").write_text("...")
+    (tmp_path / "publisher-0.dist-info").rename(tmp_path / "before")
+    with a_daemon(jobs_file, RUNTIME_DIRECTORY=str(run)) as process:
+        waits = process.wait_for("start.waits")
+        process.popen.send_signal(signal.SIGTERM)
+        assert process.end() == 0
+
+    assert waits.endswith("seconds=60")
+
+
 def test_a_start_without_a_usable_state_folder_waits_for_one(tmp_path: Path) -> None:
     jobs_file = a_site(tmp_path)
     state = tmp_path / ".publisher"

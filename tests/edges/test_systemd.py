@@ -28,7 +28,7 @@ from publisher.settings import (
     SiteSettings,
     VerifySettings,
 )
-from publisher.systemd import Notifier, watchdog_of
+from publisher.systemd import Notifier, Starts, watchdog_of
 from publisher.systemd_units import step_bound_s, unit_name, units, writable_paths
 
 SECRETS = {
@@ -185,6 +185,7 @@ def test_a_crash_never_ends_the_service_for_good(tmp_path: Path) -> None:
 
     assert value_of(unit, "Restart") == "on-failure"
     assert value_of(unit, "StartLimitIntervalSec") == "0"
+    assert value_of(unit, "RuntimeDirectoryPreserve") == "restart"
     assert "StartLimitBurst" not in unit
 
 
@@ -343,3 +344,20 @@ def test_the_watchdog_counts_only_when_it_is_ours(
     environ: dict[str, str], watchdog_s: float | None
 ) -> None:
     assert watchdog_of(environ) == watchdog_s
+
+
+def test_the_delay_before_a_start_grows_until_one_succeeds(tmp_path: Path) -> None:
+    environ = {"RUNTIME_DIRECTORY": str(tmp_path)}
+    delays = [Starts(environ).begin() for _ in range(8)]
+
+    Starts(environ).succeed()
+
+    assert delays == [0, 15, 30, 60, 120, 300, 300, 300]
+    assert Starts(environ).begin() == 0
+
+
+@pytest.mark.parametrize("folder", ["", "/nowhere/at/all"])
+def test_without_a_folder_no_start_waits(folder: str) -> None:
+    environ = {"RUNTIME_DIRECTORY": folder}
+
+    assert [Starts(environ).begin() for _ in range(3)] == [0, 0, 0]

@@ -182,7 +182,10 @@ class Smtp:
         server = self._open()
         watch = threading.Timer(self._total_s, server.hang_up)
         watch.daemon = True
-        watch.start()
+        try:
+            watch.start()
+        except RuntimeError as error:  # the system has no thread left
+            raise NotDelivered(f"{self._host}: cannot be asked: {error}") from None
         try:
             with self._certainly_not_sent("no connection"):
                 code, text = server.connect(self._host, self._port)
@@ -200,6 +203,13 @@ class Smtp:
             yield server
             with suppress(OSError):
                 server.putcmd("QUIT")  # polite; what it answers changes nothing
+        except NotDelivered as error:
+            if server.is_over:
+                raise NotDelivered(
+                    f"{error.what} (hung up after {self._total_s:g} s)",
+                    hint="give the channel a longer `timeout` if that happens again",
+                ) from None
+            raise
         finally:
             watch.cancel()
             server.close()
@@ -317,13 +327,13 @@ class Smtp:
 class _Bounded(smtplib.SMTP):
     """A session that another thread may hang up, and whose answers have an end."""
 
-    _is_over = False
+    is_over = False
     _plain: socket.socket | None = None
     _host: str  # of smtplib: whose certificate is asked for; only its constructor sets it
 
     def hang_up(self) -> None:
         """End the session at whatever it waits for, past TLS; it fails there, or at once."""
-        self._is_over = True
+        self.is_over = True
         for connection in (self.sock, self._plain):
             with suppress(OSError):
                 if connection is not None:
@@ -343,7 +353,7 @@ class _Bounded(smtplib.SMTP):
         return super().getreply()
 
     def _go_on(self) -> None:
-        if self._is_over:
+        if self.is_over:
             raise TimeoutError("out of time")
 
 

@@ -535,10 +535,12 @@ def test_answers_that_never_end_cost_the_channels_timeout(first: bytes, drip: by
             "to": ("ada@example.net",),
         }
         begun_s = time.monotonic()
-        with pytest.raises(UnknownOutcome if b"354" in first else NotDelivered):
+        with pytest.raises(UnknownOutcome if b"354" in first else NotDelivered) as caught:
             send(Smtp(options, context))
 
     assert time.monotonic() - begun_s < 3
+    if isinstance(caught.value, NotDelivered):
+        assert "hung up after 0.5 s" in caught.value.what
 
 
 def test_a_flood_of_lines_is_left() -> None:

@@ -29,6 +29,7 @@ from publisher.model import (
     PostState,
     Sight,
 )
+from publisher.plan.effective import effective
 from publisher.posts import FlipResult, Scan
 from publisher.site import Look, RebuildResult
 from tests.simulation.quick import Quick
@@ -136,10 +137,14 @@ class PlayedLedger(Ledger):
 
 @dataclass(slots=True)
 class Files:
-    """The posts as their author keeps them; a flip changes one, all or nothing."""
+    """The posts as their author keeps them; a flip changes one, all or nothing.
+
+    With an embargo, posts that say published wait for their date.
+    """
 
     machine: Machine
     channels: tuple[ChannelName, ...]
+    has_embargo: bool = False
     posts: dict[PostId, Post] = field(default_factory=dict)
     away: dict[PostId, Post] = field(default_factory=dict)  # deleted, to be restored perhaps
 
@@ -170,6 +175,8 @@ class Files:
 
     def scan(self, view: LedgerView | None = None, now: datetime | None = None) -> Scan:
         posts = tuple(self.posts[name] for name in sorted(self.posts))
+        if view is not None and now is not None:
+            posts = effective(posts, view, now)
         return Scan(posts=posts, problems=())
 
     def body(self, post: Post) -> str:
@@ -187,7 +194,10 @@ class Files:
 
     def _signed(self, post: Post) -> Post:
         said = f"{post.state}|{post.release_at}|{post.title}"
-        return replace(post, digest=hashlib.sha256(said.encode()).hexdigest())
+        is_public = post.state is PostState.PUBLISHED
+        until = post.release_at if self.has_embargo and is_public else None
+        digest = hashlib.sha256(said.encode()).hexdigest()
+        return replace(post, digest=digest, withheld_until=until)
 
 
 # --- the site ------------------------------------------------------------------------------
@@ -220,7 +230,7 @@ class PlayedSite:
         self, posts: Sequence[PostId], view: LedgerView, now: datetime, stop: threading.Event
     ) -> RebuildResult:
         self.machine.point()
-        posts = self.files.posts.values()
+        posts = self.files.scan(view, now).posts
         found = frozenset(post.id for post in posts if post.state is PostState.PUBLISHED)
         self.machine.sleep(self.random.uniform(1, 30))
         if not self.machine.calm and self.random.random() < self.fault_rate / 3:

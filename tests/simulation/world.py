@@ -101,7 +101,7 @@ class World:
             self.connection.execute(f"DROP TRIGGER {trigger}")
         names = random.sample(sorted(KINDS), random.choice([1, 1, 2]))
         self.channels = tuple(ChannelName(name) for name in names)
-        self.files = Files(self.machine, self.channels)
+        self.files = Files(self.machine, self.channels, has_embargo=seed % 7 == 3)
         self.site = guards.site(self.machine, self.files, random, self.fault_rate)
         self.services = {
             name: Service(name, KINDS[name], self.machine, random, self._watch, self.fault_rate)
@@ -157,7 +157,8 @@ class World:
         for number in range(self.random.choice([1, 1, 1, 2, 3])):
             at = START + timedelta(hours=self.random.uniform(0.01, 6))
             name = PostId(f"p{number + 1}")
-            self.files.write(name, at=at, state=PostState.SCHEDULED, words=f"Post {name}")
+            state = PostState.PUBLISHED if self.files.has_embargo else PostState.SCHEDULED
+            self.files.write(name, at=at, state=state, words=f"Post {name}")
 
     def _is_ticking_wildly(self) -> bool:
         return self.is_stormy and self.random.random() < 0.5

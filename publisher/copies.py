@@ -23,6 +23,9 @@ _LIKELY = (  # a name like any other, unless both posts have one title
 )
 
 
+_HINT = re.compile(r"[ (]|[Cc]onflict|CONFLICT|-[A-Z]")  # without it no pattern fits
+
+
 def find_copies(posts: Sequence[Post]) -> Mapping[str, Post]:
     """Give the original of each copy, by the copy's path.
 
@@ -31,12 +34,13 @@ def find_copies(posts: Sequence[Post]) -> Mapping[str, Post]:
     original change with its release.
     """
     by_path = {post.path: post for post in posts}
-    found = {post.path: original for post in posts if (original := _original(post, by_path))}
+    odd = (post for post in posts if _HINT.search(post.path))
+    found = {post.path: original for post in odd if (original := _original(post, by_path))}
     same: defaultdict[tuple[str, str], list[Post]] = defaultdict(list)
     for post in posts:
         if post.text_digest:
-            same[post.text_digest, str(PurePosixPath(post.path).parent)].append(post)
-    for group in same.values():
+            same[post.text_digest, post.path.rpartition("/")[0]].append(post)
+    for group in (group for group in same.values() if len(group) > 1):
         group.sort(key=lambda post: (len(post.path), post.path))
         for number, post in enumerate(group):
             names = (other for other in group[:number] if _stem(other) in _stem(post))

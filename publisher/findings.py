@@ -158,7 +158,7 @@ def put_together(
     errors = {p.path for found in findings for p in found.problems if p.severity == "error"}
     known = {record.path: record.post for record in releases}
     all_posts = with_distinct_ids([f.post for f in findings if f.post], known, errors)
-    all_posts = [replace(post, url=built_at.get(post.path, post.url)) for post in all_posts]
+    all_posts = [_at(post, built_at.get(post.path)) for post in all_posts]
     if now is not None:
         all_posts = list(effective(all_posts, view, now))
     settled = {r.path for r in releases if r.state is not ReleaseState.SCHEDULED}
@@ -176,6 +176,10 @@ def put_together(
         broken=broken,
     )
     return scan if now is None else _judged(scan, waiting_files(view), now)
+
+
+def _at(post: Post, url: str | None) -> Post:
+    return post if url is None or url == post.url else replace(post, url=url)
 
 
 def _judged(scan: Scan, waiting: Collection[str], now: datetime) -> Scan:

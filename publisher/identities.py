@@ -50,7 +50,9 @@ def with_distinct_ids(
     rest = [post for post in others if post.path not in names]
     count = Counter(post.id for post in rest)
     taken |= {name for name, number in count.items() if number > 1}
-    for post in sorted(rest, key=lambda post: post.path):
+    names |= {post.path: post.id for post in rest if post.id not in taken}
+    taken.update(names.values())
+    for post in sorted((p for p in rest if p.path not in names), key=lambda post: post.path):
         free = (name for name in _candidates(post) if name not in taken)
         names[post.path] = next(free, post.id)
         taken.add(names[post.path])

@@ -73,17 +73,17 @@ class Library:
         :raises PostError: when a folder cannot be listed; a post must not seem deleted then.
         """
         globs = compile_globs(self.site.posts)
-        is_post = globs.matches
         links: list[Problem] = []
         seen: dict[str, Finding] = {}
         for path, entry in self._walk("" if self.site.preset.blocks else globs.base):
+            is_post = globs.matches(path)
             if entry.is_symlink():
-                if is_post(path) or (is_near(path, globs.bases) and entry.is_dir()):
+                if is_post or (is_near(path, globs.bases) and entry.is_dir()):
                     links.append(
                         complain_of_link(Path(entry.path), self._shown(path), self.site.root)
                     )
-            elif is_post(path) or path.endswith(".md"):
-                found = self._look(path, entry, is_post=is_post(path))
+            elif is_post or path.endswith(".md"):
+                found = self._look(path, entry, is_post=is_post)
                 if found:
                     seen[path] = found
         self._seen = seen

@@ -44,10 +44,10 @@ class Globs:
     """What the globs of ``site.posts`` mean; ``bases`` are the folders that hold all matches."""
 
     bases: tuple[str, ...]
-    _matchers: tuple[re.Pattern[str], ...]
+    _matcher: re.Pattern[str]
 
     def matches(self, path: str) -> bool:
-        return any(matcher.fullmatch(path) for matcher in self._matchers)
+        return self._matcher.fullmatch(path) is not None
 
     @property
     def base(self) -> str:
@@ -60,18 +60,20 @@ def compile_globs(globs: Iterable[str]) -> Globs:
 
     ``*`` and ``?`` stay within a folder; ``**`` between slashes spans any number of them.
     """
-    bases, matchers = zip(*map(_compile, globs), strict=True)
-    return Globs(bases=tuple(dict.fromkeys(bases)), _matchers=matchers)
+    bases, patterns = zip(*map(_read, globs), strict=True)
+    matcher = re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.DOTALL)
+    return Globs(bases=tuple(dict.fromkeys(bases)), _matcher=matcher)
 
 
-def _compile(glob: str) -> tuple[str, re.Pattern[str]]:
+def _read(glob: str) -> tuple[str, str]:
+    """Give the folder that holds all matches, and the pattern of their paths."""
     parts = PurePosixPath(glob).parts
     fixed = [part for part in parts[:-1] if not re.search(r"[*?\[]", part)]
     base = "/".join(fixed if fixed == list(parts[: len(fixed)]) else ())
     pattern = "".join(_translate(part) for part in parts[:-1]) + _translate(parts[-1])[:-1]
     if parts[-1] == "**":
         pattern = "".join(_translate(part) for part in parts[:-1]) + ".+"
-    return base, re.compile(pattern, re.DOTALL)
+    return base, pattern
 
 
 def _translate(part: str) -> str:

@@ -132,15 +132,15 @@ class LinkedIn:
 
         Where LinkedIn does not say, it is tried: a post is refused for its image, and nothing else.
         """
-        for _ in range(STATUS_LOOKS):
-            try:
-                status = self._request("GET", f"/rest/images/{quote(image, safe=':')}").json()
-                status = status.get("status")
-            except (PublisherError, UnknownOutcome, ValueError, AttributeError):
-                return True
-            if status not in ("WAITING_UPLOAD", "PROCESSING"):
-                return bool(status != "PROCESSING_FAILED")
-            Event().wait(STATUS_PAUSE_S)
+        try:
+            for _ in self._http.pages(STATUS_LOOKS):
+                answer = self._request("GET", f"/rest/images/{quote(image, safe=':')}")
+                status = answer.json().get("status")
+                if status not in ("WAITING_UPLOAD", "PROCESSING"):
+                    return bool(status != "PROCESSING_FAILED")
+                Event().wait(STATUS_PAUSE_S)
+        except (PublisherError, UnknownOutcome, ValueError, AttributeError):
+            return True
         return True
 
     def send(self, message: Message, *, key: str, draft: str | None) -> Receipt:

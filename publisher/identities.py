@@ -52,8 +52,10 @@ def with_distinct_ids(
     taken |= {name for name, number in count.items() if number > 1}
     names |= {post.path: post.id for post in rest if post.id not in taken}
     taken.update(names.values())
-    for post in sorted((p for p in rest if p.path not in names), key=lambda post: post.path):
-        free = (name for name in _candidates(post) if name not in taken)
+    alike = sorted((p for p in rest if p.path not in names), key=lambda post: post.path)
+    shared = Counter(name for post in alike for name in _candidates(post))
+    for post in alike:
+        free = (n for n in _candidates(post) if n not in taken and shared[n] == 1)
         names[post.path] = next(free, post.id)
         taken.add(names[post.path])
     return [replace(p, id=names[p.path]) if p.id != names[p.path] else p for p in posts]

@@ -25,6 +25,7 @@ _DRAFT_WORD = {
     PostState.SCHEDULED: "draft",
     PostState.PUBLISHED: "published",
 }
+_OF_THEMES = ("pubDate", "pubDatetime", "publishDate", "publishedAt")  # keys of dates
 _NOINDEX = {"name": "robots", "content": "noindex"}
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
@@ -33,6 +34,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         for preset in (
             Preset(
                 name="vitepress",
+                keys=Keys(date=("date", *_OF_THEMES)),
                 public=("public", "docs/public", "src/public", "static"),
                 state_key="status",
                 values=_WORDS,
@@ -83,7 +85,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 state_key="draft",
                 values=_DRAFT_FLAG,
                 missing=PostState.PUBLISHED,
-                keys=Keys(date=("pubDate", "pubDatetime", "publishDate", "publishedAt", "date")),
+                keys=Keys(date=(*_OF_THEMES, "date")),
                 explicit=False,
                 output="dist",
                 rebuild=("npm", "run", "build"),
@@ -92,6 +94,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="eleventy",
+                keys=Keys(date=("date", *_OF_THEMES)),
                 public=("public", "static", "src", ""),
                 post_url="/{path}/",
                 state_key="draft",

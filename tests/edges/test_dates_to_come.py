@@ -34,6 +34,19 @@ def test_date_to_come_alone_is_a_schedule(generator: str, tmp_path: Path) -> Non
     assert post.explicit
 
 
+@pytest.mark.parametrize("key", ["pubDate", "pubDatetime", "publishDate", "publishedAt"])
+@pytest.mark.parametrize("generator", ["vitepress", "astro", "eleventy"])
+def test_date_under_the_keys_of_themes_is_a_schedule(
+    generator: str, key: str, tmp_path: Path
+) -> None:
+    library = a_library(tmp_path, generator=generator, embargo=Embargo.REDACT)
+    write(tmp_path, "blog/door.md", f"---\ntitle: A\ndescription: B\n{key}: 2027-03-09\n---\n")
+
+    (post,) = library.scan(a_view(), BEFORE).posts
+
+    assert post.state is PostState.SCHEDULED
+
+
 @pytest.mark.parametrize("generator", sorted(PRESETS))
 def test_date_that_is_over_alone_is_public(generator: str, tmp_path: Path) -> None:
     (post,) = a_site(tmp_path, generator).scan(a_view(), AFTER).posts

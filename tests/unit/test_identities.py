@@ -54,6 +54,13 @@ def test_posts_of_one_name_are_told_apart_by_their_folders() -> None:
     }
 
 
+def test_folders_that_are_alike_themselves_tell_nothing_apart() -> None:
+    assert named("de/2027/door.md", "en/2027/door.md") == {
+        "de/2027/door.md": "de-2027-door",
+        "en/2027/door.md": "en-2027-door",
+    }
+
+
 def test_post_that_the_ledger_knows_keeps_its_name() -> None:
     assert named("de/door.md", "en/door.md", known={"en/door.md": "door"}) == {
         "de/door.md": "de-door",

@@ -468,6 +468,8 @@ ELSEWHERE = {  # rows whose sentence is brought about by the tests of the module
     "… refuses a text that it has had already": "edges/test_engine.py",
     "… of … recipients were served; …": "edges/test_engine.py",
     "is being sent": "unit/test_plan.py",
+    "commit … changes jobs.yaml …": "acceptance/test_trust.py",
+    "not built yet": "acceptance/test_withdraw.py",
     "… is missing": "unit/test_plan.py",
 }
 
@@ -494,11 +496,13 @@ def test_every_sentence_stands_on_the_page_and_every_row_is_a_sentence(
     jobs.write_text(jobs.read_text().replace("https://site.example", "http://127.0.0.1:9"))
     unseen_site.write("pattern", reveal="2099-03-10")
     unseen_site.run("release", "pattern", "--yes", code=None)
+    unseen_site.write("door", reveal="2099-03-24")
     has_secret = replace(faulty.site, environ={**faulty.site.environ, "TOKEN": "t0k3n"})
     troubles = [
         faulty,
         old,
         seen(unseen_site, "--now", begun_at.isoformat()),
+        seen(unseen_site, "--now", "2099-03-24T12:00:00Z"),
         seen(old.site, "--now", (begun_at + timedelta(hours=1)).isoformat()),
         seen(faulty.site, "--now", (begun_at + timedelta(minutes=2)).isoformat()),
         seen(has_secret, "--now", (begun_at + timedelta(hours=7)).isoformat()),

@@ -98,7 +98,7 @@ def read_config(generator: str, root: Path) -> GeneratorConfig:
                 texts.append(without_comments(text))
             else:
                 _merge(values, _read(generator, name, text))
-        except (OSError, ValueError, SyntaxError, RecursionError, yaml.YAMLError):
+        except (OSError, ValueError, SyntaxError, RecursionError, MemoryError, yaml.YAMLError):
             broken.append(name)
     return GeneratorConfig(
         values=values, text="\n".join(texts), files=tuple(names), broken=tuple(broken)
@@ -170,12 +170,13 @@ def _read(generator: str, name: str, text: str) -> Mapping[str, Any]:
     return _lower({stem: data} if is_part else data)
 
 
-def _lower(data: Mapping[Any, Any]) -> dict[str, Any]:
-    """Write keys in small letters: Hugo reads them in any case."""
-    return {
-        str(key).lower(): _lower(value) if isinstance(value, Mapping) else value
-        for key, value in data.items()
-    }
+def _lower(data: Mapping[Any, Any], done: dict[int, Any] | None = None) -> dict[str, Any]:
+    """Write keys in small letters: Hugo reads them in any case. ``done`` is what aliases mean."""
+    done = {} if done is None else done
+    lowered: dict[str, Any] = done.setdefault(id(data), {})
+    for key, value in data.items() if not lowered else ():
+        lowered[str(key).lower()] = _lower(value, done) if isinstance(value, Mapping) else value
+    return lowered
 
 
 def _merge(values: dict[str, Any], more: Mapping[str, Any]) -> None:

@@ -169,7 +169,8 @@ def _pelican(root: Path, config: GeneratorConfig) -> Sources:
 
 
 def _nikola(root: Path, config: GeneratorConfig) -> Sources:
-    listed = [*(config.get("POSTS") or ()), *(config.get("PAGES") or ())]
+    both = (config.get("POSTS"), config.get("PAGES"))
+    listed = [one for places in both if isinstance(places, list) for one in places]
     globs = [one[0] for one in listed if isinstance(one, list) and one and isinstance(one[0], str)]
     folders = [PurePosixPath(glob).parent.as_posix() for glob in globs]
     return Sources(folders=_distinct(folders or ["posts", "pages"]))

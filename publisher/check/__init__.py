@@ -92,6 +92,7 @@ def examine(
     scan = library.scan(LedgerView(), now)
     site = read_site(settings, scan)
     served = read_served(site)
+    public = {post.path for post in scan.posts if post.state is PostState.PUBLISHED}
     problems = [
         *(problem for problem in scan.problems if problem.rule != "mojibake"),  # of posts only
         *(library.orphans() if settings.site.preset.blocks else ()),
@@ -111,7 +112,13 @@ def examine(
     for file in library.pages():
         if is_wanted(file.path):
             problems += _check_page(file, site, served, now)
-    found = {problem for problem in problems if is_wanted(problem.path)}
+    found = {
+        problem
+        for problem in problems
+        if is_wanted(problem.path)
+        # nothing is announced of what is public
+        and not (problem.rule == "no-description" and problem.path in public)
+    }
     order = sorted(found, key=lambda p: (p.path, p.line or 0, p.rule, p.message, p.hint))
     coming = frozenset(post.path for post in scan.posts if post.state is PostState.SCHEDULED)
     return Report(problems=tuple(order), coming=coming)

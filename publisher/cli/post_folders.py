@@ -152,7 +152,8 @@ def _named_folders(
     if preset.name == "mkdocs":
         return [f"{sources.folders[0]}/{folder}" for folder in _mkdocs_folders(config)]
     if preset.name == "nikola":
-        listed = config.get("POSTS") or [["posts/*.md"]]
+        listed = config.get("POSTS")
+        listed = listed if isinstance(listed, list) else [["posts/*.md"]]
         globs = [one[0] for one in listed if isinstance(one, list) and one]
         names = [PurePosixPath(g).parent.as_posix() for g in globs if str(g).endswith(tuple(PAGES))]
         return list(dict.fromkeys(names)) or ["posts"]

@@ -867,3 +867,13 @@ def test_other_generators_and_our_own_key_need_no_seconds(tmp_path: Path) -> Non
     found = (*problems_of(tmp_path), *problems_of(other, generator="hugo"))
 
     assert "hugo-date" not in {problem.rule for problem in found}
+
+
+def test_of_what_is_public_no_description_is_asked_for(tmp_path: Path) -> None:
+    bare = "---\ntitle: A\nstatus: {}\ndate: {}\n---\n\nText.\n"
+    write(tmp_path, "blog/old.md", bare.format("published", "2020-03-09"))
+    write(tmp_path, "blog/next.md", bare.format("scheduled", "2099-03-09"))
+
+    found = problems_of(tmp_path)
+
+    assert [p.path for p in found if p.rule == "no-description"] == ["content/blog/next.md"]

@@ -240,7 +240,7 @@ def test_nikola_says_where_its_posts_are(tmp_path: Path) -> None:
             "publishedAt: 2027-03-09\nsubtitle: S\nbanner: /b.png",
             {"date": "publishedAt", "description": "subtitle", "image": "banner"},
         ),
-        ("eleventy", "posts/a.md", "pubDatetime: 2027-03-09", {"date": "pubDatetime"}),
+        ("eleventy", "posts/a.md", "posted: 2027-03-09", {"date": "posted"}),
     ],
 )
 def test_keys_that_posts_use_and_we_would_not_read_are_written(

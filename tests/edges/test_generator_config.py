@@ -100,3 +100,13 @@ def test_comments_of_scripts_are_blanked_and_texts_are_not() -> None:
     script = "a: 'https://x' // b: 'y'\n/* c: 'z' */ d: `//`"
 
     assert without_comments(script) == "a: 'https://x'  \n  d: `//`"
+
+
+def test_aliases_that_multiply_take_no_time(tmp_path: Path) -> None:
+    lines = ["a0: &a0 {x: 1}"]
+    for n in range(1, 30):
+        inner = ", ".join(f"k{m}: *a{n - 1}" for m in range(9))
+        lines.append(f"a{n}: &a{n} {{{inner}}}")
+    write(tmp_path, "hugo.yaml", "\n".join(lines) + "\nbaseURL: https://a.example\n")
+
+    assert read_config("hugo", tmp_path).get_text("baseurl") == "https://a.example"

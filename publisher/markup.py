@@ -6,6 +6,7 @@ Two texts are compared by ``fold``, which forgets all that typographers and them
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ import regex
 
 from publisher.errors import SiteError
 
+_COMMENT_END = re.compile(r"--!?\s*>")
 _INVISIBLE = regex.compile(r"\p{Cf}+")  # soft hyphens, zero-width spaces, direction marks
 _BETWEEN_WORDS = regex.compile(r"[^\p{L}\p{M}\p{N}]+")
 
@@ -67,7 +69,7 @@ class Page:
 def read_page(html: str) -> Page:
     """Read a page; what scripts, styles and templates hold is not on it."""
     reader = _PageReader()
-    reader.feed(html)
+    reader.feed(_without_open_ends(html))
     reader.close()
     return Page(
         text="".join(reader.pieces),
@@ -78,6 +80,14 @@ def read_page(html: str) -> Page:
         base=reader.base,
         cards={name: tuple(values) for name, values in reader.cards.items()},
     )
+
+
+def _without_open_ends(html: str) -> str:
+    """Take marks that begin what never ends for text: the parser would look on from each."""
+    closed = max((match.end() for match in _COMMENT_END.finditer(html)), default=0)
+    html = html[:closed] + html[closed:].replace("<!--", "&lt;!--")
+    end = html.rfind(">") + 1
+    return html[:end].replace("<![", "<!_[") + html[end:].replace("<", "&lt;")
 
 
 class _PageReader(HTMLParser):

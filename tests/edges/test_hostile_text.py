@@ -16,6 +16,7 @@ from publisher import blocks, check, visible
 from publisher.embargo import fingerprints, redaction
 from publisher.embargo.decoding import plain
 from publisher.excerpts import excerpts
+from publisher.markup import read_page
 from publisher.model import PostId
 from publisher.posts import Library
 from tests.edges.staged_sites import SECRET, a_post, a_site, update, write
@@ -49,6 +50,8 @@ READERS: dict[str, Reader] = {
     "reveal": lambda text: blocks.reveal(text, PostId("next"), POSTS),
     "visible": lambda text: visible.without_code(text, visible.tokens_of(text)),
     "excerpts": excerpts,
+    "page": read_page,
+    "page that ends": lambda text: read_page(f"{text}> "),
     "plain": lambda text: list(plain(text)),
     "unmark": fingerprints.unmark,
     "attributes": lambda text: list(fingerprints._attributes(f"<{text}>")),
@@ -129,3 +132,16 @@ def test_what_a_template_computes_is_beside_the_prose() -> None:
     assert {"one", "two", "an [x] b"} <= {text.strip() for text in unmarked.beside}
     assert "Before" in unmarked.prose
     assert "after" in unmarked.prose
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>one<!-- two --><p>three", "one three"),
+        ("<script>a = '<!--'</script><p>one</p>", "one"),
+        ("<p>one <a href='/x", "one <a href='/x"),
+        ("<p>one<![CDATA[two]]><p>three", "one three"),
+    ],
+)
+def test_a_page_shows_what_a_browser_shows(html: str, text: str) -> None:
+    assert read_page(html).text.split() == text.split()

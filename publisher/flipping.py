@@ -79,16 +79,18 @@ def _settle(page: bytes, states: States, posts: blocks.Posts, path: str) -> byte
 def refuse_hidden(data: bytes, shown: str, path: str, posts: blocks.Posts) -> None:
     """Refuse a post's page, as its release makes it, where blocks still hide the post's text.
 
-    :raises PostError: when a block belongs to no post, or when most of the text is in blocks of
-        other posts that their ``post="…"`` does not name.
+    :raises PostError: when a block belongs to no post, when nothing is left outside of blocks, or
+        when most of the text is in a single one of another post that ``post="…"`` does not name.
     """
     prefix, body = split(data)
     found = blocks.find_blocks(body, in_doubt=True)
+    blurred = [block for block in found if block.is_blurred]
     hiding = [*blocks.orphans(body, posts, "/" + path)]
     words = len(blocks.without_blurred(body).split())
-    for block in found:
+    for block in blurred:
         inside = len(body[block.start : block.end].split())
-        if block.is_blurred and (words == 0 or (block.post is None and inside > words)):
+        is_own = len(blurred) == 1 and block.post is None and inside > words
+        if words == 0 or is_own:
             hiding.append(block)
     if hiding:
         line = prefix.count("\n") + hiding[0].line

@@ -371,6 +371,19 @@ def test_a_release_that_would_leave_its_own_text_hidden_is_refused(
     assert contents(tmp_path) == before
 
 
+def test_a_page_that_mostly_announces_later_posts_is_released(tmp_path: Path) -> None:
+    for name in "bc":
+        write(tmp_path, f"blog/{name}.md", a_text("date: 2999-01-01"))
+    block = BLOCK.replace("Text.", "A preview of more words than there are beside it.")
+    body = f"# Soon\n\n## One\n\n[B](/blog/b)\n\n{block}\n## Two\n\n[C](/blog/c)\n\n{block}"
+    file = write(tmp_path, "blog/a.md", a_text(body=body))
+    library = a_library(tmp_path)
+
+    library.flip(library.scan().posts[0])
+
+    assert file.read_text() == a_text(state="status: published", body=body)
+
+
 def test_a_block_that_announces_a_later_post_stays_shut(tmp_path: Path) -> None:
     write(tmp_path, "blog/b.md", a_text("date: 2999-01-01"))
     body = f"Here is a text of some more words than the preview.\n\nNext: [B](/blog/b)\n\n{BLOCK}"

@@ -211,6 +211,8 @@ StartLimitIntervalSec=0
 Type=notify
 NotifyAccess=main
 ExecStart=$command run
+# systemctl reload: look at jobs.yaml now.
+ExecReload=/bin/kill -HUP $$MAINPID
 WorkingDirectory=$project
 User=$user
 Group=$group
@@ -229,8 +231,8 @@ KillMode=mixed
 # The slowest delivery, and half a minute. Killed earlier, it would be uncertain, and held.
 TimeoutStopSec=$stop_s
 Restart=on-failure
-# The delay grows: after the second crash without a good pass in between the daemon waits by
-# itself, up to five minutes, and counts in this folder. So it does while the ledger's disk is full.
+# The delay grows: after a start that led to no good pass the daemon waits by itself, up to five
+# minutes, and counts in this folder. It waits likewise while the disk of the ledger is full.
 RestartSec=5
 RuntimeDirectory=$name
 RuntimeDirectoryMode=0700

@@ -88,7 +88,7 @@ def test_why_says_that_it_was_withdrawn_and_that_nothing_more_happens(tmp_path: 
         site.run("withdraw", "pattern", "--yes")
 
         found = why(site).out
-        assert "its file says draft" in found
+        assert "state: draft" in found
         assert "release: withdrawn" in found
         assert "asked for with `publisher withdraw`" in found
         assert "not built yet" not in found
@@ -160,7 +160,7 @@ def test_page_goes_too_when_the_file_is_edited_by_hand(tmp_path: Path) -> None:
 
         site.run("tick")
 
-        assert "its file says draft" in told
+        assert "state: draft" in told
         assert not page(site).exists()
 
 
@@ -379,7 +379,7 @@ def test_date_that_no_draft_has_is_in_no_withdrawals_way(tmp_path: Path) -> None
     site.run("withdraw", "saw", "--yes")
 
     assert "draft: true\n" in path.read_text()
-    assert "its file says draft" in why(site, "saw").out
+    assert "state: draft" in why(site, "saw").out
 
 
 # --- while a tick is under way ---------------------------------------------------------------

@@ -460,7 +460,6 @@ ELSEWHERE = {  # rows whose sentence is brought about by the tests of the module
     "may have gone out after this copy was made": "edges",
     "channels.… is not set": "this one",
     "is not due yet by the site's clock": "edges/test_clock_guard.py",
-    "is a draft whose date had passed when first seen": "unit/test_plan.py",
     "… public or due before publisher came …": "acceptance/test_cli_reading.py",
     "this ledger … older copy that was put back …": "edges",
     "may have gone out (…); the next tick puts it to you": "acceptance/test_kills.py",

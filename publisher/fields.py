@@ -384,6 +384,8 @@ def _image_in(value: Any) -> tuple[str | None, str]:
         return value.strip() or None, ""
     if not isinstance(value, dict):
         return None, ""
+    if isinstance(value.get("image"), dict):
+        return _image_in(value["image"])
     source = next((value[key] for key in _IMAGE_KEYS if isinstance(value.get(key), str)), None)
     alt = value.get("alt")
     return source or None, alt if isinstance(alt, str) else ""

@@ -36,6 +36,7 @@ def the_image(scan: Scan) -> Image | None:
         ("image: /images/d.png", ""),
         ("image: {src: /images/d.png, alt: A bench}", "A bench"),
         ("image: {path: /images/d.png}", ""),
+        ("hero: {name: A, image: {src: /images/d.png, alt: A bench}}", "A bench"),
         ("cover: {image: /images/d.png, alt: A bench, hidden: true}", "A bench"),
         ("images: [/images/d.png, /images/e.png]", ""),
         ("images: [{src: /images/d.png, alt: A bench}]", "A bench"),

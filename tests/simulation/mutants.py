@@ -260,7 +260,7 @@ SEEDS: Mapping[str, int] = {
     "settle time": 12,
     "settle time on the monotonic clock": 553,
     "life of a key": 14,
-    "fence": 3619,
+    "fence": 13878,
     "gate asked again": 16,
     "live page seen": 4,
     "baseline": 0,

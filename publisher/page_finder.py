@@ -178,7 +178,7 @@ class _Search:
     def _usual_address(self, file: Path) -> str:
         """Give the address that a static host serves a file at.
 
-        Whether it ends with ``.html`` is as in the site's own sitemaps and feeds.
+        Whether it ends with ``.html`` is as in the site's own sitemaps, feeds and links.
         """
         name = self._name_of(file)
         if file.name == "index.html":
@@ -201,6 +201,10 @@ class _Search:
             for file in sorted(self.output.glob(pattern)):
                 with suppress(SiteError, OSError):
                     yield from read_listing(file.read_bytes()).urls
+        with suppress(OSError):
+            for link in _page((self.output / "index.html").read_bytes()).links:
+                with suppress(ValueError):
+                    yield urljoin(f"{self.site_url}/", link).partition("#")[0]
 
     def _file_at(self, url: str) -> Path | None:
         if not is_on_site(url, self.site_url):

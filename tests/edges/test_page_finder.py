@@ -75,6 +75,22 @@ def test_an_address_has_an_ending_where_those_in_the_sitemap_have_one(
 
 
 @pytest.mark.parametrize(
+    ("link", "url"),
+    [("/about", f"{SITE}/2027/kettles"), ("about.html#top", f"{SITE}/2027/kettles.html")],
+)
+def test_an_address_has_an_ending_where_links_of_the_first_page_have_one(
+    tmp_path: Path, link: str, url: str
+) -> None:
+    pages = {"2027/kettles.html": a_page(KETTLES), "about.html": a_page("Nothing here.")}
+    first = a_page(
+        f'<a href="https://other.example/x">x</a><a href="/">y</a><a href="{link}">z</a>'
+    )
+    output = an_output(tmp_path, {**pages, "index.html": first})
+
+    assert found_in(output)["blog/kettles.md"].url == url
+
+
+@pytest.mark.parametrize(
     ("is_told", "url"), [(True, f"{SITE}/blog/kettles"), (False, f"{SITE}/blog/kettles/")]
 )
 def test_an_address_that_a_person_wrote_stays_as_written(

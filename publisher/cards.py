@@ -39,7 +39,7 @@ def check_tags(post: Post, page: Page, found: Found) -> tuple[str, ...]:
     """Check title and images that a page names for its card; give the addresses of the images."""
     url = shown(post.url)
     titles = [title for title in page.cards.get("og:title", ()) if fold(title)]
-    if titles and not _is_title(titles[0], post.title):
+    if titles and post.has_title and not _is_title(titles[0], post.title):
         raise SiteError(
             f"the card of {url} has another title than the post: {quoted(titles[0])!r} (og:title)",
             why="still the old page, or a title of the theme's own?",

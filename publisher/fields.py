@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import PurePosixPath
@@ -87,7 +88,8 @@ class Reader:
             release_at=at,
             withheld_until=withheld,
             release_zone_note=released.note if released else "",
-            title=title,
+            title=title or self._title_of_name(),
+            has_title=bool(title),
             # of what is public nothing is announced any more
             description=self._text(
                 "description",
@@ -131,9 +133,14 @@ class Reader:
         return keys[0], None
 
     def _dated_name(self) -> re.Match[str] | None:
-        if self.site.preset.name not in DATED_NAMES:
-            return None
-        return _DATED_NAME.fullmatch(stem_of(self.document.path))
+        """Give the date that the file's name begins with, and the rest of the name."""
+        found = _DATED_NAME.fullmatch(stem_of(self.document.path))
+        if found and self.site.preset.name not in DATED_NAMES:
+            with suppress(ValueError):
+                date.fromisoformat(found[1])
+                return found
+            return None  # no day of any calendar, and nobody reads it
+        return found
 
     def _is_post(self) -> bool:
         if PurePosixPath(self.document.path).name in SECTION_PAGES and self._is_section():
@@ -255,7 +262,7 @@ class Reader:
 
     def _slug(self, title: str) -> str:
         """Give the last part of its address, as its generator makes it."""
-        named = self._dated_name()
+        named = self._dated_name() if self.site.preset.name in DATED_NAMES else None
         name = named[2] if named else stem_of(self.document.path)
         given = self._word("slug")
         given = given.strip("/") if given else given  # of no matter to generators
@@ -326,12 +333,18 @@ class Reader:
         return text
 
     def _title(self) -> str:
-        """Give the title, or what the generator's themes show instead: the first heading."""
+        """Give the title, or what themes show instead: the first heading."""
         title = self._text("title", *self.site.keys.title, is_wanted=False)
         title = title or first_heading(self.document.body)
         if not title and not self._found.has("bad-title"):
             self._found.warn("no-title", "", "has no title", f"write {self.site.keys.title[0]}: …")
         return title
+
+    def _title_of_name(self) -> str:
+        """Make a title of the file's name, as Jekyll and Hugo do."""
+        named = self._dated_name()
+        name = named[2] if named else stem_of(self.document.path)
+        return " ".join(word[:1].upper() + word[1:] for word in re.split(r"[-_\s]+", name) if word)
 
     def _tags(self) -> tuple[str, ...]:
         value = self._get("tags")

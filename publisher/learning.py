@@ -44,11 +44,11 @@ def learn(
         for post in posts
         if (version := versions[post.path]) and not _is_same(kept.get(post.path), version, output)
     ]
+    before = dict(kept)
     for path, page in find_pages(output, wanted, site.url).items():
-        before = kept.get(path)
-        kept[path] = _moved(before, page, versions[path])
-        if is_stage and before is not None:
-            _drop_leftover(output / before.file, output / page.file)
+        kept[path] = _moved(kept.get(path), page, versions[path])
+    if is_stage:
+        _drop_leftovers(before, kept, output)
     book.write(kept)
     return kept
 
@@ -87,11 +87,17 @@ def _body_of(sources: Path, path: str) -> Callable[[], str]:
     return body
 
 
-def _drop_leftover(former: Path, page: Path) -> None:
-    """Delete the page of an earlier build at a former address."""
-    with suppress(FileNotFoundError, NotADirectoryError):
-        if former != page and former.stat().st_mtime_ns < page.stat().st_mtime_ns:
-            former.unlink()
+def _drop_leftovers(
+    before: Mapping[str, Address], now: Mapping[str, Address], output: Path
+) -> None:
+    """Delete the pages of earlier builds at addresses that their posts have left."""
+    files = {address.file for address in now.values()}
+    for path, known in before.items():
+        former, page = output / known.file, output / now[path].file
+        with suppress(FileNotFoundError, NotADirectoryError):
+            is_older = former.stat().st_mtime_ns < page.stat().st_mtime_ns
+            if known.file not in files and is_older:
+                former.unlink()
 
 
 def _moved(known: Address | None, page: FoundPage, version: str) -> Address:

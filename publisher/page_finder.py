@@ -55,8 +55,9 @@ class FoundPage:
 def find_pages(output: Path, wanted: Sequence[Wanted], site_url: str) -> dict[str, FoundPage]:
     """Give the page of each post that has one, by the path of the post.
 
-    Of several pages with the text of a post it is the one with most of it, then the one that has
-    the post's title, then the one that names its own address.
+    Of several pages with the text of a post it is the one with most of it, then the one that is
+    titled like the post, then the one whose address is most like its title and file. The first
+    page of the site comes last: it may show its newest post as a whole.
 
     :raises SiteError: when the output cannot be read.
     """
@@ -72,17 +73,17 @@ def find_pages(output: Path, wanted: Sequence[Wanted], site_url: str) -> dict[st
     return search.found
 
 
-def has_title(data: bytes, title: str) -> bool:
-    """Tell whether a page has this title, in its head or as its first heading."""
+def title_grade(data: bytes, title: str) -> int:
+    """Tell how far a page has this title: 2 in its head, 1 as its first heading only, 0 not."""
     wanted = fold(title).casefold()
-    for opening, closing in ((b"<title", b"</title"), (b"<h1", b"</h1")):
+    for grade, opening, closing in ((2, b"<title", b"</title"), (1, b"<h1", b"</h1")):
         start = data.find(opening)
         end = data.find(closing, start)
         if wanted and 0 <= start < end:
             shown = read_page(data[start:end].decode("utf-8", "replace")).text
             if wanted in fold(shown).casefold():
-                return True
-    return False
+                return grade
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,14 @@ class _Needles:
     """The words by which the page of a post is known."""
 
     title: str
+    names: frozenset[str]  # words that its address may have
     excerpts: tuple[str, ...]
 
     @classmethod
     def of(cls, one: Wanted) -> _Needles:
         pieces = filter(None, map(fold, excerpts(one.text())))
-        return cls(one.title, tuple(dict.fromkeys(pieces)))
+        names = fold(f"{one.title} {one.path} {one.url}").casefold().split()
+        return cls(one.title, frozenset(names), tuple(dict.fromkeys(pieces)))
 
     def count_in(self, text: str) -> int:
         return sum(f" {excerpt} " in f" {text} " for excerpt in self.excerpts)
@@ -117,9 +120,9 @@ class _Search:
         if file is None or not file.name.endswith(PAGES):
             return False
         data = file.read_bytes()
-        if not (one.is_public and has_title(data, one.title)):
+        if not (one.is_public and title_grade(data, one.title)):
             needles, text = _Needles.of(one), fold(_page(data).text)
-            if not needles.are_in(text) and (needles.excerpts or not has_title(data, one.title)):
+            if not needles.are_in(text) and (needles.excerpts or not title_grade(data, one.title)):
                 return False
         self._take(one, file, data)
         return True
@@ -137,7 +140,9 @@ class _Search:
                 if needles[path].are_in(text):
                     rank = (
                         needles[path].count_in(text),
-                        has_title(data, needles[path].title),
+                        title_grade(data, needles[path].title),
+                        file.parent != self.output or file.name != "index.html",
+                        len(needles[path].names & self._words_of(file)),
                         self._own_address(page, file) is not None,
                         -len(text),
                         -len(str(file)),
@@ -213,6 +218,9 @@ class _Search:
             return find_page(self.output, path_on_site(url, self.site_url))
         except SiteError:
             return None
+
+    def _words_of(self, file: Path) -> set[str]:
+        return set(fold(splitext(self._name_of(file))[0]).casefold().split())
 
     def _name_of(self, file: Path) -> str:
         return file.relative_to(self.output).as_posix()

@@ -18,7 +18,6 @@ from publisher.errors import PublisherError
 from publisher.files import read_file
 from publisher.frontmatter import parse
 from publisher.generator_config import GeneratorConfig, mkdocs_blogs
-from publisher.presets import DATED_NAMES
 from publisher.settings import Preset
 from publisher.source_folders import Sources
 from publisher.tree import walk
@@ -50,7 +49,7 @@ class Page:
 
     def is_dated(self, preset: Preset) -> bool:
         keys = {"reveal", *preset.date_keys, *preset.withholds, *USED["date"]}
-        has_name = preset.name in DATED_NAMES and _DATED_NAME.match(PurePosixPath(self.path).name)
+        has_name = _DATED_NAME.match(PurePosixPath(self.path).name)
         return bool(has_name) or any(self.metadata.get(key) not in (None, "") for key in keys)
 
 

@@ -160,12 +160,11 @@ def _undated(survey: Survey, post: Post) -> PublisherError:
 def _way_out(survey: Survey, post: Post) -> str:
     """Say how a post loses its coming date."""
     from publisher.posts import Library
-    from publisher.presets import DATED_NAMES
     from publisher.redating import date_key
 
     site = survey.settings.site
     document = Library.of(survey.settings).read(post)
-    if site.preset.name not in DATED_NAMES or date_key(document, site) is not None:
+    if date_key(document, site) is not None:
         return "take the date out of the file first"
     return "its name holds the date: move the file to where drafts are, which takes the post back"
 

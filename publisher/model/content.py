@@ -54,6 +54,7 @@ class Post:
     withheld_until: datetime | None = None
     release_zone_note: str = ""  # e.g. "02:30 exists twice that night, +02:00 taken"
     title: str = ""
+    has_title: bool = True  # False: the title is made of the file's name, and no page need show it
     description: str = ""
     has_own_id: bool = False  # its file says ``id:``
     slug: str = ""

@@ -128,3 +128,30 @@ def test_a_damaged_address_book_counts_as_empty_and_is_filled_again(tmp_path: Pa
 
     assert world.book.read() == {}
     assert world.learn() == known
+
+
+def test_posts_that_take_each_others_addresses_keep_their_pages(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    texts = {"a": f"{TEXT} It is the first.", "b": f"{FILLER} It is the second."}
+    posts = [
+        a_post(id=name, path=f"blog/{name}.md", title=name, url=f"{SITE}/{name}/") for name in texts
+    ]
+
+    def build(places: dict[str, str], *, at: int) -> None:
+        for name, text in texts.items():
+            world._put(world.folder / f"blog/{name}.md", f"---\ntitle: {name}\n---\n\n{text}\n", at)
+            page = f"<title>{name}</title><p>{text}</p>"
+            world._put(world.output / places[name] / "index.html", page, at + (name == "b"))
+
+    build({"a": "a", "b": "b"}, at=1)
+    world.learn(*posts)
+    build({"a": "b", "b": "a"}, at=10)
+
+    known = world.learn(*posts)
+
+    assert {path: one.file for path, one in known.items()} == {
+        "blog/a.md": "b/index.html",
+        "blog/b.md": "a/index.html",
+    }
+    assert (world.output / "a/index.html").exists()
+    assert (world.output / "b/index.html").exists()

@@ -180,3 +180,34 @@ def test_a_site_below_a_path_keeps_it(tmp_path: Path) -> None:
     found = found_in(output, kettles(f"{SITE}/shop/blog/"), site=f"{SITE}/shop")
 
     assert found["blog/kettles.md"].url == f"{SITE}/shop/2027/kettles/"
+
+
+@pytest.mark.parametrize("canonical", [True, False])
+def test_a_first_page_that_shows_the_newest_post_is_not_its_page(
+    tmp_path: Path, canonical: bool
+) -> None:
+    def page(text: str, title: str, path: str) -> str:
+        link = f'<link rel="canonical" href="{SITE}{path}">' if canonical else ""
+        return a_page(f"<h1>Kettles</h1>{text}", title=title, head=link)
+
+    output = an_output(
+        tmp_path,
+        {
+            "index.html": page(KETTLES, "Shop", "/"),
+            "notes/cat/index.html": page(f"{KETTLES}<p>Share this.</p>", "Kettles", "/notes/cat/"),
+        },
+    )
+
+    assert found_in(output)["blog/kettles.md"].file == "notes/cat/index.html"
+
+
+def test_a_list_with_the_only_post_of_a_month_is_not_its_page(tmp_path: Path) -> None:
+    pages = {
+        "2027/03/index.html": f"<title>Shop</title><h1>Kettles</h1><p>{KETTLES}</p>",
+        "2027/03/kettles/index.html": f"<title>Shop</title><h1>Kettles</h1><p>{KETTLES} More.</p>",
+    }
+    output = an_output(tmp_path, pages)
+
+    found = found_in(output, kettles(f"{SITE}/elsewhere/"))
+
+    assert found["blog/kettles.md"].file == "2027/03/kettles/index.html"

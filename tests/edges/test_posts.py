@@ -15,7 +15,9 @@ from publisher.errors import PostError
 from publisher.model import (
     AnnounceRule,
     ChannelName,
+    Embargo,
     Image,
+    LedgerView,
     Post,
     PostId,
     PostState,
@@ -634,3 +636,48 @@ def test_a_folder_of_posts_that_is_not_there_is_an_error_that_says_so(tmp_path: 
 
     with pytest.raises(PostError, match="content/news: there is no such folder"):
         library.scan()
+
+
+# --- what the file's name says ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("generator", ["vitepress", "hugo", "astro", "mkdocs", "nikola"])
+def test_a_date_in_the_name_of_a_file_counts_where_no_key_gives_one(
+    tmp_path: Path, generator: str
+) -> None:
+    write(tmp_path, "blog/2027-03-09-kettles.md", "---\ntitle: Kettles\n---\n\nText.\n")
+    library = a_library(tmp_path, generator=generator, embargo=Embargo.REDACT)
+
+    (post,) = library.scan(LedgerView(), datetime(2027, 3, 1, tzinfo=UTC)).posts
+
+    assert (post.state, post.release_at) == (
+        PostState.SCHEDULED,
+        datetime(2027, 3, 9, 8, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize("name", ["2027-13-09-kettles", "20270309-kettles", "9-3-2027-kettles"])
+def test_a_name_that_begins_with_no_day_has_no_date(tmp_path: Path, name: str) -> None:
+    write(tmp_path, f"blog/{name}.md", "---\ntitle: Kettles\ndescription: x\n---\n\nText.\n")
+
+    (post,) = a_library(tmp_path).scan().posts
+
+    assert post.release_at is None
+
+
+@pytest.mark.parametrize(
+    ("generator", "name", "title"),
+    [
+        ("jekyll", "2027-03-09-no-title", "No Title"),
+        ("vitepress", "the_old kettle", "The Old Kettle"),
+        ("hugo", "iPhone", "IPhone"),
+    ],
+)
+def test_a_post_without_any_title_is_called_by_its_name(
+    tmp_path: Path, generator: str, name: str, title: str
+) -> None:
+    write(tmp_path, f"blog/{name}.md", "---\ndate: 2027-03-09\n---\n\nText.\n")
+
+    (post,) = a_library(tmp_path, generator=generator).scan().posts
+
+    assert (post.title, post.has_title) == (title, False)

@@ -240,15 +240,15 @@ class _Json(_Handler):
 class _Header(_Handler):
     """Lines of key and value at the beginning of a file, up to a blank line; no delimiters.
 
-    Keys are in lower case, and values are text. What lacks title or date is no header: any text
-    may begin with a word and a colon.
+    Keys are in lower case, and values are text. What lacks a title is no header: any text may
+    begin with a word and a colon.
     """
 
     LINE: re.Pattern[str]
     BLANK = re.compile(r"^[ \t]*\r?$|\Z", re.MULTILINE)
 
     def detect(self, text: str) -> bool:
-        return {"title", "date"} <= self._pairs(self._block(text)).keys()
+        return "title" in self._pairs(self._block(text))
 
     def split(self, text: str) -> tuple[str, str]:
         start, raw = self.start(text), self._block(text)

@@ -25,14 +25,14 @@ def learn(
     sources: Path,
     output: Path,
     site: SiteSettings,
-    is_stage: bool = False,
+    begun_ns: int | None = None,
 ) -> Mapping[str, Address]:
     """Find the pages of posts in a built site, and keep their addresses; give all that are known.
 
     ``sources`` is the folder that was built, laid out as the project is. A post whose file there
     is the same as last time, and whose page is there, is not looked for again. A post that has no
-    page keeps the address that it had. With ``is_stage`` the output is ours alone: what a
-    generator that does not clean up left at a former address is deleted.
+    page keeps the address that it had. Where the output is ours alone, ``begun_ns`` is when the
+    build began, by the clock of the files: what an earlier one left at a former address goes.
 
     :raises PublisherError: when the output cannot be read, or the addresses cannot be kept.
     """
@@ -47,8 +47,8 @@ def learn(
     before = dict(kept)
     for path, page in find_pages(output, wanted, site.url).items():
         kept[path] = _moved(kept.get(path), page, versions[path])
-    if is_stage:
-        _drop_leftovers(before, kept, output)
+    if begun_ns is not None:
+        _drop_leftovers(before, kept, output, begun_ns)
     book.write(kept)
     return kept
 
@@ -88,16 +88,14 @@ def _body_of(sources: Path, path: str) -> Callable[[], str]:
 
 
 def _drop_leftovers(
-    before: Mapping[str, Address], now: Mapping[str, Address], output: Path
+    before: Mapping[str, Address], now: Mapping[str, Address], output: Path, begun_ns: int
 ) -> None:
     """Delete the pages of earlier builds at addresses that their posts have left."""
     files = {address.file for address in now.values()}
-    for path, known in before.items():
-        former, page = output / known.file, output / now[path].file
+    for file in {address.file for address in before.values()} - files:
         with suppress(FileNotFoundError, NotADirectoryError):
-            is_older = former.stat().st_mtime_ns < page.stat().st_mtime_ns
-            if known.file not in files and is_older:
-                former.unlink()
+            if (output / file).stat().st_mtime_ns < begun_ns:
+                (output / file).unlink()
 
 
 def _moved(known: Address | None, page: FoundPage, version: str) -> Address:

@@ -26,6 +26,7 @@ from publisher.output import find_page
 NEEDED = 2  # excerpts that must be on a page, or all that there are
 PAGES = (".html", ".htm", ".xhtml")
 LISTS = ("*.xml", "*/*.xml")  # sitemaps and feeds
+IN_HEAD, IN_HEADING = 2, 1  # where a page has a title
 KEY_WORDS = 3  # the first of an excerpt; they are looked up at every word of a page
 
 
@@ -57,7 +58,8 @@ def find_pages(output: Path, wanted: Sequence[Wanted], site_url: str) -> dict[st
 
     Of several pages with the text of a post it is the one with most of it, then the one that is
     titled like the post, then the one whose address is most like its title and file. The first
-    page of the site comes last: it may show its newest post as a whole.
+    page of the site is nobody's: it may show its newest post as a whole. A post without words has
+    the only page that is titled like it.
 
     :raises SiteError: when the output cannot be read.
     """
@@ -74,9 +76,10 @@ def find_pages(output: Path, wanted: Sequence[Wanted], site_url: str) -> dict[st
 
 
 def title_grade(data: bytes, title: str) -> int:
-    """Tell how far a page has this title: 2 in its head, 1 as its first heading only, 0 not."""
+    """Tell where a page has this title: ``IN_HEAD``, only ``IN_HEADING``, or 0 for nowhere."""
     wanted = fold(title).casefold()
-    for grade, opening, closing in ((2, b"<title", b"</title"), (1, b"<h1", b"</h1")):
+    places = ((IN_HEAD, b"<title", b"</title"), (IN_HEADING, b"<h1", b"</h1"))
+    for grade, opening, closing in places:
         start = data.find(opening)
         end = data.find(closing, start)
         if wanted and 0 <= start < end:
@@ -131,9 +134,14 @@ class _Search:
         """Look through the pages that are nobody's yet for the posts that are not found."""
         needles = {one.path: _Needles.of(one) for one in missing}
         likely = _by_first_words(needles)
+        wordless = [one for one in missing if not needles[one.path].excerpts]
+        titled: defaultdict[str, list[Path]] = defaultdict(list)
         best: dict[str, tuple[tuple[int, ...], Path]] = {}
-        for file in self._pages() if likely else ():
+        for file in self._pages() if missing else ():
             data = file.read_bytes()
+            for one in wordless:
+                if title_grade(data, one.title) == IN_HEAD:
+                    titled[one.path].append(file)
             page = _page(data)
             text = fold(page.text)
             for path in _named_in(text, likely):
@@ -141,23 +149,25 @@ class _Search:
                     rank = (
                         needles[path].count_in(text),
                         title_grade(data, needles[path].title),
-                        file.parent != self.output or file.name != "index.html",
                         len(needles[path].names & self._words_of(file)),
+                        file.name == "index.html",  # beside it a copy for printers may lie
                         self._own_address(page, file) is not None,
                         -len(text),
                         -len(str(file)),
                     )
                     best[path] = max(best.get(path, (rank, file)), (rank, file))
+        found = {path: file for path, (_, file) in best.items()}
+        found |= {path: files[0] for path, files in titled.items() if len(files) == 1}
         for one in missing:
-            if one.path in best:
-                file = best[one.path][1]
-                self._take(one, file, file.read_bytes())
+            if one.path in found:
+                self._take(one, found[one.path], found[one.path].read_bytes())
 
     def _pages(self) -> Iterator[Path]:
         for folder, _, names in os.walk(self.output, onerror=_raise):
             for name in names:
                 file = Path(folder, name)
-                if name.endswith(PAGES) and file not in self._taken:
+                is_first = name == "index.html" and file.parent == self.output
+                if name.endswith(PAGES) and not is_first and file not in self._taken:
                     yield file
 
     def _take(self, one: Wanted, file: Path, data: bytes) -> None:

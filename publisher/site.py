@@ -155,6 +155,7 @@ class GeneratedSite:
             if self._is_staged(scan):
                 staged = self._stage(scan, view, now)
                 self._refuse_bare_deployment()
+            begun_ns = Stage(self.settings).begin_build() if staged is not None else None
             built = self._build(staged, stop, lock)
             if not built.ok:
                 return built
@@ -163,7 +164,7 @@ class GeneratedSite:
         else:
             reason = "posts were taken back while the site was built, again and again"
             return replace(built, ok=False, reason=reason)
-        addresses = self._learn(scan, staged)
+        addresses = self._learn(scan, staged, begun_ns)
         if staged is not None:
             urls = {path: address.url for path, address in addresses.items()}
             staged = replace(staged, addresses=urls)
@@ -191,7 +192,9 @@ class GeneratedSite:
     def _stage(self, scan: Scan, view: LedgerView, now: datetime) -> Staged:
         return stage_with_data(self.settings, scan, view, now, environ=self.environ)
 
-    def _learn(self, scan: Scan, staged: Staged | None) -> Mapping[str, Address]:
+    def _learn(
+        self, scan: Scan, staged: Staged | None, begun_ns: int | None
+    ) -> Mapping[str, Address]:
         """Learn where the build put the posts; give all addresses that are known."""
         settings = self.settings
         if settings.rebuild is None:
@@ -202,7 +205,7 @@ class GeneratedSite:
             sources=staged.folder if staged else settings.project,
             output=staged.output if staged else settings.rebuild.output,
             site=settings.site,
-            is_stage=staged is not None,
+            begun_ns=begun_ns,
         )
 
     def _refuse_bare_deployment(self) -> None:
@@ -341,11 +344,12 @@ class GeneratedSite:
         target, url = self.settings.withdrawn, self.settings.site.url
         gone = withdrawn(scan.posts, view, now)
         known = [(post, addresses[post.path]) for post in scan.posts if post.path in addresses]
+        taken = {address.url for _, address in known}
         moved = {
             former.removeprefix(url): address.url.removeprefix(url)
             for post, address in known
             for former in address.former
-            if post.id not in gone
+            if post.id not in gone and former not in taken
         }
         if target is None:
             return moved

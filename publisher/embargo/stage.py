@@ -94,6 +94,16 @@ class Stage:
     def mark_unbuilt(self) -> None:
         self._unbuilt.touch(mode=0o600)
 
+    def begin_build(self) -> int:
+        """Give the instant before a build, in nanoseconds by the clock of the files.
+
+        :raises SiteError: when the stage cannot be written.
+        """
+        mark = self._home / "begun"
+        with in_words(self._home):
+            mark.touch()
+            return mark.stat().st_mtime_ns
+
     def mark_built(self) -> None:
         self._unbuilt.unlink(missing_ok=True)
 

@@ -109,6 +109,14 @@ def test_what_is_written_is_read_again(generator: str, text: str) -> None:
     )
 
 
+def test_a_header_without_a_date_takes_that_of_the_files_name(tmp_path: Path) -> None:
+    write(tmp_path, "blog/2027-03-09-pattern.md", "Title: The pattern\n\nBody text.\n")
+
+    (post,) = a_library(tmp_path, generator="pelican").scan().posts
+
+    assert (post.title, post.release_at) == ("The pattern", datetime(2027, 3, 9, 8, tzinfo=UTC))
+
+
 @pytest.mark.parametrize("generator", ["vitepress", "hugo", "nikola"])
 def test_the_header_of_another_generator_is_no_frontmatter(tmp_path: Path, generator: str) -> None:
     write(tmp_path, "blog/pattern.md", PELICAN)
@@ -123,7 +131,7 @@ def test_the_header_of_another_generator_is_no_frontmatter(tmp_path: Path, gener
     "text",
     [
         "Note: this is a sentence.\n\nText.\n",
-        "Title: A title\n\nText.\n",
+        "Date: 2027-03-09\n\nText.\n",
         "Title: A title\nand a line that goes on\nDate: 2027-03-09\n\nText.\n",
     ],
 )

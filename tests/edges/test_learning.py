@@ -36,7 +36,7 @@ class World:
     def build(self, name: str, text: str, *, at: int = 1) -> None:
         self._put(self.output / name, f"<title>Kettles</title><p>{text}</p>", at)
 
-    def learn(self, *posts: Post, is_stage: bool = True) -> dict[str, Address]:
+    def learn(self, *posts: Post, begun: int | None = 2) -> dict[str, Address]:
         return dict(
             learn(
                 self.book,
@@ -44,7 +44,7 @@ class World:
                 sources=self.folder,
                 output=self.output,
                 site=a_library(self.folder, url=SITE, post_url=None).site,
-                is_stage=is_stage,
+                begun_ns=begun and begun * 10**9,
             )
         )
 
@@ -83,11 +83,11 @@ def test_an_output_that_is_not_ours_keeps_what_is_left_over(tmp_path: Path) -> N
     world = World(tmp_path)
     world.write(FILLER)
     world.build("kettles/index.html", FILLER)
-    world.learn(is_stage=False)
+    world.learn(begun=None)
     world.write(TEXT, at=2)
     world.build("news/kettles/index.html", TEXT, at=2)
 
-    world.learn(is_stage=False)
+    world.learn(begun=None)
 
     assert (world.output / "kettles/index.html").exists()
 

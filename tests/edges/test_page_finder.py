@@ -47,7 +47,6 @@ def found_in(output: Path, *wanted: Wanted, site: str = SITE) -> dict[str, Found
         ("news/2027/03/09/launch/index.html", f"{SITE}/news/2027/03/09/launch/"),
         ("Tea & Kettles.html", f"{SITE}/Tea%20%26%20Kettles.html"),
         ("posts/你好-世界/index.html", f"{SITE}/posts/%E4%BD%A0%E5%A5%BD-%E4%B8%96%E7%95%8C/"),
-        ("index.html", f"{SITE}/"),
     ],
 )
 def test_a_page_is_found_wherever_it_was_put(tmp_path: Path, file: str, url: str) -> None:
@@ -171,7 +170,9 @@ def test_a_post_without_words_is_known_by_its_title_at_its_likely_address(tmp_pa
     assert found_in(output, kettles(text=lambda: ""))["blog/kettles.md"].file == (
         "blog/kettles/index.html"
     )
-    assert found_in(output, kettles(f"{SITE}/nowhere/", text=lambda: "")) == {}
+    assert found_in(output, kettles(f"{SITE}/nowhere/", text=lambda: "")) == {}  # two are titled
+    (tmp_path / "tags/kettles/index.html").unlink()
+    assert found_in(output, kettles(f"{SITE}/nowhere/", text=lambda: "")) != {}
 
 
 def test_a_site_below_a_path_keeps_it(tmp_path: Path) -> None:
@@ -199,6 +200,24 @@ def test_a_first_page_that_shows_the_newest_post_is_not_its_page(
     )
 
     assert found_in(output)["blog/kettles.md"].file == "notes/cat/index.html"
+
+
+def test_a_post_that_only_the_first_page_shows_has_no_page(tmp_path: Path) -> None:
+    output = an_output(tmp_path, {"index.html": a_page(KETTLES)})
+
+    assert found_in(output) == {}
+
+
+def test_a_copy_for_printers_is_not_the_page(tmp_path: Path) -> None:
+    output = an_output(
+        tmp_path,
+        {
+            "2027/kettles/index.html": a_page(f"{KETTLES} Share this."),
+            "2027/kettles/print.html": a_page(KETTLES),
+        },
+    )
+
+    assert found_in(output)["blog/kettles.md"].file == "2027/kettles/index.html"
 
 
 def test_a_list_with_the_only_post_of_a_month_is_not_its_page(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ class Block:
     end: int
     line: int
     post: str | None  # as its attribute says
-    links: tuple[str, ...]  # targets in its section, outside of blocks
+    links: tuple[str, ...]  # targets in its section, outside of blocks; if none, in itself
     is_blurred: bool
     is_closed: bool = True
 
@@ -158,13 +158,14 @@ def find_blocks(text: str, *, in_doubt: bool = False) -> tuple[Block, ...]:
     def links(start: int, end: int) -> tuple[str, ...]:
         return tuple(dict.fromkeys(_links(outside[start:end], definitions)))
 
+    def links_of(tag: re.Match[str], end: int | None) -> tuple[str, ...]:
+        if end is None:
+            return ()
+        around = links(*sections.around(tag.start()))
+        return around or tuple(dict.fromkeys(_links(visible[tag.start() : end], definitions)))
+
     return tuple(
-        _block(
-            tag,
-            end,
-            line=bisect_right(lines, tag.start()),
-            links=() if end is None else links(*sections.around(tag.start())),
-        )
+        _block(tag, end, line=bisect_right(lines, tag.start()), links=links_of(tag, end))
         for tag, end in spans
     )
 

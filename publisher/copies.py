@@ -23,30 +23,46 @@ _LIKELY = (  # a name like any other, unless both posts have one title
 )
 
 
+_TRANSLATION = re.compile(r"\.[a-z]{2}(?:[-_][A-Za-z]{2,4})?\Z")  # pattern.de.md
 _HINT = re.compile(r"[ (]|[Cc]onflict|CONFLICT|-[A-Z]")  # without it no pattern fits
 
 
 def find_copies(posts: Sequence[Post]) -> Mapping[str, Post]:
     """Give the original of each copy, by the copy's path.
 
-    A copy lies beside its original, under a name that a sync tool makes, or that holds the
-    original's name where title and text are the same. State and date may be others: those of the
-    original change with its release.
+    A copy lies beside its original, under a name that a sync tool makes; or under one that holds
+    the original's name, where the title and the text are the same, or the title and the date:
+    the words that tools put into names are those of every language. State and date may be others:
+    those of the original change with its release.
     """
     by_path = {post.path: post for post in posts}
     odd = (post for post in posts if _HINT.search(post.path))
     found = {post.path: original for post in odd if (original := _original(post, by_path))}
-    same: defaultdict[tuple[str, str], list[Post]] = defaultdict(list)
+    same: defaultdict[tuple[object, ...], list[Post]] = defaultdict(list)
     for post in posts:
+        folder = post.path.rpartition("/")[0]
         if post.text_digest:
-            same[post.text_digest, post.path.rpartition("/")[0]].append(post)
+            same[post.text_digest, folder].append(post)
+        if post.has_title and post.release_at and not _TRANSLATION.search(_stem(post)):
+            same[post.title, post.release_at, folder].append(post)
     for group in (group for group in same.values() if len(group) > 1):
         group.sort(key=lambda post: (len(post.path), post.path))
         for number, post in enumerate(group):
-            names = (other for other in group[:number] if _stem(other) in _stem(post))
+            names = (other for other in group[:number] if _is_named_after(post, other))
             if (original := next(names, None)) is not None:
                 found.setdefault(post.path, original)
     return found
+
+
+def _is_named_after(post: Post, other: Post) -> bool:
+    """Tell whether a name holds the other's: where the texts differ, as words of its own.
+
+    ``pattern 2`` does, ``patterns`` does not.
+    """
+    if post.text_digest and post.text_digest == other.text_digest:
+        return _stem(other) in _stem(post)
+    name = rf"(?<![^\W_]){re.escape(_stem(other))}(?![^\W_])"
+    return re.search(name, _stem(post)) is not None
 
 
 def _stem(post: Post) -> str:

@@ -299,7 +299,8 @@ def _to_reword(record: DeliveryRecord) -> str:
     return (
         f"{key.channel} refuses a text that it has had already; say it in other words: "
         f"`publisher resolve {key} --drop`, then "
-        f"`publisher reannounce {key.post} --channel {key.channel} --text … --reason …`"
+        f"`publisher reannounce {key.post} --channel {key.channel} "
+        f"--occasion {key.occasion}-2 --text … --reason …`"
     )
 
 

@@ -466,6 +466,16 @@ def test_a_recipient_refused_for_now_is_named_and_one_refused_for_good_is_counte
     assert receipt.note == "1 of 7 recipients were refused"
 
 
+@pytest.mark.parametrize("reply", ["550 5.5.3 Too many", "451 4.5.3 Too many", "450 4.5.3 no"])
+def test_a_limit_of_recipients_is_known_by_its_enhanced_code(reply: str) -> None:
+    with SmtpPlatform() as platform:
+        platform.faults.append(SmtpFault(step="RCPT", reply=reply))
+        receipt = send(open_channel(platform.url, to=READERS))
+
+        assert recipients(platform) == [list(READERS[1:]), [READERS[0]]]
+    assert (receipt.missing, receipt.note) == ("", "")
+
+
 def test_a_first_transaction_that_fails_sends_nothing() -> None:
     with SmtpPlatform(most=3) as platform:
         platform.faults.append(SmtpFault(step="DOT", reply="451 4.3.0 later"))

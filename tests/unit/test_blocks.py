@@ -265,6 +265,22 @@ def test_a_block_that_links_nothing_belongs_to_no_post_on_other_pages() -> None:
     assert owners(BLOCK, "/index.md", DATED) == [None]
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        "<PostPreview blurred>\n\n[Read it](/blog/claude-code-workflow)\n</PostPreview>\n",
+        '<PostPreview blurred to="/blog/claude-code-workflow">\n\nWords.\n</PostPreview>\n',
+    ],
+)
+def test_a_block_in_a_section_without_links_belongs_to_the_post_that_it_links_itself(
+    block: str,
+) -> None:
+    other = "[Other](/blog/claude-code-collective)"
+
+    assert owners(block) == [WORKFLOW]
+    assert owners(f"## One\n\n{other}\n\n{block}") != [WORKFLOW]
+
+
 # --- where a section ends ----------------------------------------------------------------------
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from publisher.copies import find_copies
 from publisher.model import Post
 from tests.factories import a_post
+
+DATE = datetime(2027, 3, 9, 8, tzinfo=UTC)
 
 
 def posts_at(*names: str, text: str = "", title: str = "") -> list[Post]:
@@ -60,8 +65,38 @@ def test_same_text_under_a_name_that_holds_the_originals_is_a_copy(name: str) ->
 
 def test_same_text_under_another_name_or_without_a_body_is_no_copy() -> None:
     assert find_copies(posts_at("one", "two", text="the same")) == {}
-    assert find_copies([a_post("pattern"), a_post("pattern-1")]) == {}
+    assert find_copies([a_post("pattern"), a_post("pattern-1", title="Another title")]) == {}
 
 
 def test_conflict_file_without_its_original_is_a_post() -> None:
     assert find_copies(posts_at("pattern.sync-conflict-20270308-101112-ABCDEFG")) == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pattern (Konfliktkopie von Ada 2027-03-08)",
+        "pattern (競合コピー 2027-03-08)",
+        "pattern_DiskStation_Mar-08-101112-2027_Conflict",
+        "pattern - Kopie",
+        "pattern-Adas-MacBook-Pro",
+        "pattern~1",
+        "pattern-1",
+    ],
+)
+def test_a_name_that_holds_the_originals_is_a_copy_where_title_and_date_are_the_same(
+    name: str,
+) -> None:
+    (original, copy) = (
+        replace(post, release_at=DATE) for post in posts_at("pattern", name, title="A pattern")
+    )
+
+    assert find_copies([original, copy]) == {copy.path: original}
+    assert find_copies([original, replace(copy, title="Another")]) == {}
+
+
+@pytest.mark.parametrize("name", ["patterns", "pattern.de", "pattern.pt-br", "a-way"])
+def test_another_name_or_a_translation_is_no_copy(name: str) -> None:
+    posts = [replace(post, release_at=DATE) for post in posts_at("pattern", name)]
+
+    assert find_copies(posts) == {}

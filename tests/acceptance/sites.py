@@ -153,7 +153,7 @@ def a_series(folder: Path, *, channels: str = OUTBOXES, **changes: Any) -> Site:
 def a_lived_in_site(folder: Path, **changes: Any) -> Site:
     """Write the series, adopt it, and release one of its posts."""
     site = a_series(folder, **changes)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("release", "pattern", "--yes")
     return site
 
@@ -163,6 +163,6 @@ def a_faulty_site(folder: Path, platform: WebhookPlatform, fault: Fault) -> Site
     platform.faults.append(fault)
     webhook = f"  x: {{type: webhook, url: '{platform.url}/hook', timeout: 2s}}\n"
     site = a_series(folder, channels=webhook)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("release", "pattern", "--yes", code=None)
     return site

@@ -80,7 +80,7 @@ def test_nothing_of_an_unreleased_post_is_built_and_all_of_a_released_one(
     tmp_path: Path, embargo: str
 ) -> None:
     site = an_embargoed_site(tmp_path, embargo=embargo)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
 
     site.run("tick")
     before = showing(dist(site), CANARY)
@@ -98,7 +98,7 @@ def test_page_under_embargo_keeps_its_structure_and_asks_search_engines_to_stay_
     tmp_path: Path,
 ) -> None:
     site = an_embargoed_site(tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
 
     site.run("tick")
 
@@ -111,7 +111,7 @@ def test_page_under_embargo_keeps_its_structure_and_asks_search_engines_to_stay_
 
 def test_leak_stops_the_chain_and_names_file_post_and_excerpt(tmp_path: Path) -> None:
     site = an_embargoed_site(tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
     (tmp_path / "content" / "blog" / "bench.md").write_text(
         "---\ntitle: The Bench\ndate: 2026-01-05\nstatus: published\n---\n\nAn edit.\n"
@@ -136,7 +136,7 @@ def test_release_of_one_of_two_posts_under_one_template_raises_no_alarm(tmp_path
     for name in ("lathe", "saw"):
         post = site.write(name, reveal="2099-04-10")
         post.write_text(f"{post.read_text()}\n{template}\n")
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
 
     site.run("release", "saw", "--yes")
@@ -150,7 +150,7 @@ def test_live_page_of_a_post_that_broke_is_no_leak(tmp_path: Path) -> None:
     site = an_embargoed_site(tmp_path)
     post = tmp_path / "content" / "blog" / "bench.md"
     post.write_text(post.read_text() + "\n" + " ".join(f"and word{n}" for n in range(80)))
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
     post.write_text(post.read_text().replace("status: published", "status: publishd"))
 
@@ -163,7 +163,7 @@ def test_live_page_of_a_post_that_broke_is_no_leak(tmp_path: Path) -> None:
 def test_released_post_is_not_announced_while_another_one_leaks(tmp_path: Path) -> None:
     site = an_embargoed_site(tmp_path)
     site.write("lathe", reveal="2099-04-10")
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
     source = tmp_path / "content" / "blog" / "lathe.md"
     (tmp_path / "content" / "extra.html").write_text(str(source))
@@ -176,7 +176,7 @@ def test_released_post_is_not_announced_while_another_one_leaks(tmp_path: Path) 
 
 def test_edit_of_a_page_is_built_without_any_release(tmp_path: Path) -> None:
     site = an_embargoed_site(tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
     post = tmp_path / "content" / "blog" / "bench.md"
     post.write_text(post.read_text() + "\nA late thought.\n")
@@ -191,7 +191,7 @@ def test_edit_of_a_page_is_built_without_any_release(tmp_path: Path) -> None:
 
 def test_withdrawn_page_disappears_and_leads_where_it_should(tmp_path: Path) -> None:
     site = an_embargoed_site(tmp_path, more="withdrawn: /blog/bench\n")
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("release", "door", "--yes")
     site.run("tick")
 
@@ -207,7 +207,7 @@ def test_what_no_build_made_stays_in_the_output(tmp_path: Path) -> None:
     site = an_embargoed_site(tmp_path)
     dist(site).mkdir()
     (dist(site) / "CNAME").write_text("site.example")
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
 
     site.run("tick")
     site.run("release", "door", "--yes")
@@ -217,7 +217,7 @@ def test_what_no_build_made_stays_in_the_output(tmp_path: Path) -> None:
 
 def test_own_build_of_an_author_is_replaced_and_told(tmp_path: Path) -> None:
     site = an_embargoed_site(tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
     subprocess.run([sys.executable, "generate.py"], cwd=tmp_path / "content", check=True)
     open_to_all = showing(dist(site), CANARY)
@@ -236,7 +236,7 @@ def test_leftover_of_a_build_without_embargo_is_a_leak(tmp_path: Path) -> None:
     text = (tmp_path / "content" / "blog" / "door.md").read_text()
     (dist(site) / "assets").mkdir(parents=True)
     (dist(site) / "assets" / "door.1a2b.js").write_text(f"export default {text!r}")
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
 
     done = site.run("tick", code=1)
 
@@ -275,7 +275,7 @@ def test_deploy_branch_never_holds_unreleased_text_in_any_object(tmp_path: Path)
     )
     site.write("lathe", reveal="2099-04-10")
     private, public = with_git(site, tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
 
     site.run("tick")
     before = every_blob(public)
@@ -296,7 +296,7 @@ def test_deploy_branch_never_holds_unreleased_text_in_any_object(tmp_path: Path)
 def test_what_comes_by_git_is_pulled_and_built(tmp_path: Path) -> None:
     site = an_embargoed_site(tmp_path / "site", more="git: {push: false}\n")
     private, _ = with_git(site, tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
     git(tmp_path, "clone", "-q", str(private), "elsewhere")
     theirs = tmp_path / "elsewhere" / "content" / "blog" / "bench.md"
@@ -312,7 +312,7 @@ def test_what_comes_by_git_is_pulled_and_built(tmp_path: Path) -> None:
 def test_work_of_others_is_in_nobodys_way_when_a_release_is_pushed(tmp_path: Path) -> None:
     site = an_embargoed_site(tmp_path / "site", more="git: {pull: false}\n")
     private, _ = with_git(site, tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
     git(tmp_path, "clone", "-q", str(private), "elsewhere")
     (tmp_path / "elsewhere" / "NOTES").write_text("theirs")
@@ -333,7 +333,7 @@ def test_release_commits_its_own_pages_and_nobodys_half_done_work(tmp_path: Path
     landing = site.folder / "content" / "landing.md"
     landing.write_text('<PostPreview blurred post="door">\n\nSoon.\n\n</PostPreview>\n')
     with_git(site, tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
     other = site.folder / "content" / "notes.md"
     other.write_text('<PostPreview blurred post="bench">\n\nHalf done.\n\n</PostPreview>\n')
@@ -364,7 +364,7 @@ def test_draft_that_was_never_added_is_not_committed_with_a_release(
 ) -> None:
     site = an_embargoed_site(tmp_path / "site", more="git: {pull: false}\n")
     private, _ = with_git(site, tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
     draft = write_with_preview(site, "lathe", word)
 
@@ -378,7 +378,7 @@ def test_page_that_a_release_did_not_change_is_not_committed(tmp_path: Path) -> 
     site = an_embargoed_site(tmp_path / "site", more="git: {push: false, pull: false}\n")
     page = write_with_preview(site, "lathe", "revealed", status="published")
     with_git(site, tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
     page.write_text(page.read_text() + "\nHalf a thought.\n")
 
@@ -395,7 +395,7 @@ def test_draft_with_a_preview_is_committed_unless_it_was_edited(
     site = an_embargoed_site(tmp_path / "site", more="git: {push: false, pull: false}\n")
     page = write_with_preview(site, "lathe", status=status)
     with_git(site, tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
     page.write_text(page.read_text() + edit)
 
@@ -408,7 +408,7 @@ def test_draft_with_a_preview_is_committed_unless_it_was_edited(
 def test_moving_a_release_commits_nothing(tmp_path: Path) -> None:
     site = an_embargoed_site(tmp_path / "site", more="git: {push: false, pull: false}\n")
     with_git(site, tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
 
     site.run("reschedule", "door", "--to", "2099-05-10", "--yes")
@@ -420,7 +420,7 @@ def test_moving_a_release_commits_nothing(tmp_path: Path) -> None:
 def test_failing_pull_is_told_by_tick_and_by_its_exit_code(tmp_path: Path) -> None:
     site = an_embargoed_site(tmp_path / "site", more="git: {push: false}\n")
     private, _ = with_git(site, tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     private.rename(tmp_path / "elsewhere.git")
 
     done = site.run("tick", code=1)
@@ -433,7 +433,7 @@ def test_command_that_would_deploy_the_sources_is_not_run(tmp_path: Path) -> Non
     jobs = site.folder / "jobs.yaml"
     lines = [line for line in jobs.read_text().splitlines() if not line.startswith("rebuild:")]
     jobs.write_text("\n".join(lines) + "\n")
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
 
     done = site.run("tick", code=1)
 
@@ -449,7 +449,7 @@ def test_kill_on_the_way_to_the_public_is_made_good_by_the_next_tick(
     tmp_path: Path, wait: str
 ) -> None:
     site = an_embargoed_site(tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
     site.run("release", "door", "--yes")
     marks = tmp_path / ".publisher"
@@ -483,7 +483,7 @@ def a_released_site(folder: Path, **changes: str) -> tuple[Site, Path]:
     landing = site.folder / "content" / "landing.md"
     landing.write_text('<PostPreview blurred post="door">\n\nSoon.\n\n</PostPreview>\n')
     private, _ = with_git(site, folder)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
     site.run("release", "door", "--yes")
     return site, private

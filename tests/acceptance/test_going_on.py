@@ -23,7 +23,7 @@ def an_adopted_site(folder: Path, more: str, *, embargo: str = "redact") -> tupl
     """Give a site under version control, built once, and its private remote."""
     site = an_embargoed_site(folder / "site", embargo=embargo, more=more)
     private, _ = with_git(site, folder)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
     return site, private
 
@@ -190,7 +190,7 @@ file.write_text(str(count + 1))
 def a_restless_site(folder: Path) -> Site:
     command = json.dumps([sys.executable, "-c", COUNTS])
     site = an_embargoed_site(folder, more=f"deploy: {{command: {command}}}\n")
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     return site
 
 
@@ -245,7 +245,7 @@ def test_what_an_author_saves_while_the_command_runs_is_built_by_the_next_tick(
     save += "'Saved.' in t or p.write_text(t + '\\nSaved.\\n')\n"
     command = json.dumps([sys.executable, "-c", save])
     site = an_embargoed_site(tmp_path, more=f"deploy: {{command: {command}}}\n")
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
 
     site.run("tick")

@@ -23,7 +23,7 @@ def a_tool_series(folder: Path) -> Site:
     site.write("bevel", reveal="2099-03-10", more=PART.format(2))
     site.write("chisel", reveal="2099-03-17T18:30:00+01:00 # late", more=PART.format(3))
     site.write("drill", reveal="'2099-03-24T09:00'", more=PART.format(4))
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     return site
 
 

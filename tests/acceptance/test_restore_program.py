@@ -39,7 +39,7 @@ def put_back_from_before_it_went_out(world: World) -> None:
 def site(tmp_path: Path) -> Site:
     """Give a site whose `pattern` went out after the only backup, which is put back now."""
     site = a_series(tmp_path / "site")
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     copy = backup(site)
     site.run("release", "pattern", "--yes")
     put_back(site, copy)
@@ -81,7 +81,7 @@ def test_why_and_calendar_show_it(site: Site) -> None:
     [
         ("release", "door", "--yes"),
         ("reannounce", "plane", "--reason", "again", "--yes"),
-        ("adopt", "--yes"),
+        ("adopt", "--yes", "--no-build"),
     ],
     ids=" ".join,
 )

@@ -42,7 +42,7 @@ def world(tmp_path: Path) -> World:
 def a_site(world: World) -> Site:
     (world.site / "content/blog").mkdir(exist_ok=True)
     site = Site(folder=world.site, environ=world.environ)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.write("pattern", reveal="2020-03-09T09:00:00+01:00")
     return site
 

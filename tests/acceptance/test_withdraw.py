@@ -41,7 +41,7 @@ def a_live_site(folder: Path, platform: WebhookPlatform, **changes: str) -> Site
     site = a_series(folder, channels=webhook + late, **changes)
     (folder / "content" / "generate.py").write_text(GENERATOR)
     (folder / "content" / "index.md").write_text(LANDING.format("blurred"))
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("release", "pattern", "--yes")
     return site
 
@@ -236,7 +236,7 @@ def test_announcement_that_may_be_out_is_named_and_stays_uncertain(tmp_path: Pat
         platform.faults.append(Fault.accept_then_reset())
         hook = f"  hook: {{type: webhook, url: '{platform.url}/hook', timeout: 2s}}\n"
         site = a_series(tmp_path, channels=hook)
-        site.run("adopt", "--yes")
+        site.run("adopt", "--yes", "--no-build")
         site.run("release", "pattern", "--yes", code=None)
 
         shown = site.run("withdraw", "pattern", "--yes", code=3)
@@ -303,7 +303,7 @@ def test_draft_flag_withdraws_only_where_no_date_brings_the_post_back(
         (site.folder / "content" / "generate.py").write_text(
             GENERATOR.replace("status: published", "draft: false")
         )
-        site.run("adopt", "--yes")
+        site.run("adopt", "--yes", "--no-build")
         head = "---\ntitle: Saw\ndescription: A saw.\npublishDate: {}\ndraft: true\n---\n\n"
         body = "One morning the saw lay on the bench, and nobody could say whose it was.\n"
         path.write_text(head.format("2099-03-10T09:00:00+01:00") + body)
@@ -336,7 +336,7 @@ def test_way_to_lose_a_coming_date_is_one_that_the_file_has(
     public = "draft: false\npublishDate: 2099-03-10" if generator == "hugo" else "published: true"
     path = site.folder / "content" / "blog" / "2099-03-10-saw.md"
     path.write_text(f"---\ntitle: Saw\ndescription: A saw.\n{public}\n---\n\nA saw.\n")
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
 
     shown = site.run("withdraw", "2099-03-10-saw", "--yes", code=1)
 
@@ -350,7 +350,7 @@ def a_hugo_post(folder: Path, date: str, **changes: str) -> tuple[Site, Path]:
     jobs.write_text(jobs.read_text().replace("generator: vitepress", "generator: hugo"))
     path = site.folder / "content" / "blog" / "saw.md"
     path.write_text(f"---\ntitle: Saw\ndescription: A saw.\ndate: {date}\n---\n\nA saw.\n")
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("release", "saw", "--yes", code=None)
     path.write_text(path.read_text().replace("---\n\n", "draft: false\n---\n\n"))
     return site, path
@@ -438,7 +438,7 @@ def test_post_withdrawn_while_it_is_built_is_not_announced(
     way: tuple[str, ...], tmp_path: Path
 ) -> None:
     site = a_series(tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     with locks.hold(site.folder / ".publisher", locks.DAEMON):
         site.run("release", "pattern", "--yes")
 
@@ -463,7 +463,7 @@ def test_withdrawal_to_the_embargo_that_was_killed_can_be_repeated(
     is_ticked: bool, tmp_path: Path
 ) -> None:
     site = a_series(tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("release", "pattern", "--yes")
     with (
         locks.hold(site.folder / ".publisher", locks.TICK),
@@ -484,7 +484,7 @@ def test_withdrawal_to_the_embargo_that_was_killed_can_be_repeated(
 
 def test_draft_that_was_never_out_is_not_put_under_embargo(tmp_path: Path) -> None:
     site = a_series(tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.write("idea", reveal="2099-03-10", status="draft")
 
     shown = site.run("withdraw", "idea", "--yes", "--to-embargo", code=1)
@@ -494,7 +494,7 @@ def test_draft_that_was_never_out_is_not_put_under_embargo(tmp_path: Path) -> No
 
 def test_post_that_a_tick_is_about_to_release_stays_in(tmp_path: Path) -> None:
     site = a_series(tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     with locks.hold(site.folder / ".publisher", locks.DAEMON):
         site.run("release", "pattern", "--yes")
 
@@ -516,7 +516,7 @@ def test_announcement_that_was_faster_is_named(tmp_path: Path) -> None:
     with PatientWebhook() as platform:
         hook = f"  hook: {{type: webhook, url: '{platform.url}/hook', timeout: 30s}}\n"
         site = a_series(tmp_path, channels=hook)
-        site.run("adopt", "--yes")
+        site.run("adopt", "--yes", "--no-build")
 
         with begin(site, "release", "pattern", "--yes") as release:
             assert comes_true(lambda: platform.requests)
@@ -533,7 +533,7 @@ def test_announcement_that_was_faster_is_named(tmp_path: Path) -> None:
 
 def test_announcement_that_went_out_before_the_answer_is_named(tmp_path: Path) -> None:
     site = a_series(tmp_path / "site")
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     with locks.hold(site.folder / ".publisher", locks.DAEMON):
         site.run("release", "pattern", "--yes")
     said = tmp_path / "said"
@@ -612,7 +612,7 @@ def a_linked_site(folder: Path, *, generator: str = "vitepress", more: str = "")
         for path in (folder / "content" / "blog").glob("*.md"):
             text = path.read_text().replace("status: published", "draft: false")
             path.write_text(text.replace("status: scheduled", "draft: true"))
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     (folder / "content" / "about.md").write_text(LINKING.replace("pattern", "plane"))
     idea = folder / "content" / "blog" / "idea.md"
     idea.write_text(idea.read_text() + "\n[plane](/blog/plane)\n")

@@ -34,7 +34,7 @@ def test_post_with_a_date_to_come_is_under_embargo_and_not_adopted(
 ) -> None:
     site = a_hugo_site(tmp_path, generator)
 
-    adopted = site.run("adopt", "--yes")
+    adopted = site.run("adopt", "--yes", "--no-build")
     site.run("tick")
 
     assert "1 post taken as public" in adopted.out
@@ -48,7 +48,7 @@ def test_it_stays_under_embargo_after_a_deploy_command(tmp_path: Path) -> None:
     site = a_hugo_site(tmp_path)
     jobs = site.folder / "jobs.yaml"
     jobs.write_text(jobs.read_text() + 'deploy: {command: ["true"]}\n')
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("tick")
 
     again = site.run("tick")
@@ -61,7 +61,7 @@ def test_it_stays_under_embargo_after_a_deploy_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize("generator", ["hugo", "vitepress"])
 def test_it_can_be_released_ahead_of_its_date(generator: str, tmp_path: Path) -> None:
     site = a_hugo_site(tmp_path, generator)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     before = (site.folder / "content" / "blog" / "pattern.md").read_bytes()
 
     site.run("release", "pattern", "--yes")
@@ -74,7 +74,7 @@ def test_it_can_be_released_ahead_of_its_date(generator: str, tmp_path: Path) ->
 
 def test_it_comes_out_and_is_announced_on_its_date(tmp_path: Path) -> None:
     site = a_hugo_site(tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
 
     played = site.run("rehearse", "--scratch", str(tmp_path / "scratch"))
 
@@ -94,7 +94,7 @@ def test_it_can_go_back_under_embargo(tmp_path: Path) -> None:
     site = a_hugo_site(tmp_path)
     path = site.folder / "content" / "blog" / "pattern.md"
     path.write_text(path.read_text().replace("date: ", "draft: false\npublishDate: "))
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("release", "pattern", "--yes")
 
     site.run("withdraw", "pattern", "--yes", "--to-embargo")
@@ -106,7 +106,7 @@ def test_it_can_go_back_under_embargo(tmp_path: Path) -> None:
 
 def test_it_can_be_taken_back_for_good_though_it_has_no_state_to_change(tmp_path: Path) -> None:
     site = a_hugo_site(tmp_path)
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
     site.run("release", "pattern", "--yes")
 
     site.run("withdraw", "pattern", "--yes")
@@ -127,7 +127,7 @@ def test_a_template_of_pages_is_not_named_among_what_is_left_out(tmp_path: Path)
     for name in ("templates/new.md", "about.md"):
         (content / name).write_text("---\ntitle: New\nstatus: draft\n---\n\nNot for anybody yet.\n")
     site.write("pattern", reveal="2099-03-10")
-    site.run("adopt", "--yes")
+    site.run("adopt", "--yes", "--no-build")
 
     site.run("tick")
 

@@ -51,7 +51,7 @@ def test_without_its_switch_the_generator_holds_the_post_back(
 @pytest.mark.parametrize("name", ["hugo", "jekyll", "pelican"])
 def test_the_command_that_init_writes_holds_the_switch(name: str, tmp_path: Path) -> None:
     bench = with_switch_off(name, tmp_path / "site")
-    bench.publisher("init")
+    bench.publisher("init", "--no-build")
 
     assert "generator-judges-dates" not in bench.publisher("check")
 
@@ -59,7 +59,7 @@ def test_the_command_that_init_writes_holds_the_switch(name: str, tmp_path: Path
 def test_check_warns_where_the_switch_belongs_into_the_configuration(tmp_path: Path) -> None:
     bench = with_switch_off("nikola", tmp_path / "site")
 
-    said = bench.publisher("init")
+    said = bench.publisher("init", "--no-build")
 
     assert "FUTURE_IS_NOW = True" in said
     assert "generator-judges-dates" in bench.publisher("check")

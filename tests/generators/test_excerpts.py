@@ -16,7 +16,7 @@ pytestmark = pytest.mark.generators
 def test_the_front_page_of_material_for_mkdocs_shows_an_excerpt_of_filler(tmp_path: Path) -> None:
     bench = a_workbench("mkdocs", tmp_path / "site")
     edit(bench.post, "## Where the mortise goes", "<!-- more -->\n\n## Where the mortise goes")
-    bench.publisher("init")
+    bench.publisher("init", "--no-build")
 
     bench.publisher("embargo", "--build")
 

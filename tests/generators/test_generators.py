@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.generators, pytest.mark.parametrize("name", GENERATORS
 def test_init_knows_the_site(name: str, tmp_path: Path) -> None:
     bench = a_workbench(name, tmp_path / "site")
 
-    bench.publisher("init")
+    bench.publisher("init", "--no-build")
 
     settings = config.load(bench.folder / "jobs.yaml", environ={})
     assert settings.site.preset.name == name
@@ -44,9 +44,9 @@ def test_the_site_is_in_order_and_its_posts_have_their_urls(name: str, tmp_path:
 def test_a_post_goes_from_embargo_to_live(name: str, tmp_path: Path) -> None:
     bench = a_workbench(name, tmp_path / "site")
     with WebServer(bench.folder / bench.generator.output) as web:
-        bench.publisher("init")
+        bench.publisher("init", "--no-build")
         bench.move_to(web.url)
-        bench.publisher("adopt", "--yes")
+        bench.publisher("adopt", "--yes", "--no-build")
 
         bench.publisher("tick")
         bench.publisher("embargo")

@@ -23,10 +23,10 @@ def a_site(folder: Path, *, embargo: str = "redact", config: str = "") -> Workbe
     bench = a_workbench("jekyll", folder)
     with (bench.folder / "_config.yml").open("a") as stream:
         stream.write(config)
-    bench.publisher("init")
+    bench.publisher("init", "--no-build")
     edit(bench.folder / "jobs.yaml", "embargo: redact", f"embargo: {embargo}")
     edit(bench.folder / "jobs.yaml", "live: true", "live: false")
-    bench.publisher("adopt", "--yes")
+    bench.publisher("adopt", "--yes", "--no-build")
     return bench
 
 
@@ -118,8 +118,8 @@ def test_with_a_gemfile_bundler_runs_jekyll(tmp_path: Path) -> None:
     gems = "".join(f'gem "{name}"\n' for name in JEKYLL_GEMS)
     (bench.folder / "Gemfile").write_text(f'source "https://rubygems.org"\n{gems}')
 
-    bench.publisher("init")
-    bench.publisher("adopt", "--yes")
+    bench.publisher("init", "--no-build")
+    bench.publisher("adopt", "--yes", "--no-build")
     bench.publisher("tick")
 
     assert '"bundle", "exec", "jekyll", "build"' in (bench.folder / "jobs.yaml").read_text()

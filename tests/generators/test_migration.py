@@ -52,7 +52,7 @@ def a_site(mine: Mine, folder: Path) -> Workbench:
     page = bench.folder / mine.stray
     page.parent.mkdir(exist_ok=True)
     page.write_text(f"---\ntitle: The fair\ndate: {FAR}\n---\n\n{NEWS}.\n")
-    bench.publisher("init")
+    bench.publisher("init", "--no-build")
     edit(bench.folder / "jobs.yaml", "live: true", "live: false")
     return bench
 
@@ -68,7 +68,7 @@ def test_what_the_generator_kept_back_is_kept_back(mine: Mine, tmp_path: Path) -
     bench = a_site(mine, tmp_path / "site")
 
     checked = bench.publisher("check", "--json")
-    bench.publisher("adopt", "--yes")
+    bench.publisher("adopt", "--yes", "--no-build")
     coming = json.loads(bench.publisher("calendar", "--json"))
     bench.publisher("tick")
     bench.publisher("embargo", "--build")
@@ -84,7 +84,7 @@ def test_what_the_generator_kept_back_is_kept_back(mine: Mine, tmp_path: Path) -
 @MINE
 def test_it_is_public_once_its_date_has_come(mine: Mine, tmp_path: Path) -> None:
     bench = a_site(mine, tmp_path / "site")
-    bench.publisher("adopt", "--yes")
+    bench.publisher("adopt", "--yes", "--no-build")
     bench.publisher("tick")
     soon = (SystemClock().now() + timedelta(seconds=8)).strftime("%Y-%m-%dT%H:%M:%SZ")
     edit(bench.folder / mine.stray, FAR, soon)
@@ -123,7 +123,7 @@ def test_hugo_hides_what_a_section_says_of_its_pages_and_check_names_it(tmp_path
     edit(bench.post, HUGO.mark, "")
     edit(bench.post, HUGO.date, "publishDate = 2026-02-01")
     (bench.post.parent / "_index.md").write_text("---\ntitle: P\ncascade: {draft: true}\n---\n")
-    bench.publisher("init")
+    bench.publisher("init", "--no-build")
     bench.build()
 
     assert everything_told(bench) == {}  # nor is it anywhere when publisher builds it
@@ -134,7 +134,7 @@ def test_jekyll_hides_what_its_defaults_say_and_check_names_it(tmp_path: Path) -
     bench = a_workbench("jekyll", tmp_path / "site")
     edit(bench.post, JEKYLL.mark, "")
     edit(bench.folder / "_config.yml", "{layout: post}", "{layout: post, published: false}")
-    bench.publisher("init")
+    bench.publisher("init", "--no-build")
     bench.build()
 
     assert everything_told(bench) == {}

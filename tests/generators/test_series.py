@@ -86,9 +86,9 @@ def a_series(name: str, folder: Path) -> Workbench:
     for part, file in enumerate((plane, bench.post, bench.post.with_name(door)), start=1):
         edit(file, "---\ntitle:", f"---\nseries: {{name: Nuts & Bolts, part: {part}}}\ntitle:")
     DRESS[name](bench.folder)
-    bench.publisher("init")
+    bench.publisher("init", "--no-build")
     edit(bench.folder / "jobs.yaml", "live: true", "live: false")
-    bench.publisher("adopt", "--yes")
+    bench.publisher("adopt", "--yes", "--no-build")
     return bench
 
 

@@ -38,7 +38,7 @@ def add_image(bench: Workbench) -> None:
 def test_init_writes_where_the_posts_are(tmp_path: Path) -> None:
     bench = a_site_with_src_dir(tmp_path / "site")
 
-    bench.publisher("init")
+    bench.publisher("init", "--no-build")
 
     settings = config.load(bench.folder / "jobs.yaml", environ={})
     assert settings.site.posts == ("src/blog/**/*.md",)
@@ -50,10 +50,10 @@ def test_a_post_goes_from_embargo_to_live_and_away(tmp_path: Path) -> None:
     home = bench.output / "index.html"
     link = f'href="{bench.generator.page}"'
     with WebServer(bench.output) as web:
-        bench.publisher("init")
+        bench.publisher("init", "--no-build")
         bench.move_to(web.url)
         add_image(bench)
-        bench.publisher("adopt", "--yes")
+        bench.publisher("adopt", "--yes", "--no-build")
 
         bench.publisher("tick")
         bench.publisher("embargo")

@@ -76,6 +76,7 @@ def find_posts(
             _blogs(dated)
             or _alike(dated)
             or _blogs(_folder_of(page.path, sources) for page in pages)
+            or _blogs(_empty_folders(root, sources))
             or [usual]
         )
         elsewhere = {folder: n for folder, n in sorted(dated.items()) if folder not in named}
@@ -128,6 +129,18 @@ def _pages(root: Path, preset: Preset, sources: Sources) -> list[Page]:
         Page(path=path, metadata=_metadata(root / path) if number < READ_AT_MOST else {})
         for number, path in enumerate(paths)
     ]
+
+
+def _empty_folders(root: Path, sources: Sources) -> list[str]:
+    """Give the folders right below the sources, such as one made for the posts to come."""
+    places = [PurePosixPath(folder) for folder in sources.folders]
+    return sorted(
+        (place / entry.name).as_posix()
+        for place in places
+        if (root / place).is_dir()
+        for entry in (root / place).iterdir()
+        if entry.is_dir()
+    )
 
 
 def _metadata(file: Path) -> Mapping[str, Any]:

@@ -206,7 +206,7 @@ def test_request_that_leaves_before_the_ledger_is_synced_is_seen() -> None:
 
     found = tracing.broken_orders(calls, Path(ledger), frozenset({80}))
 
-    assert found == (4, 1)
+    assert found == (4, 2)
 
 
 def test_calls_of_a_later_thread_are_out_of_reach_until_they_are_more() -> None:

@@ -182,23 +182,24 @@ def reach(calls: Sequence[Call], name: str, paths: tuple[str, ...] = ()) -> tupl
 def broken_orders(calls: Sequence[Call], ledger: Path, ports: frozenset[int]) -> tuple[int, int]:
     """Count the requests to ``ports``, and those that left while the ledger was unsynced.
 
-    Each thread is judged by itself: a request follows the intent that its own thread wrote.
+    The request leaves from another thread than its intent was written by, so the writes of all
+    threads count: record one channel at a time.
     """
-    dirty: dict[int, set[str]] = defaultdict(set)
+    dirty: set[str] = set()
     sockets: set[str] = set()
     sends = broken = 0
     for call in calls:
         files = {path for path in call.paths if path.startswith(str(ledger))}
         socket = re.match(r"\d+<(socket:\[\d+\])>", call.text)
         if call.name in ("pwrite64", "write", "ftruncate", "unlink"):
-            dirty[call.tid] |= files
+            dirty |= files
         elif call.name in ("fsync", "fdatasync"):
-            dirty[call.tid] -= files
+            dirty -= files
         elif call.name == "connect" and socket:
             port = re.search(r"htons\((\d+)\)", call.text)
             if port and int(port[1]) in ports:
                 sockets.add(socket[1])
         if socket and socket[1] in sockets and call.name in ("connect", "sendto", "sendmsg"):
             sends += 1
-            broken += bool(dirty[call.tid])
+            broken += bool(dirty)
     return sends, broken

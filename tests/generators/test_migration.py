@@ -73,9 +73,9 @@ def test_what_the_generator_kept_back_is_kept_back(mine: Mine, tmp_path: Path) -
     bench.publisher("tick")
     bench.publisher("embargo", "--build")
 
-    problems = json.loads(checked)["problems"]
-    assert {problem["path"] for problem in problems} == {mine.stray}
-    assert {problem["severity"] for problem in problems} == {"warning"}
+    # A folder named news is one of posts to `init`, where the generator does not name them itself.
+    rule = "no-description" if mine.generator == "hugo" else "stray"
+    assert [(p["rule"], p["path"]) for p in json.loads(checked)["problems"]] == [(rule, mine.stray)]
     assert "pattern" in json.dumps(coming)
     assert everything_early(bench) == set()
     assert bench.outbox == []

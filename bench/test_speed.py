@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from publisher.plan import plan
-from publisher.posts import Library
-from publisher.preview import preview
+from publisher.plan.calendar import preview
+from publisher.posts.library import Library
 from tests.factories import HOUR, NOW, a_policy, a_post, a_release, a_view
 from tests.worlds import World, a_world
 

@@ -8,8 +8,8 @@ from itertools import count
 import pytest
 
 from publisher.embargo.stage import Stage
-from publisher.posts import Library, Scan
-from publisher.settings import Settings
+from publisher.model.settings import Settings
+from publisher.posts.library import Library, Scan
 from tests.edges.staged_sites import a_post, a_site, an_image, write
 from tests.factories import NOW
 

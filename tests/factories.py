@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from publisher.generators.presets import PRESETS
 from publisher.model import (
     LAUNCH,
     ChannelName,
@@ -24,8 +25,7 @@ from publisher.model import (
     ReleaseRecord,
     ReleaseState,
 )
-from publisher.presets import PRESETS
-from publisher.settings import SiteSettings
+from publisher.model.settings import SiteSettings
 
 NOW = datetime(2027, 3, 9, 8, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

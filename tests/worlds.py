@@ -11,12 +11,11 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from publisher import locks
-from publisher.clock import VirtualClock
-from publisher.compose import Voice
-from publisher.courier import Courier, Outlet
-from publisher.engine import Engine, Outlets, Tick
-from publisher.errors import GitError
+from publisher.channels.compose import Voice
+from publisher.engine.deliver import Courier, Outlet
+from publisher.engine.recover import Reconciler
+from publisher.engine.tick import Engine, Outlets, Tick
+from publisher.generators.presets import PRESETS
 from publisher.ledger import Ledger
 from publisher.model import (
     ChannelName,
@@ -37,14 +36,15 @@ from publisher.model import (
     ReleaseRecord,
     Sight,
 )
+from publisher.model.errors import GitError
+from publisher.model.settings import SiteSettings
 from publisher.plan import plan
 from publisher.plan.draft import is_old
-from publisher.posts import Library, Scan
-from publisher.presets import PRESETS
-from publisher.reconcile import Reconciler
-from publisher.report import Event
-from publisher.settings import SiteSettings
-from publisher.site import Look, RebuildResult
+from publisher.posts.library import Library, Scan
+from publisher.site.site import Look, RebuildResult
+from publisher.system import locks
+from publisher.system.clock import VirtualClock
+from publisher.system.report import Event
 
 ZONE = ZoneInfo("Europe/Oslo")
 

@@ -27,13 +27,13 @@ from publisher.alerts.causes import (
 from publisher.alerts.letters import Letter, Writer
 from publisher.alerts.news import is_news, noted, told
 from publisher.alerts.sending import Address, Errand, Pinger, address_at, ask
-from publisher.courier import BACKOFF, backoff
-from publisher.engine import Engine, Tick
-from publisher.errors import PublisherError
+from publisher.engine.deliver import BACKOFF, backoff
+from publisher.engine.release import Library
+from publisher.engine.tick import Engine, Tick
 from publisher.ledger import Alert
 from publisher.model import DeliveryRecord, Outcome, PostId
-from publisher.report import Report, info, warn
-from publisher.steps import Library
+from publisher.model.errors import PublisherError
+from publisher.system.report import Report, info, warn
 
 __all__ = ["Address", "Alerts", "Level", "Pinger", "address_at", "ask"]
 

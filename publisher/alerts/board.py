@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from publisher.errors import LedgerError
 from publisher.ledger import Alert, Ledger
+from publisher.model.errors import LedgerError
 
 
 class Board:

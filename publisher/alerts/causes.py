@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from publisher.engine import Tick
-from publisher.errors import PublisherError
-from publisher.in_force import JOBS
+from publisher.config.in_force import JOBS
+from publisher.engine.release import POLL_AFTER_TIMEOUT, poll_wait
+from publisher.engine.tick import Tick
 from publisher.model import (
     ChannelName,
     DeliveryRecord,
@@ -25,8 +25,8 @@ from publisher.model import (
     ReleaseRecord,
     ReleaseState,
 )
+from publisher.model.errors import PublisherError
 from publisher.plan.waiting import SAME_BUILDS
-from publisher.steps import POLL_AFTER_TIMEOUT, poll_wait
 
 TICK = "tick"
 COMMAND = re.compile(r"`(publisher [^`]+|--[^`]+)`")

@@ -11,10 +11,10 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from publisher.alerts.causes import COMMAND, Cause, Level
-from publisher.errors import PublisherError
 from publisher.ledger import Alert, Attempt
 from publisher.model import DeliveryRecord, PostId
-from publisher.times import format_local
+from publisher.model.errors import PublisherError
+from publisher.text.times import format_local
 
 MANY = 5  # more at once go out as one letter
 LISTED = 20

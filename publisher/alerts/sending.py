@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from publisher.alerts.causes import Level
 from publisher.alerts.letters import Letter
-from publisher.clock import Clock
 from publisher.config.addresses import understand
-from publisher.printable import without_controls
-from publisher.report import Report, warn
-from publisher.secret import Secret
+from publisher.model.secret import Secret
+from publisher.system.clock import Clock
+from publisher.system.report import Report, warn
+from publisher.text.printable import without_controls
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -154,7 +154,7 @@ class Pinger:
 
 def ask(url: Secret) -> str:
     """Get a URL and follow no redirect; give why nobody heard it, or nothing when one did."""
-    from publisher.http_client import NoAnswer, Patience, exchange, write
+    from publisher.system.http import NoAnswer, Patience, exchange, write
 
     try:
         answer = exchange(

@@ -15,8 +15,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, cast
 
-from publisher.errors import ConfigError
 from publisher.model import Channel, Limits
+from publisher.model.errors import ConfigError
 
 GROUP = "publisher.channels"
 

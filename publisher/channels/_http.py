@@ -16,11 +16,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from publisher import http_client
-from publisher.errors import NotDelivered
-from publisher.http_client import NoAnswer, Patience, Trouble
-from publisher.printable import escaped
-from publisher.secret import Secret, redact
+from publisher.model.errors import NotDelivered
+from publisher.model.secret import Secret, redact
+from publisher.system import http
+from publisher.system.http import NoAnswer, Patience, Trouble
+from publisher.text.printable import escaped
 
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 30.0  # for connecting, sending and the whole answer
@@ -42,7 +42,7 @@ class Response:
 
     reason = ""  # which tweepy prints
 
-    def __init__(self, answer: http_client.Answer) -> None:
+    def __init__(self, answer: http.Answer) -> None:
         self.status_code = answer.status
         self.headers = answer.headers
         self.content = answer.body
@@ -116,8 +116,8 @@ class Http:
         fields = {**self._headers, **(headers or {})}
         given = {name: value for name, value in fields.items() if value is not None}
         try:
-            request = http_client.write(method, url, headers=given, **arguments)
-            answer = http_client.exchange(
+            request = http.write(method, url, headers=given, **arguments)
+            answer = http.exchange(
                 request, patience=self._patience, limit_of=lambda status: ANSWER_BYTES
             )
         except NoAnswer as error:

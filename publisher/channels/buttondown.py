@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 from publisher.channels import ChannelContext, Option
 from publisher.channels._http import ANSWER_TIMEOUT_S, Http, Response, UnknownOutcome
-from publisher.errors import DuplicateContent, NotDelivered
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
+from publisher.model.errors import DuplicateContent, NotDelivered
 
 EMAILS_PAGE = "https://buttondown.com/emails"
 

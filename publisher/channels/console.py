@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from publisher.channels import ChannelContext, Option
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
-from publisher.printable import without_controls
+from publisher.text.printable import without_controls
 
 
 class Console:

@@ -27,9 +27,9 @@ from publisher.channels._http import (
     answered_at,
     retry_after_header,
 )
-from publisher.errors import DuplicateContent, PublisherError
-from publisher.image_kinds import ImageKind
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
+from publisher.model.errors import DuplicateContent, PublisherError
+from publisher.model.image_kinds import ImageKind
 
 API_VERSION = "202609"
 IMAGES = frozenset({ImageKind.JPEG, ImageKind.PNG, ImageKind.GIF})  # Images API

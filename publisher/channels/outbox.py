@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, assert_never, get_args
 
 from publisher.channels import ChannelContext, Option
 from publisher.channels.outbox_page import Entry, Shape, render_page
-from publisher.errors import ConfigError, NotDelivered
-from publisher.image_kinds import ImageKind, kind_of
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
+from publisher.model.errors import ConfigError, NotDelivered
+from publisher.model.image_kinds import ImageKind, kind_of
 
 if TYPE_CHECKING:
     from publisher.channels.buttondown import Buttondown

@@ -23,10 +23,10 @@ from urllib.parse import urlsplit
 
 from publisher.channels import ChannelContext, Option
 from publisher.channels._http import UnknownOutcome
-from publisher.errors import ConfigError, NotDelivered
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
-from publisher.printable import escaped
-from publisher.secret import Secret, redact
+from publisher.model.errors import ConfigError, NotDelivered
+from publisher.model.secret import Secret, redact
+from publisher.text.printable import escaped
 
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0  # RFC 5321 allows ten minutes; the engine's own limit is the default here

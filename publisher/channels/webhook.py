@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from publisher.channels import ChannelContext, Option
 from publisher.channels._http import ANSWER_TIMEOUT_S, Http, Response
-from publisher.errors import ConfigError
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
-from publisher.secret import Secret
+from publisher.model.errors import ConfigError
+from publisher.model.secret import Secret
 
 KEY_LIFE = timedelta(hours=24)
 SECRET_PART_LENGTH = 8  # shorter parts of an address are words: "hooks", "v1"

@@ -29,9 +29,9 @@ from publisher.channels._http import (
     UnknownOutcome,
     answered_at,
 )
-from publisher.errors import DuplicateContent, NotDelivered
-from publisher.image_kinds import ImageKind
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
+from publisher.model.errors import DuplicateContent, NotDelivered
+from publisher.model.image_kinds import ImageKind
 
 if TYPE_CHECKING:
     import tweepy

@@ -29,15 +29,15 @@ from publisher.check.texts import check_texts
 from publisher.check.weight import Weight, weigh
 from publisher.config import missing_secrets
 from publisher.embargo.kinds import PROSE
-from publisher.errors import PostError, PublisherError
-from publisher.files import read_file
-from publisher.frontmatter import UnreadableError, parse
+from publisher.generators.source_folders import page_test
 from publisher.model import LedgerView, PostState, Problem
-from publisher.mojibake import mojibake
-from publisher.posts import Library
-from publisher.posts import Page as File
-from publisher.settings import Settings
-from publisher.source_folders import page_test
+from publisher.model.errors import PostError, PublisherError
+from publisher.model.settings import Settings
+from publisher.posts.frontmatter import UnreadableError, parse
+from publisher.posts.library import Library
+from publisher.posts.library import Page as File
+from publisher.posts.mojibake import mojibake
+from publisher.system.files import read_file
 
 __all__ = ["Report", "Weight", "examine", "fix", "run"]
 

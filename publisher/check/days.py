@@ -21,7 +21,7 @@ from publisher.check.dates import (
 from publisher.check.judging import builds_all
 from publisher.check.pages import Page, Site
 from publisher.model import Embargo, Post, PostState, Problem
-from publisher.settings import Settings
+from publisher.model.settings import Settings
 
 _STAMP = re.compile(
     r"<RevealStamp\b(?:(?!<RevealStamp\b)[^>])*?"

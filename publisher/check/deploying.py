@@ -9,17 +9,16 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_address
-from pathlib import Path
 
-from publisher.address_guard import require
 from publisher.config import resolve
-from publisher.deploy.github import require_target
-from publisher.deploy.outgoing import read_address
 from publisher.embargo.hidden import holds
-from publisher.errors import PublisherError, SiteError
 from publisher.model import Embargo, Post, Problem
-from publisher.secret import Secret
-from publisher.settings import SecretRef, Settings
+from publisher.model.errors import PublisherError, SiteError
+from publisher.model.secret import Secret
+from publisher.model.settings import SecretRef, Settings
+from publisher.site.deploy.github import require_target
+from publisher.site.deploy.outgoing import read_address
+from publisher.system.address_guard import require
 
 
 def check_deploying(
@@ -109,11 +108,8 @@ def _fetch(hook: SecretRef | None, environ: Mapping[str, str]) -> Secret | None:
     """Give the hook's address, if it can be had here; ``secret-missing`` says if it cannot."""
     if hook is None:
         return None
-    directory = environ.get("CREDENTIALS_DIRECTORY")
     try:
-        return resolve(
-            hook, environ=environ, credentials_dir=Path(directory) if directory else None
-        )
+        return resolve(hook, environ)
     except PublisherError:
         return None
 

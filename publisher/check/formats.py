@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 from publisher.check.links import NOWHERE
 from publisher.embargo.kinds import PAGES
 from publisher.model import Problem
-from publisher.settings import Settings
-from publisher.tree import compile_globs, walk
+from publisher.model.settings import Settings
+from publisher.system.tree import compile_globs, walk
 
 
 def check_formats(settings: Settings) -> Iterator[Problem]:

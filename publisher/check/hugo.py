@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from publisher.check.pages import Page, Site
-from publisher.errors import PublisherError
 from publisher.model import Problem
-from publisher.times import resolve_instant
+from publisher.model.errors import PublisherError
+from publisher.text.times import resolve_instant
 
 # Hugo reads these in any case; its own order is of no matter here.
 _DATES = frozenset(

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from publisher.bounded_yaml import load_yaml
-from publisher.errors import PublisherError
-from publisher.files import read_file
-from publisher.frontmatter import parse
+from publisher.generators.presets import as_yaml
+from publisher.generators.project import own_files, walk
 from publisher.model import PostState, Problem
-from publisher.presets import as_yaml
-from publisher.project import own_files, walk
-from publisher.settings import Preset, Settings
+from publisher.model.errors import PublisherError
+from publisher.model.settings import Preset, Settings
+from publisher.posts.frontmatter import parse
+from publisher.system.files import read_file
+from publisher.text.yaml import load_yaml
 
 _HUGO = re.compile(r"(?:hugo|config|config/_default/(?:hugo|config|cascade))\.(?:toml|ya?ml|json)")
 _ELEVENTY_SCRIPT = re.compile(r".*\.11tydata\.[cm]?js")

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from publisher.generator_config import mkdocs_blogs, read_config
+from publisher.generators.own_config import mkdocs_blogs, read_config
 from publisher.model import Problem
-from publisher.settings import Settings
+from publisher.model.settings import Settings
 
 # These judge dates only where told to, so publisher does not wait for dates in their stead.
 _LEST = "into all posts to come, lest they are public at once; then "

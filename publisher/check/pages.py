@@ -14,15 +14,15 @@ from functools import lru_cache
 
 from markdown_it.token import Token
 
-from publisher import blocks
-from publisher.blocks import Block, find_blocks
-from publisher.errors import PublisherError
-from publisher.findings import Scan, names_of
-from publisher.frontmatter import Document
 from publisher.model import Post, PostId, PostState, Problem
-from publisher.settings import Settings, SiteSettings
-from publisher.times import parse_date
-from publisher.visible import blank, tokens_of, without_code
+from publisher.model.errors import PublisherError
+from publisher.model.settings import Settings, SiteSettings
+from publisher.posts import blocks
+from publisher.posts.blocks import Block, find_blocks
+from publisher.posts.frontmatter import Document
+from publisher.posts.scan import Scan, names_of
+from publisher.text.times import parse_date
+from publisher.text.visible import blank, tokens_of, without_code
 
 LINE_MAX = 1000  # characters on each side
 _MDX_COMMENT = re.compile(r"\{\s*+/\*(?:(?!\{\s*+/\*).)*?\*/\s*+\}", re.DOTALL)

@@ -10,17 +10,17 @@ from datetime import datetime
 from publisher.check.judging import builds_all
 from publisher.embargo.hidden import holds
 from publisher.embargo.unreleased import Unreleased
-from publisher.errors import PostError, PublisherError
-from publisher.files import read_file
-from publisher.findings import Scan
-from publisher.frontmatter import UnreadableError, parse
-from publisher.headers import header_of
+from publisher.generators.presets import as_yaml
+from publisher.generators.project import own_files, walk
+from publisher.generators.source_folders import page_test
 from publisher.model import Embargo, PostState, Problem
-from publisher.presets import as_yaml
-from publisher.project import own_files, walk
-from publisher.said import is_set_aside, state_said, withheld_until
-from publisher.settings import Settings
-from publisher.source_folders import page_test
+from publisher.model.errors import PostError, PublisherError
+from publisher.model.settings import Settings
+from publisher.posts.frontmatter import UnreadableError, parse
+from publisher.posts.said import is_set_aside, state_said, withheld_until
+from publisher.posts.scan import Scan
+from publisher.system.files import read_file
+from publisher.text.headers import header_of
 
 
 def check_strays(settings: Settings, scan: Scan, now: datetime) -> Iterator[Problem]:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from publisher.check.links import NOWHERE
 from publisher.check.pages import Site
-from publisher.errors import PublisherError
-from publisher.excerpts import excerpts
-from publisher.generator_config import read_config, zone_of
-from publisher.markup import fold, read_page
+from publisher.generators.own_config import read_config, zone_of
 from publisher.model import Embargo, Post, PostState, Problem
-from publisher.posts import Library
-from publisher.settings import Settings
-from publisher.tree import compile_globs, walk
+from publisher.model.errors import PublisherError
+from publisher.model.settings import Settings
+from publisher.posts.library import Library
+from publisher.system.tree import compile_globs, walk
+from publisher.text.excerpts import excerpts
+from publisher.text.html import fold, read_page
 
 NAMED = 3  # posts that a message lists
 PAGE_BYTES = 5_000_000

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from publisher.bounded_yaml import key_lines
-from publisher.compose import Voice, check_template, compose
-from publisher.errors import ComposeError, PublisherError
-from publisher.image_kinds import SAMPLE_BYTES, kind_of
+from publisher.channels.compose import Voice, check_template, compose
+from publisher.channels.texts import voice_of
 from publisher.model import Image, Limits, Post, PostId, PostState, Problem, Series
-from publisher.posts import Library
-from publisher.settings import ChannelSettings, Settings
-from publisher.voices import voice_of
+from publisher.model.errors import ComposeError, PublisherError
+from publisher.model.image_kinds import SAMPLE_BYTES, kind_of
+from publisher.model.settings import ChannelSettings, Settings
+from publisher.posts.library import Library
+from publisher.text.yaml import key_lines
 
 
 def check_texts(settings: Settings, library: Library, posts: Sequence[Post]) -> Iterator[Problem]:

@@ -30,7 +30,12 @@ from publisher.cli import (
 )
 from publisher.cli.invocation import Invocation
 from publisher.cli.output import complain, note
-from publisher.errors import ConfigError, LedgerBusyError, PublisherError, UntrustedError
+from publisher.model.errors import (
+    ConfigError,
+    LedgerBusyError,
+    PublisherError,
+    UntrustedError,
+)
 
 SECTIONS = (
     (

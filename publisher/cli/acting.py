@@ -9,14 +9,14 @@ import click
 
 from publisher.cli.invocation import instant
 from publisher.cli.output import clean, confirm, flat, note, say, when
-from publisher.errors import LedgerError, PublisherError
+from publisher.model.errors import LedgerError, PublisherError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.ledger import Ledger
     from publisher.model import ChannelName, DeliveryKey, Message, Post
-    from publisher.survey import Survey
+    from publisher.views.site_state import Survey
 
 YES = click.option("--yes", "is_yes", is_flag=True, help="Do it without asking.")
 
@@ -29,8 +29,8 @@ YES = click.option("--yes", "is_yes", is_flag=True, help="Do it without asking."
 def release(ctx: click.Context, post: str, reason: str, is_yes: bool) -> None:
     """Release POST now, ahead of its date, and announce it."""
     from publisher.cli.performing import tick_unless_daemon
-    from publisher.clock import SystemClock
-    from publisher.survey import open_ledger
+    from publisher.system.clock import SystemClock
+    from publisher.views.site_state import open_ledger
 
     seen = ctx.obj.look()
     chosen = seen.get(post)
@@ -84,7 +84,7 @@ def _say_release(survey: Survey, post: Post) -> None:
 
     from publisher.cli.formats import to_text
     from publisher.model import ReleaseRecord, ReleaseState
-    from publisher.reading import calendar
+    from publisher.views.calendar import calendar
 
     known = survey.view.releases.get(post.id) or ReleaseRecord(
         post=post.id,
@@ -150,8 +150,8 @@ def reannounce(
     if not reason.strip():
         raise click.UsageError("--reason must say why, in a word or two")
     from publisher.cli.performing import tick_unless_daemon
-    from publisher.clock import SystemClock
-    from publisher.survey import open_ledger
+    from publisher.system.clock import SystemClock
+    from publisher.views.site_state import open_ledger
 
     seen = ctx.obj.look()
     settings = seen.settings
@@ -211,7 +211,7 @@ def _require_public(survey: Survey, post: Post) -> None:
 
 def _channels(survey: Survey, post: Post, given: Sequence[str]) -> list[ChannelName]:
     from publisher.plan.deliveries import planned_at
-    from publisher.survey import near
+    from publisher.views.site_state import near
 
     policy = survey.settings.policy
     known = [channel.name for channel in policy.channels]
@@ -258,8 +258,8 @@ def _say_texts(
 
     :raises ComposeError: when one cannot be written; then nothing is announced anywhere.
     """
-    from publisher.compose import compose
-    from publisher.reading import voices_of
+    from publisher.channels.compose import compose
+    from publisher.views.calendar import voices_of
 
     voices = voices_of(survey.settings)
     for key in keys:
@@ -274,8 +274,8 @@ def _say_texts(
 
 
 def _warn_of_repeat(survey: Survey, key: DeliveryKey, message: Message, *, is_chosen: bool) -> None:
-    from publisher.courier import is_repeat
-    from publisher.survey import open_ledger
+    from publisher.engine.deliver import is_repeat
+    from publisher.views.site_state import open_ledger
 
     with open_ledger(survey.settings, now=survey.now, read_only=True) as ledger:
         payloads = ledger.sent_payloads(key)

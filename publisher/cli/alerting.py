@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.ledger import Alert
-    from publisher.settings import Settings
+    from publisher.model.settings import Settings
 
 
 @click.command()
@@ -37,7 +37,7 @@ def alerts(ctx: click.Context, is_test: bool, as_json: bool, now: str | None) ->
 
 def _show(settings: Settings, now: datetime, *, as_json: bool) -> int:
     from publisher.alerts import Level
-    from publisher.survey import open_ledger
+    from publisher.views.site_state import open_ledger
 
     with open_ledger(settings, now=now, read_only=True) as ledger:
         standing = [a for a in ledger.alerts().values() if a.level != Level.OVER]
@@ -59,7 +59,7 @@ def _show(settings: Settings, now: datetime, *, as_json: bool) -> int:
 
 def _value(alert: Alert, now: datetime) -> dict[str, Any]:
     from publisher.alerts import Level
-    from publisher.reading import utc
+    from publisher.views.calendar import utc
 
     return {
         "cause": alert.cause,
@@ -74,12 +74,12 @@ def _value(alert: Alert, now: datetime) -> dict[str, Any]:
 
 def _test(invocation: Invocation, settings: Settings) -> int:
     """Send to every address and tell which took it; give the exit code."""
-    from publisher import wiring
     from publisher.alerts import ask
+    from publisher.alerts.assemble import open_addresses, open_ping
     from publisher.alerts.letters import a_test
-    from publisher.errors import PublisherError
+    from publisher.model.errors import PublisherError
 
-    addresses = wiring.open_addresses(settings, invocation.environ)
+    addresses = open_addresses(settings, invocation.environ)
     if not addresses and settings.ping is None:
         raise PublisherError(
             "jobs.yaml names nobody to tell", hint="write `alerts:` or `ping:`; see docs/alerts.md"
@@ -88,7 +88,7 @@ def _test(invocation: Invocation, settings: Settings) -> int:
     reasons = {address.name: address.send(letter) for address in addresses}
     if settings.ping is not None:
         try:
-            url = wiring.open_ping(settings, invocation.environ)
+            url = open_ping(settings, invocation.environ)
             reasons["ping"] = ask(url) if url else ""
         except PublisherError as error:
             reasons["ping"] = error.what

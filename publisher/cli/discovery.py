@@ -19,12 +19,12 @@ from publisher.cli.listings import find_listings
 from publisher.cli.permalinks import configured_url
 from publisher.cli.post_folders import Posts, find_posts, used_keys
 from publisher.config.kinds import RESERVED_HOSTS
-from publisher.errors import ConfigError
-from publisher.generator_config import GeneratorConfig, mkdocs_blogs, read_config, zone_of
-from publisher.git.remotes import PUBLIC_FORGES
-from publisher.presets import PRESETS
-from publisher.settings import Preset
-from publisher.source_folders import eleventy_folder, find_sources, vitepress_project
+from publisher.generators.own_config import GeneratorConfig, mkdocs_blogs, read_config, zone_of
+from publisher.generators.presets import PRESETS
+from publisher.generators.source_folders import eleventy_folder, find_sources, vitepress_project
+from publisher.model.errors import ConfigError
+from publisher.model.settings import Preset
+from publisher.site.git.remotes import PUBLIC_FORGES
 
 LOCALTIME = Path("/etc/localtime")
 DOMAIN_FILES = ("CNAME", "*/CNAME", "*/public/CNAME")  # of GitHub Pages

@@ -9,15 +9,15 @@ import click
 
 from publisher.cli.invocation import Invocation
 from publisher.cli.output import count, flat, note, say, say_json
-from publisher.errors import PublisherError, SiteError
+from publisher.model.errors import PublisherError, SiteError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from publisher.embargo.hidden import Hidden, Public
     from publisher.embargo.leaks import Found
-    from publisher.settings import RebuildSettings, Settings
-    from publisher.survey import Survey
+    from publisher.model.settings import RebuildSettings, Settings
+    from publisher.views.site_state import Survey
 
 MEGABYTE = 1_000_000
 
@@ -62,8 +62,8 @@ def embargo(ctx: click.Context, folder: str | None, is_build: bool, as_json: boo
     from pathlib import Path
     from threading import Event
 
-    from publisher import locks
     from publisher.embargo.hidden import holds
+    from publisher.system import locks
 
     invocation: Invocation = ctx.obj
     settings = invocation.settings()
@@ -82,11 +82,11 @@ def embargo(ctx: click.Context, folder: str | None, is_build: bool, as_json: boo
 
 
 def _staged(invocation: Invocation, survey: Survey) -> Subject:
-    from publisher import wiring
     from publisher.embargo.theme_data import stage_with_data
+    from publisher.engine import assemble
 
     settings = survey.settings
-    environ = wiring.build_environ(settings, invocation.environ)
+    environ = assemble.build_environ(settings, invocation.environ)
     staged = stage_with_data(settings, survey.scan, survey.view, survey.now, environ=environ)
     for path in staged.withheld:
         note(f"{path}: is not released by what it says, and is no post: it is left out")
@@ -103,7 +103,7 @@ def _own(survey: Survey) -> Subject:
     """Give the site as it is: what it shows of an unreleased post's frontmatter is its business."""
     from publisher.embargo.hidden import Hidden
     from publisher.model import Embargo, PostState
-    from publisher.posts import Library
+    from publisher.posts.library import Library
 
     note("embargo: off, so the site itself withholds unreleased text: searching what it built")
     settings = survey.settings
@@ -131,9 +131,9 @@ def _own(survey: Survey) -> Subject:
 
 def _public(survey: Survey) -> Public:
     """Give the texts of a site's project but for those of unreleased posts."""
-    from publisher import project
     from publisher.embargo.hidden import Public
     from publisher.embargo.staging import is_text
+    from publisher.generators import project
     from publisher.model import PostState
 
     settings = survey.settings
@@ -157,7 +157,8 @@ def _build(invocation: Invocation, settings: Settings, subject: Subject, lock: i
     """
     from dataclasses import replace
 
-    from publisher import rebuild, wiring
+    from publisher.engine import assemble
+    from publisher.site import build
 
     if settings.rebuild is None:
         raise SiteError(
@@ -165,10 +166,10 @@ def _build(invocation: Invocation, settings: Settings, subject: Subject, lock: i
         )
     to_stage: RebuildSettings = replace(settings.rebuild, output=subject.outputs[0])
     note(f"building in {subject.root}")
-    result = rebuild.run(
+    result = build.run(
         to_stage,
         cwd=subject.root,
-        environ=wiring.build_environ(settings, invocation.environ),
+        environ=assemble.build_environ(settings, invocation.environ),
         keep_open=(lock,),
     )
     if not result.ok:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from publisher.generator_config import HUGO_FOLDERS, NAMES, GeneratorConfig
+from publisher.generators.own_config import HUGO_FOLDERS, NAMES, GeneratorConfig
 
 # Names by which scripts keep the address of their site.
 _NAMES = ("siteUrl", "siteURL", "SITE_URL", "baseUrl", "baseURL", "domain", "website")

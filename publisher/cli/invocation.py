@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from publisher.errors import ConfigError, PublisherError
+from publisher.model.errors import ConfigError, PublisherError
 
 if TYPE_CHECKING:
     from datetime import datetime, time
     from pathlib import Path
 
-    from publisher.settings import Settings
-    from publisher.survey import Survey
+    from publisher.model.settings import Settings
+    from publisher.views.site_state import Survey
 
 FILE = "jobs.yaml"
 
@@ -60,7 +60,7 @@ class Invocation:
     def look(self, now: str | None = None) -> Survey:
         """Read files and ledger as of ``now``, which changes nothing."""
         from publisher.cli.output import note_problems
-        from publisher.survey import look
+        from publisher.views.site_state import look
 
         settings = self.settings()
         survey = look(settings, now=instant(now, settings, option="--now"))
@@ -75,8 +75,8 @@ def instant(
 
     What has no offset is local time of the site; a bare date means ``release_time``.
     """
-    from publisher.clock import SystemClock
-    from publisher.times import resolve_instant
+    from publisher.system.clock import SystemClock
+    from publisher.text.times import resolve_instant
 
     if text is None:
         return SystemClock().now()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from publisher.generator_config import GeneratorConfig
+from publisher.generators.own_config import GeneratorConfig
 
 Listings = tuple[str | None, str | None]  # paths of the feed and the sitemap on the site
 

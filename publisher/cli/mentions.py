@@ -9,13 +9,13 @@ from datetime import date, datetime
 from publisher.check import links
 from publisher.check.pages import read_page, read_site
 from publisher.cli.output import flat
-from publisher.errors import PostError
-from publisher.files import read_file
-from publisher.frontmatter import decode, parse
 from publisher.model import Post
-from publisher.posts import Library, Scan
-from publisher.redating import set_date
-from publisher.settings import Settings, SiteSettings
+from publisher.model.errors import PostError
+from publisher.model.settings import Settings, SiteSettings
+from publisher.posts.frontmatter import decode, parse
+from publisher.posts.library import Library, Scan
+from publisher.posts.reschedule import set_date
+from publisher.system.files import read_file
 
 
 def links_to(settings: Settings, scan: Scan, post: Post) -> Iterator[tuple[str, links.Link]]:

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from publisher.cli.output import note, say, when
-from publisher.errors import LedgerError, PublisherError
-from publisher.notes import write_note
+from publisher.model.errors import LedgerError, PublisherError
+from publisher.system.notes import write_note
 
 if TYPE_CHECKING:
     from publisher.ledger import Ledger
     from publisher.model import LedgerView, Post, PostId, ReleaseRecord
-    from publisher.posts import Library
-    from publisher.settings import Settings
-    from publisher.survey import Survey
+    from publisher.model.settings import Settings
+    from publisher.posts.library import Library
+    from publisher.views.site_state import Survey
 
 
 class Shift(NamedTuple):
@@ -62,9 +62,9 @@ def perform(survey: Survey, library: Library, shifts: Sequence[Shift]) -> bool:
     """
     from contextlib import ExitStack
 
-    from publisher import locks
-    from publisher.clock import SystemClock
-    from publisher.survey import open_ledger
+    from publisher.system import locks
+    from publisher.system.clock import SystemClock
+    from publisher.views.site_state import open_ledger
 
     settings, now = survey.settings, SystemClock().now()
     known: Mapping[PostId, ReleaseRecord] = {}
@@ -108,7 +108,7 @@ def _has_page(post: Post, settings: Settings) -> bool:
 
 
 def _reason(shift: Shift, settings: Settings) -> str:
-    from publisher.redating import RESCHEDULED
+    from publisher.posts.reschedule import RESCHEDULED
 
     old, new = (when(at, settings.site.zone) for at in (shift.old, shift.new))
     return f"{RESCHEDULED} with `publisher reschedule`, from {old} to {new}"

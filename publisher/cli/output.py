@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from publisher.errors import PublisherError
-from publisher.printable import OBEYED, shown_in_json
+from publisher.model.errors import PublisherError
+from publisher.text.printable import OBEYED, shown_in_json
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from publisher.posts import Scan
+    from publisher.posts.library import Scan
 
 WIDTH = 80  # where no terminal says otherwise
 NARROWEST, WIDEST = 20, 120
@@ -68,7 +68,7 @@ def when(at: str | datetime | None, zone: ZoneInfo) -> str:
     """Write an instant in the site's zone: ``2027-03-09 09:00 +01:00``."""
     from datetime import datetime
 
-    from publisher.times import format_local
+    from publisher.text.times import format_local
 
     if at is None:
         return "no date"

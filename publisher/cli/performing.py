@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from rich.status import Status
 
     from publisher.alerts import Alerts
-    from publisher.engine import Engine, Tick
-    from publisher.report import Event
-    from publisher.settings import Settings
+    from publisher.engine.tick import Engine, Tick
+    from publisher.model.settings import Settings
+    from publisher.system.report import Event
 
 ALERT_S = 60.0  # the longest that a tick of cron waits for its alerts to be sent
 
@@ -139,8 +139,12 @@ def tick(
     With ``about``, only what waits for a person with these posts counts, and another tick is
     waited for. Without, one that is at work does what is due: ticks of cron must not pile up.
     """
-    from publisher import locks, logs, report, service, wiring
-    from publisher.clock import SystemClock
+    from publisher.alerts.assemble import open_alerts
+    from publisher.daemon import service
+    from publisher.engine.assemble import open_engine
+    from publisher.system import locks, report
+    from publisher.system import log as logs
+    from publisher.system.clock import SystemClock
 
     if about is None and (holder := locks.holder_of(settings.state_dir, locks.TICK)):
         _say_at_work(settings, *holder)
@@ -158,7 +162,7 @@ def tick(
         stack.callback(teller.close)
         stack.enter_context(service.listen(end))
         engine = stack.enter_context(
-            wiring.open_engine(
+            open_engine(
                 settings,
                 environ=invocation.environ,
                 clock=SystemClock(),
@@ -167,9 +171,7 @@ def tick(
             )
         )
         if about is None and not locks.is_held(settings.state_dir, locks.DAEMON):
-            alerts = wiring.open_alerts(
-                engine, settings, environ=invocation.environ, report=teller.tell
-            )
+            alerts = open_alerts(engine, settings, environ=invocation.environ, report=teller.tell)
             done = _tick_and_alert(engine, alerts)
         else:  # the person is here, or the daemon tells
             done = engine.tick()
@@ -186,7 +188,7 @@ def _say_at_work(settings: Settings, pid: str, since: datetime) -> None:
 
 
 def _tick_and_alert(engine: Engine, alerts: Alerts) -> Tick:
-    from publisher.errors import PublisherError
+    from publisher.model.errors import PublisherError
 
     try:
         done = engine.tick()
@@ -224,9 +226,9 @@ def _conclude(settings: Settings, teller: Teller, done: Tick, about: Collection[
 
 
 def _waiting(settings: Settings, done: Tick) -> list[dict[str, Any]]:
-    from publisher.clock import SystemClock
-    from publisher.standing import waiting
-    from publisher.survey import look
+    from publisher.system.clock import SystemClock
+    from publisher.views.site_state import look
+    from publisher.views.status import waiting
 
     if not any(hold.needs_person for hold in done.plan.holds):
         return []
@@ -237,8 +239,8 @@ def tick_unless_daemon(
     invocation: Invocation, settings: Settings, *, about: Collection[str]
 ) -> int:
     """Let the daemon do what was asked for, or do it here where none runs."""
-    from publisher import locks
-    from publisher.service import SWEEP_S
+    from publisher.daemon.service import SWEEP_S
+    from publisher.system import locks
 
     if locks.is_held(settings.state_dir, locks.DAEMON):
         note(f"the daemon does it within {SWEEP_S:.0f} s; see `publisher status`")

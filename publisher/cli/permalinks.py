@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
-from publisher.generator_config import GeneratorConfig, mkdocs_blogs
+from publisher.generators.own_config import GeneratorConfig, mkdocs_blogs
 
 _COLONS = {
     ":year": "{year}",

@@ -14,13 +14,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from publisher.embargo.kinds import PAGES
-from publisher.errors import PublisherError
-from publisher.files import read_file
-from publisher.frontmatter import parse
-from publisher.generator_config import GeneratorConfig, mkdocs_blogs
-from publisher.settings import Preset
-from publisher.source_folders import Sources
-from publisher.tree import walk
+from publisher.generators.own_config import GeneratorConfig, mkdocs_blogs
+from publisher.generators.source_folders import Sources
+from publisher.model.errors import PublisherError
+from publisher.model.settings import Preset
+from publisher.posts.frontmatter import parse
+from publisher.system.files import read_file
+from publisher.system.tree import walk
 
 READ_AT_MOST = 2_000  # files; enough to know what the others are like
 NAMES = ("blog", "posts", "post", "_posts", "articles", "article", "news", "journal", "writing")

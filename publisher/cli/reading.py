@@ -10,14 +10,14 @@ import click
 
 from publisher.cli.invocation import Invocation, instant, reads
 from publisher.cli.output import note, say, say_json, when
-from publisher.errors import ConfigError
+from publisher.model.errors import ConfigError
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
     from publisher.check import Report
-    from publisher.settings import Settings
+    from publisher.model.settings import Settings
 
 
 @click.command()
@@ -36,8 +36,9 @@ def calendar(
     now: str | None,
 ) -> None:
     """What will happen, when, where, with which text."""
-    from publisher import reading, standing
     from publisher.cli import formats, pages
+    from publisher.views import calendar as reading
+    from publisher.views import status as standing
 
     if as_json and form:
         raise click.UsageError(f"--json and --{form} exclude each other")
@@ -83,8 +84,8 @@ def preview(invocation: Invocation, post: str, as_json: bool, now: str | None) -
 
     POST is the id, the slug or the path of a post.
     """
-    from publisher import reading
     from publisher.cli import pages
+    from publisher.views import calendar as reading
 
     survey = invocation.look(now)
     found = reading.preview(survey, survey.get(post))
@@ -99,8 +100,8 @@ def status(ctx: click.Context, as_json: bool, now: str | None) -> None:
 
     Exits with 3 when something waits for a person.
     """
-    from publisher import standing
     from publisher.cli import pages
+    from publisher.views import status as standing
 
     try:
         survey = ctx.obj.look(now)
@@ -115,7 +116,8 @@ def status(ctx: click.Context, as_json: bool, now: str | None) -> None:
 
 def _note_what_is_in_force(file: Path) -> None:
     """Say that a daemon goes on with what jobs.yaml said before it was broken."""
-    from publisher import in_force, locks
+    from publisher.config import in_force
+    from publisher.system import locks
 
     state_dir = in_force.likely_state_dir(file)
     found = in_force.read_note(state_dir)
@@ -129,8 +131,8 @@ def _note_what_is_in_force(file: Path) -> None:
 @click.pass_obj
 def why(invocation: Invocation, post: str, as_json: bool, now: str | None) -> None:
     """What is planned or held for POST, and why."""
-    from publisher import standing
     from publisher.cli import pages
+    from publisher.views import status as standing
 
     survey = invocation.look(now)
     found = standing.why(survey, survey.find(post), environ=invocation.environ)
@@ -151,8 +153,8 @@ def log(
 
     The newest come last.
     """
-    from publisher import reading
     from publisher.cli import pages
+    from publisher.views import calendar as reading
 
     survey = invocation.look(now)
     name = survey.find(post) if post is not None else None
@@ -202,7 +204,7 @@ def _report(
 ) -> Report:
     from publisher import check as checking
     from publisher import config
-    from publisher.posts import Library
+    from publisher.posts.library import Library
 
     settings, problems = config.read(invocation.file, environ=invocation.environ)
     if settings is None:

@@ -13,15 +13,15 @@ from publisher.cli.acting import YES
 from publisher.cli.moves import Shift, forget, left_over, perform, require_unreleased
 from publisher.cli.output import clean, confirm, count, flat, note, say, when
 from publisher.cli.targets import later_on, read_target, wall_time, with_seconds
-from publisher.errors import LedgerError, PublisherError
+from publisher.model.errors import LedgerError, PublisherError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.model import Post, ReleaseRecord
-    from publisher.posts import Library
-    from publisher.settings import Settings
-    from publisher.survey import Survey
+    from publisher.model.settings import Settings
+    from publisher.posts.library import Library
+    from publisher.views.site_state import Survey
 
 
 @click.command()
@@ -47,7 +47,7 @@ def reschedule(ctx: click.Context, post: str, to: str, is_shifted: bool, is_yes:
     Only the date in the file is changed, in the way it is written there. A bare date means the
     site's release time; +7d keeps the time of the day.
     """
-    from publisher.posts import Library
+    from publisher.posts.library import Library
 
     seen = ctx.obj.look()
     chosen = seen.get(post)

@@ -16,11 +16,12 @@ def run(ctx: click.Context, is_json: bool) -> None:
 
     Ends with 78 when jobs.yaml is wrong and with 75 when another daemon works on this ledger.
     """
-    from publisher import logs, report, service
-    from publisher.clock import SystemClock
+    from publisher.daemon import service
+    from publisher.system import log, report
+    from publisher.system.clock import SystemClock
 
     invocation: Invocation = ctx.obj
-    logs.configure_logging(
+    log.configure_logging(
         environ=invocation.environ, verbose=invocation.is_verbose, json_lines=is_json
     )
     ctx.exit(
@@ -59,8 +60,8 @@ def _rehearse_tick(invocation: Invocation, now: str | None, *, as_json: bool) ->
 
     from publisher.cli.pages import say_waiting
     from publisher.model import Settle
-    from publisher.reading import calendar, too_late
-    from publisher.standing import waiting
+    from publisher.views.calendar import calendar, too_late
+    from publisher.views.status import waiting
 
     survey = invocation.look(now)
     plan = survey.plan()
@@ -115,8 +116,8 @@ def rehearse(ctx: click.Context, scratch: str | None, now: str | None) -> None:
     from pathlib import Path
 
     from publisher.cli.output import clean_console
-    from publisher.clock import SystemClock
-    from publisher.rehearse import rehearse as play
+    from publisher.rehearse.play import rehearse as play
+    from publisher.system.clock import SystemClock
 
     invocation: Invocation = ctx.obj
     settings = invocation.settings()

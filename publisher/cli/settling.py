@@ -9,14 +9,14 @@ import click
 
 from publisher.cli.acting import YES
 from publisher.cli.output import confirm, flat, note, say
-from publisher.errors import LedgerError, PublisherError
+from publisher.model.errors import LedgerError, PublisherError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.ledger import Ledger
     from publisher.model import ChannelName, DeliveryRecord, LedgerView, PostId, ReleaseRecord
-    from publisher.survey import Survey
+    from publisher.views.site_state import Survey
 
 REASON = "tried again with `publisher retry`"
 
@@ -34,9 +34,9 @@ def retry(ctx: click.Context, what: str | None, is_yes: bool) -> None:
     the page is tried again at once, too.
     """
     from publisher.cli.performing import tick_unless_daemon
-    from publisher.clock import SystemClock
     from publisher.model import DeliveryState, ReleaseState
-    from publisher.survey import open_ledger
+    from publisher.system.clock import SystemClock
+    from publisher.views.site_state import open_ledger
 
     seen = ctx.obj.look()
     channel, records = _what(seen, what)
@@ -98,7 +98,7 @@ def _what(survey: Survey, what: str | None) -> tuple[ChannelName | None, list[De
 
 
 def _post(survey: Survey, what: str) -> PostId:
-    from publisher.survey import near
+    from publisher.views.site_state import near
 
     try:
         return survey.find(what)
@@ -215,9 +215,9 @@ def resolve(
     one.
     """
     from publisher.cli.performing import tick_unless_daemon
-    from publisher.clock import SystemClock
     from publisher.model import DeliveryState
-    from publisher.survey import open_ledger
+    from publisher.system.clock import SystemClock
+    from publisher.views.site_state import open_ledger
 
     if (url is not None) + is_absent + is_dropped != 1:
         raise click.UsageError("say one of --sent URL, --not-sent and --drop")

@@ -11,13 +11,13 @@ import click
 from publisher.cli.invocation import FILE, Invocation
 from publisher.cli.output import note, say
 from publisher.cli.trial import show_trial
-from publisher.errors import ConfigError, PublisherError
+from publisher.model.errors import ConfigError, PublisherError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from publisher.cli.discovery import Found
-    from publisher.settings import Settings
+    from publisher.model.settings import Settings
 
 NEXT_STEPS = """\
 next:
@@ -175,7 +175,7 @@ def systemd(
     """Print the hardened systemd units for this site."""
     from pathlib import Path
 
-    from publisher.systemd_units import units as units_of
+    from publisher.daemon.units import units as units_of
 
     settings = invocation.settings()
     owner, owners = _owner(settings, user)

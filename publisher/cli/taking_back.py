@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from publisher.cli.output import note, say
-from publisher.errors import LedgerBusyError, PublisherError
+from publisher.model.errors import LedgerBusyError, PublisherError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.ledger import Ledger
     from publisher.model import DeliveryRecord, LedgerView, Observe, Post, PostState, Sight
-    from publisher.posts import Library
-    from publisher.settings import Settings
-    from publisher.survey import Survey
+    from publisher.model.settings import Settings
+    from publisher.posts.library import Library
+    from publisher.views.site_state import Survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +31,9 @@ class TakenBack:
 
 def take_back(survey: Survey, post: Post, to: PostState, reason: str) -> TakenBack:
     """Change the files and tell the ledger; a tick that is under way takes notice of the files."""
-    from publisher.clock import SystemClock
-    from publisher.posts import Library
-    from publisher.survey import open_ledger
+    from publisher.posts.library import Library
+    from publisher.system.clock import SystemClock
+    from publisher.views.site_state import open_ledger
 
     settings, now = survey.settings, SystemClock().now()
     why = f"withdrawn: asked for with `publisher withdraw`{': ' if reason else ''}{reason}"
@@ -100,8 +100,8 @@ def _no_tick(settings: Settings, page: _Page, *, is_file_first: bool) -> Iterato
     """
     from threading import Event
 
-    from publisher import locks
     from publisher.model import PostState
+    from publisher.system import locks
 
     with ExitStack() as stack:
         is_told = False

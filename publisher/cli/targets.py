@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from publisher.cli.invocation import instant
-from publisher.errors import PublisherError
+from publisher.model.errors import PublisherError
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from zoneinfo import ZoneInfo
 
-    from publisher.survey import Survey
+    from publisher.views.site_state import Survey
 
 SPANS = "+7d, +2w, +6h, or with a minus"
 
@@ -47,7 +47,7 @@ def _span(text: str) -> timedelta:
     """Read a span such as ``7d``, ``2w`` or ``1w 2d``."""
     from datetime import timedelta
 
-    from publisher.times import parse_duration
+    from publisher.text.times import parse_duration
 
     found = re.fullmatch(r"(?:(\d{1,3})w)?(.*)", re.sub(r"\s", "", text).lower())
     weeks, rest = (found[1], found[2]) if found else (None, text)
@@ -69,7 +69,7 @@ def with_seconds(words: str, survey: Survey) -> str:
 
 def later_on(survey: Survey, at: datetime, span: timedelta) -> datetime:
     """Give the instant at which clocks of the site have gone on by ``span`` since another."""
-    from publisher.times import resolve_instant
+    from publisher.text.times import resolve_instant
 
     site = survey.settings.site
     local = wall_time(at, site.zone) + span

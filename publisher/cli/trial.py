@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from publisher.cli.invocation import Invocation
 from publisher.cli.output import count, note
 from publisher.cli.pages import say_problem
-from publisher.errors import PublisherError
+from publisher.model.errors import PublisherError
 
 if TYPE_CHECKING:
-    from publisher.preflight import Preflight
-    from publisher.survey import Survey
+    from publisher.check.preflight import Preflight
+    from publisher.views.site_state import Survey
 
 LISTED = 20  # addresses shown
 
@@ -21,13 +21,13 @@ def try_build(invocation: Invocation, survey: Survey) -> Preflight:
 
     :raises PublisherError: when no copy can be made.
     """
-    from publisher import wiring
+    from publisher.check.preflight import preflight
+    from publisher.engine import assemble
     from publisher.model import PostState
-    from publisher.preflight import preflight
 
     coming = sum(post.state is PostState.SCHEDULED for post in survey.scan.posts)
     note(f"building a copy of the site with {count(coming, 'coming post')} released …")
-    environ = wiring.build_environ(survey.settings, invocation.environ)
+    environ = assemble.build_environ(survey.settings, invocation.environ)
     found = preflight(survey, environ=environ)
     for name, url in list(found.addresses.items())[:LISTED]:
         note(f"  {name}: {url}")

@@ -6,7 +6,7 @@ import click
 
 from publisher.cli.acting import YES
 from publisher.cli.output import confirm, say
-from publisher.printable import shown
+from publisher.text.printable import shown
 
 
 @click.command()
@@ -21,10 +21,11 @@ def trust(ctx: click.Context, is_show: bool, is_yes: bool) -> None:
     """
     from threading import Event
 
-    from publisher import locks, wiring
-    from publisher.git import incoming
-    from publisher.git.sources import Sources
-    from publisher.posts import Library
+    from publisher.engine import assemble
+    from publisher.posts.library import Library
+    from publisher.site.git import incoming
+    from publisher.site.git.sources import Sources
+    from publisher.system import locks
 
     settings = ctx.obj.settings()
     change = incoming.held(settings)
@@ -39,7 +40,7 @@ def trust(ctx: click.Context, is_show: bool, is_yes: bool) -> None:
     confirm("let this say what runs here and where secrets go?", is_yes=is_yes)
     sources = Sources(
         settings=settings,
-        environ=wiring.build_environ(settings, ctx.obj.environ),
+        environ=assemble.build_environ(settings, ctx.obj.environ),
         library=Library(settings.site, settings.project),
         stop=Event(),
     )

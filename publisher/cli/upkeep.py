@@ -16,7 +16,7 @@ from publisher.cli.trial import show_trial
 if TYPE_CHECKING:
     from publisher.model import Observe, Post
     from publisher.plan.restored import Reconciliation
-    from publisher.survey import Survey
+    from publisher.views.site_state import Survey
 
 LISTED = 20  # posts shown by `adopt`
 
@@ -44,11 +44,11 @@ def adopt(
     With --after-restore it goes through a ledger that was put back from a copy. Whatever may
     have gone out since the copy was made is held for you; the rest goes on by itself.
     """
-    from publisher.clock import SystemClock
     from publisher.embargo.first_build import accept_vanishing, read_vanishing
-    from publisher.errors import LedgerError
     from publisher.model import PostState
-    from publisher.survey import open_ledger
+    from publisher.model.errors import LedgerError
+    from publisher.system.clock import SystemClock
+    from publisher.views.site_state import open_ledger
 
     seen = ctx.obj.look()
     if is_after_restore:
@@ -163,10 +163,10 @@ def _observe(post: Post, *, is_old: bool) -> Observe:
 
 def _adopt_restored(seen: Survey, *, is_yes: bool) -> int:
     """Compare a restored ledger with the site, show what follows, record it; give the exit code."""
-    from publisher import locks
-    from publisher.clock import SystemClock
     from publisher.plan.restored import reconcile
-    from publisher.survey import open_ledger, survey
+    from publisher.system import locks
+    from publisher.system.clock import SystemClock
+    from publisher.views.site_state import open_ledger, survey
 
     if not seen.view.restored:
         say("this ledger was not restored; nothing to do")
@@ -190,7 +190,7 @@ def _adopt_restored(seen: Survey, *, is_yes: bool) -> int:
 
 
 def _require_readable(survey: Survey) -> None:
-    from publisher.errors import LedgerError
+    from publisher.model.errors import LedgerError
 
     known = {record.path for record in survey.view.releases.values()} | survey.scan.withheld
     public = survey.scan.broken.keys() - known  # were never announced
@@ -250,9 +250,9 @@ def backup(invocation: Invocation, target: str | None, keep: int) -> None:
     """Copy the ledger, also while it is in use, and check the copy."""
     from pathlib import Path
 
-    from publisher.clock import SystemClock
     from publisher.ledger.upkeep import drop_old_backups, next_backup
-    from publisher.survey import open_ledger
+    from publisher.system.clock import SystemClock
+    from publisher.views.site_state import open_ledger
 
     settings = invocation.settings()
     now = SystemClock().now()
@@ -279,8 +279,8 @@ def db() -> None:
 @click.pass_context
 def db_check(ctx: click.Context, as_json: bool) -> None:
     """Look through the whole file for damage; exits with 1 when there is any."""
-    from publisher.clock import SystemClock
-    from publisher.survey import open_ledger
+    from publisher.system.clock import SystemClock
+    from publisher.views.site_state import open_ledger
 
     settings = ctx.obj.settings()
     with open_ledger(settings, now=SystemClock().now(), read_only=True) as ledger:
@@ -301,8 +301,8 @@ def db_check(ctx: click.Context, as_json: bool) -> None:
 @click.pass_obj
 def db_upgrade(invocation: Invocation) -> None:
     """Bring the ledger's schema up to date; does nothing when it is."""
-    from publisher.clock import SystemClock
-    from publisher.survey import open_ledger
+    from publisher.system.clock import SystemClock
+    from publisher.views.site_state import open_ledger
 
     settings, now = invocation.settings(), SystemClock().now()
     with open_ledger(settings, now=now, even_restored=True) as ledger:

@@ -10,7 +10,7 @@ import click
 
 from publisher.cli.acting import YES, require_adoption
 from publisher.cli.output import confirm, count, flat, note, say, say_wrapped, when
-from publisher.errors import LedgerError, PublisherError
+from publisher.model.errors import LedgerError, PublisherError
 
 if TYPE_CHECKING:
     from publisher.cli.taking_back import TakenBack
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
         Post,
         PostState,
     )
-    from publisher.settings import Settings
-    from publisher.survey import Survey
+    from publisher.model.settings import Settings
+    from publisher.views.site_state import Survey
 
 # What can be taken back of what went out, by the type of its channel. Facts: docs/channels.md.
 TAKE_BACK: Mapping[str, str] = {
@@ -119,7 +119,7 @@ def _is_older(survey: Survey, post: Post) -> bool:
 def _require_way(survey: Survey, post: Post, to: PostState) -> None:
     """Refuse what the file cannot say so that the post stays away, or comes back on its day."""
     from publisher.model import PostState
-    from publisher.posts import Library
+    from publisher.posts.library import Library
 
     settings = survey.settings
     is_coming = post.release_at is not None and post.release_at > survey.now
@@ -159,8 +159,8 @@ def _undated(survey: Survey, post: Post) -> PublisherError:
 
 def _way_out(survey: Survey, post: Post) -> str:
     """Say how a post loses its coming date."""
-    from publisher.posts import Library
-    from publisher.redating import date_key
+    from publisher.posts.library import Library
+    from publisher.posts.reschedule import date_key
 
     site = survey.settings.site
     document = Library.of(survey.settings).read(post)

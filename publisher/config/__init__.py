@@ -11,16 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from publisher.bounded_yaml import key_lines, load_yaml
 from publisher.channels import load_type
 from publisher.config.credentials import missing_secrets, resolve, resolve_secrets
 from publisher.config.keys import schema
 from publisher.config.kinds import Place, resolve_path
 from publisher.config.options import TypeLoader, read_channels
 from publisher.config.reading import Reading
-from publisher.errors import ConfigError, PublisherError
+from publisher.generators.source_folders import find_sources
 from publisher.model import Embargo, PostState, Problem
-from publisher.settings import (
+from publisher.model.errors import ConfigError, PublisherError
+from publisher.model.settings import (
     ChannelSettings,
     DeploySettings,
     GitHubSettings,
@@ -31,7 +31,7 @@ from publisher.settings import (
     SiteSettings,
     VerifySettings,
 )
-from publisher.source_folders import find_sources
+from publisher.text.yaml import key_lines, load_yaml
 
 __all__ = ["load", "missing_secrets", "read", "resolve", "resolve_secrets", "schema"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from publisher.errors import PublisherError
+from publisher.model.errors import PublisherError
 
 if TYPE_CHECKING:
     from apprise import NotifyBase

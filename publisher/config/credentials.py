@@ -7,21 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from publisher.errors import ConfigError, PublisherError
 from publisher.model import Problem
-from publisher.secret import Secret
-from publisher.settings import ChannelSettings, SecretRef, Settings
+from publisher.model.errors import ConfigError, PublisherError
+from publisher.model.secret import Secret
+from publisher.model.settings import ChannelSettings, SecretRef, Settings
 
 MAX_BYTES = 64 * 1024
+CREDENTIALS = "CREDENTIALS_DIRECTORY"  # of systemd, inside the service
 
 
-def resolve_secrets(
-    channel: ChannelSettings, *, environ: Mapping[str, str], credentials_dir: Path | None
-) -> Mapping[str, Any]:
+def resolve_secrets(channel: ChannelSettings, environ: Mapping[str, str]) -> Mapping[str, Any]:
     """Give the channel's options with each ``SecretRef`` replaced by its ``Secret``.
-
-    ``credentials_dir`` is systemd's ``$CREDENTIALS_DIRECTORY``. One newline at the end of a file
-    is not part of the secret.
 
     :raises ConfigError: naming every variable, credential or file that gives no secret.
     """
@@ -30,7 +26,7 @@ def resolve_secrets(
     for name, value in channel.options.items():
         try:
             if isinstance(value, SecretRef):
-                value = resolve(value, environ=environ, credentials_dir=credentials_dir)
+                value = resolve(value, environ)
             resolved[name] = value
         except PublisherError as error:
             hint = f" ({error.hint})" if error.hint else ""
@@ -45,14 +41,12 @@ def missing_secrets(settings: Settings, environ: Mapping[str, str]) -> list[Prob
 
     Credentials exist only inside the service, so elsewhere they are no more than a warning.
     """
-    directory = environ.get("CREDENTIALS_DIRECTORY")
-    credentials_dir = Path(directory) if directory else None
     problems: list[Problem] = []
     for name, ref in settings.secrets.items():
         try:
-            resolve(ref, environ=environ, credentials_dir=credentials_dir)
+            resolve(ref, environ)
         except PublisherError as error:
-            is_elsewhere = ref.source == "credential" and credentials_dir is None
+            is_elsewhere = ref.source == "credential" and not environ.get(CREDENTIALS)
             problems.append(
                 Problem(
                     rule="secret-missing",
@@ -66,8 +60,8 @@ def missing_secrets(settings: Settings, environ: Mapping[str, str]) -> list[Prob
     return problems
 
 
-def resolve(ref: SecretRef, *, environ: Mapping[str, str], credentials_dir: Path | None) -> Secret:
-    """Fetch one secret; ``credentials_dir`` and newlines as for ``resolve_secrets``.
+def resolve(ref: SecretRef, environ: Mapping[str, str]) -> Secret:
+    """Fetch one secret. One newline at the end of a file is not part of it.
 
     :raises PublisherError: naming the variable, credential or file that gives none.
     """
@@ -79,13 +73,14 @@ def resolve(ref: SecretRef, *, environ: Mapping[str, str], credentials_dir: Path
         return Secret(value)
     if ref.source == "file":
         return _read_file(Path(ref.name), f"the secret file {ref.name}", is_private=True)
-    if credentials_dir is None:
+    folder = environ.get(CREDENTIALS)
+    if not folder:
         raise PublisherError(
             f"the credential {ref.name} is not available here",
             hint="systemd provides it to the service: LoadCredential= in the unit",
         )
     # systemd guards the folder; the modes of the files in it are systemd's affair.
-    return _read_file(credentials_dir / ref.name, f"the credential {ref.name}", is_private=False)
+    return _read_file(Path(folder, ref.name), f"the credential {ref.name}", is_private=False)
 
 
 def _read_file(path: Path, name: str, *, is_private: bool) -> Secret:

@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from publisher.config.addresses import require_public
-from publisher.errors import PublisherError
+from publisher.generators.presets import PRESETS
 from publisher.model import Embargo
-from publisher.presets import PRESETS
-from publisher.settings import Preset, SecretRef
-from publisher.times import parse_duration
+from publisher.model.errors import PublisherError
+from publisher.model.settings import Preset, SecretRef
+from publisher.text.times import parse_duration
 
 SOURCES = "write {env: NAME}, {credential: name} or {file: path}"
 RESERVED_HOSTS = frozenset(  # nobody's site: `init` and the starters of generators write them

@@ -11,7 +11,7 @@ from publisher.config.keys import keys_below
 from publisher.config.kinds import KINDS, SOURCES, read_secret
 from publisher.config.reading import Reading
 from publisher.model import ChannelName
-from publisher.settings import OUTBOX, ChannelSettings
+from publisher.model.settings import OUTBOX, ChannelSettings
 
 TypeLoader = Callable[[str], ChannelType]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from publisher.config.keys import KEYS, Key, keys_below
 from publisher.config.kinds import KINDS, Place, nearest, wrong
-from publisher.errors import PublisherError
 from publisher.model import Problem
+from publisher.model.errors import PublisherError
 
 KeyPath = tuple[str, ...]
 

@@ -10,7 +10,7 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from publisher.embargo import decoding
-from publisher.errors import SiteError
+from publisher.model.errors import SiteError
 
 MAPPED_BYTES = 1 << 22  # a larger file is not loaded whole
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from publisher.embargo.hidden import Hidden
 from publisher.embargo.kinds import PROSE
-from publisher.errors import PostError
-from publisher.files import read_file
 from publisher.model import Embargo, PostId
+from publisher.model.errors import PostError
+from publisher.system.files import read_file
 
 _TICKS = re.compile(r"`{3,}")
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from publisher.addresses import path_on_site
 from publisher.embargo import leaks
 from publisher.embargo.leaks import Leak
 from publisher.embargo.listings import unlist
 from publisher.embargo.seal import seal, without_strangers
 from publisher.embargo.stage import Staged, mirror
-from publisher.errors import SiteError
+from publisher.model.errors import SiteError
+from publisher.text.urls import path_on_site
 
 
 def let_through(

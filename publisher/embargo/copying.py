@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from publisher import project
 from publisher.embargo.manifest import Entry, Kind, Manifest
 from publisher.embargo.mirror import Place
-from publisher.errors import SiteError
-from publisher.files import stamp_of
+from publisher.generators import project
+from publisher.model.errors import SiteError
+from publisher.system.files import stamp_of
 
 SAVE_AFTER = 500  # files; what a kill makes the next update do again
 

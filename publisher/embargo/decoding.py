@@ -17,7 +17,7 @@ from urllib.parse import unquote_to_bytes
 import regex
 
 from publisher.embargo.unpacking import Data, Room, guessed, packed_kind, unpack
-from publisher.errors import SiteError
+from publisher.model.errors import SiteError
 
 PACKED_DEPTH = 2  # a book in a compressed file; more is refused
 PIECE_BYTES = 1 << 20  # texts are handed out in pieces, so that a large file needs no large memory

@@ -14,14 +14,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from publisher.addresses import is_on_site, path_on_site
 from publisher.embargo.mirrored import read_names
-from publisher.errors import SiteError, VanishingError
-from publisher.markup import read_listing
-from publisher.notes import write_note
-from publisher.output import find_page
-from publisher.settings import Settings
-from publisher.sources import Live
+from publisher.model.errors import SiteError, VanishingError
+from publisher.model.settings import Settings
+from publisher.system.notes import write_note
+from publisher.system.output import find_page
+from publisher.system.pages import Live
+from publisher.text.html import read_listing
+from publisher.text.urls import is_on_site, path_on_site
 
 PAGES = frozenset({".html", ".htm", ".xhtml"})
 NO_PAGES = frozenset({"404.html"})  # what hosts show for an address that is none

@@ -15,11 +15,11 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
-from publisher import processes
-from publisher.errors import SiteError
-from publisher.generator_config import read_config
-from publisher.processes import Command
-from publisher.settings import Settings
+from publisher.generators.own_config import read_config
+from publisher.model.errors import SiteError
+from publisher.model.settings import Settings
+from publisher.system import processes
+from publisher.system.processes import Command
 
 BUILD_SINCE = 145  # 0.145 knows `build`
 PATIENCE = timedelta(seconds=20)

@@ -35,8 +35,8 @@ from publisher.embargo.fingerprints import (
     unmark,
 )
 from publisher.embargo.hidden import Hidden, Public
-from publisher.errors import SiteError
 from publisher.model import PostId
+from publisher.model.errors import SiteError
 
 EXCERPT_LETTERS = 100
 CONTEXT_LETTERS = 20  # of them, before what was found

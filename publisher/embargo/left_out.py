@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from publisher.notes import write_note
+from publisher.system.notes import write_note
 
 
 def read_left_out(state_dir: Path) -> frozenset[str]:

@@ -14,12 +14,12 @@ from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline, autolink, html_inline, link
 from markdown_it.token import Token
 
-from publisher.blocks import Posts
 from publisher.embargo.images import is_image
 from publisher.embargo.kinds import PAGES
 from publisher.embargo.unreleased import digest_of
-from publisher.frontmatter import split
-from publisher.markdown import INLINE_MAX, TEXT_MAX, parser_of
+from publisher.posts.blocks import Posts
+from publisher.posts.frontmatter import split
+from publisher.text.markdown import INLINE_MAX, TEXT_MAX, parser_of
 
 HREF = re.compile(r"""<a\b(?:(?!<a\b)[^>])*?\shref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from publisher.addresses import page_key
 from publisher.embargo.hidden import Hidden
 from publisher.embargo.mirror import COMPRESSED, Place
-from publisher.errors import SiteError
+from publisher.model.errors import SiteError
+from publisher.text.urls import page_key
 
 LISTING_BYTES = 52_428_800  # the largest sitemap allowed: sitemaps.org/protocol.html, 2026-11-20
 SUFFIXES = (".xml", ".rss", ".atom", ".json")

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 from publisher.embargo.hidden import Hidden
-from publisher.errors import PublisherError
 from publisher.model import Embargo, PostId
+from publisher.model.errors import PublisherError
 
 VERSION = 5  # of the tables, and of how files are staged
 

@@ -14,11 +14,11 @@ from typing import Any
 
 from publisher.embargo.filler import Filler
 from publisher.embargo.structure import IMAGE_PATH, Images
-from publisher.errors import PublisherError
-from publisher.frontmatter import Document
 from publisher.model import Embargo, Post
-from publisher.settings import SiteSettings
-from publisher.times import parse_date
+from publisher.model.errors import PublisherError
+from publisher.model.settings import SiteSettings
+from publisher.posts.frontmatter import Document
+from publisher.text.times import parse_date
 
 # All keys in small letters: Hugo and Pelican read them in any case.
 _SHOWN = frozenset({"title", "description", "teaser"})

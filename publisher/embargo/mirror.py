@@ -17,8 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from publisher.embargo.mirrored import read_names, write_names
-from publisher.errors import SiteError
-from publisher.output import page_names
+from publisher.model.errors import SiteError
+from publisher.system.output import page_names
 
 CHUNK_BYTES = 1024 * 1024
 VERSION_CONTROL = frozenset({".git", ".hg", ".svn"})  # of an output that is a checkout itself

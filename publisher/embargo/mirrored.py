@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
-from publisher.notes import write_note
+from publisher.system.notes import write_note
 
 
 def read_names(record: Path, target: Path) -> frozenset[str]:

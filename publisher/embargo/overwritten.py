@@ -15,8 +15,8 @@ from typing import Any
 
 from publisher.embargo.mirror import Place
 from publisher.embargo.mirrored import read_names
-from publisher.errors import SiteError
-from publisher.notes import write_note
+from publisher.model.errors import SiteError
+from publisher.system.notes import write_note
 
 PATIENCE = timedelta(hours=1)
 NAMED = 3  # files that the message lists

@@ -15,10 +15,10 @@ from publisher.embargo.metadata import (
 from publisher.embargo.redaction import redact
 from publisher.embargo.structure import Images
 from publisher.embargo.writing import write_document
-from publisher.frontmatter import Document
-from publisher.markup import fold
 from publisher.model import Embargo, Post
-from publisher.settings import SiteSettings
+from publisher.model.settings import SiteSettings
+from publisher.posts.frontmatter import Document
+from publisher.text.html import fold
 
 _COMPONENT = re.compile(r"\s*(<[A-Z][A-Za-z0-9]*\s*/>)[ \t]*(?:\r?\n|\Z)")
 _TITLE = re.compile(  # without the name of the place, which may be words of the text

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from textwrap import dedent, indent
 
-from publisher import blocks
 from publisher.embargo.filler import Filler
 from publisher.embargo.structure import Images, Writer, named_images, parse
 from publisher.model import Embargo, PostId
+from publisher.posts import blocks
 
 _POST = re.compile(r"""\bpost\s*=\s*\\?["']?([^\s"'\\<>]+)""")
 _VALUE_BLOCK = re.compile(

@@ -15,14 +15,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from publisher.addresses import is_on_site, path_on_site
-from publisher.blocks import normal_path
 from publisher.embargo.hidden import Hidden
 from publisher.embargo.mirror import COMPRESSED, Place
-from publisher.errors import SiteError
-from publisher.markup import fold, read_page
 from publisher.model import Embargo
-from publisher.output import find_page, page_names
+from publisher.model.errors import SiteError
+from publisher.posts.blocks import normal_path
+from publisher.system.output import find_page, page_names
+from publisher.text.html import fold, read_page
+from publisher.text.urls import is_on_site, path_on_site
 
 NOINDEX = '<meta name="robots" content="noindex">'
 PAGES = (".html", ".htm")

@@ -20,11 +20,11 @@ from publisher.embargo.kinds import is_legible, is_text
 from publisher.embargo.manifest import Entry, open_manifest, read_texts
 from publisher.embargo.mirror import Place, mirror
 from publisher.embargo.staging import Staging
-from publisher.errors import PostError, SiteError
-from publisher.files import read_file
 from publisher.model import PostId
-from publisher.posts import Scan
-from publisher.settings import Settings
+from publisher.model.errors import PostError, SiteError
+from publisher.model.settings import Settings
+from publisher.posts.library import Scan
+from publisher.system.files import read_file
 
 __all__ = ["Stage", "Staged", "mirror"]
 

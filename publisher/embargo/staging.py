@@ -13,8 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from posixpath import splitext
 
-from publisher import project
-from publisher.blocks import normal_path
 from publisher.embargo import pages
 from publisher.embargo.bundles import bundled_text
 from publisher.embargo.copying import Copy, opened, written_stamp
@@ -26,10 +24,12 @@ from publisher.embargo.mirror import Place
 from publisher.embargo.placeholder import placeholder
 from publisher.embargo.texts import Texts
 from publisher.embargo.unreleased import Unreleased
-from publisher.errors import PostError
+from publisher.generators import project
 from publisher.model import Embargo, PostId
-from publisher.posts import Scan
-from publisher.settings import Settings
+from publisher.model.errors import PostError
+from publisher.model.settings import Settings
+from publisher.posts.blocks import normal_path
+from publisher.posts.library import Scan
 
 __all__ = ["Staging", "is_text"]
 

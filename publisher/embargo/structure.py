@@ -18,7 +18,7 @@ from markdown_it.token import Token
 
 from publisher.embargo.containers import ALERT, balanced, excerpt_mark, mark_in, with_marks
 from publisher.embargo.filler import OPENING, PUNCTUATION, Filler
-from publisher.markdown import parser_of
+from publisher.text.markdown import parser_of
 
 Images = Callable[[str], str]  # the target of an image as written -> that of its placeholder
 

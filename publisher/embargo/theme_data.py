@@ -14,10 +14,10 @@ from publisher.embargo import hugo
 from publisher.embargo.mirror import Place
 from publisher.embargo.stage import Stage, Staged, in_words
 from publisher.model import LedgerView, Post, PostId, PostState, ReleaseState
+from publisher.model.settings import Settings
 from publisher.plan.effective import waiting_files
-from publisher.posts import Scan
-from publisher.series import series_data
-from publisher.settings import Settings
+from publisher.posts.library import Scan
+from publisher.posts.series import series_data
 
 _INSTANTS = frozenset({"generated_at", "at", "until"})
 

@@ -16,7 +16,7 @@ from typing import IO
 
 import brotli  # type: ignore[import-untyped]
 
-from publisher.errors import SiteError
+from publisher.model.errors import SiteError
 
 Data = bytes | mmap
 

@@ -14,21 +14,21 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from posixpath import splitext
 
-from publisher import blocks
 from publisher.embargo import kinds, metadata, pages, redaction
 from publisher.embargo.hidden import Hidden
 from publisher.embargo.images import mentions_in, readings
 from publisher.embargo.manifest import Manifest
 from publisher.embargo.structure import Images
-from publisher.errors import PostError
-from publisher.fields import SECTION_PAGES, Reader, stem_of
-from publisher.files import Content, changed, read_file
-from publisher.findings import Scan, names_of, printable
-from publisher.frontmatter import Document, UnreadableError, parse, split
 from publisher.model import Embargo, Post, PostId, PostState
-from publisher.said import said
-from publisher.settings import Settings
-from publisher.tree import compile_globs
+from publisher.model.errors import PostError
+from publisher.model.settings import Settings
+from publisher.posts import blocks
+from publisher.posts.fields import SECTION_PAGES, Reader, stem_of
+from publisher.posts.frontmatter import Document, UnreadableError, parse, split
+from publisher.posts.said import said
+from publisher.posts.scan import Scan, names_of, printable
+from publisher.system.files import Content, changed, read_file
+from publisher.system.tree import compile_globs
 
 
 class Unreleased:

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from publisher.errors import LedgerBusyError, LedgerError, LedgerUnavailable
 from publisher.ledger import schema
+from publisher.model.errors import LedgerBusyError, LedgerError, LedgerUnavailable
 
 BUSY_TIMEOUT_S = 10
 

@@ -18,7 +18,6 @@ from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import PoolProxiedConnection
 
-from publisher.errors import LedgerError
 from publisher.ledger import schema
 from publisher.ledger.connecting import connect, connect_nothing, damaged, in_words
 from publisher.ledger.filesystem import (
@@ -43,6 +42,7 @@ from publisher.ledger.mark import (
 from publisher.ledger.rows import log
 from publisher.ledger.versions import MARKED_SINCE, migrate, require_head, revision_of
 from publisher.model import LedgerView
+from publisher.model.errors import LedgerError
 
 # Alembic keeps the migration under way in a global of its own; one at a time per process.
 _MIGRATING = threading.Lock()

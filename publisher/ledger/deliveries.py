@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from publisher.errors import LedgerError, StaleError
 from publisher.ledger.attempts import has_unresolved, holder_of, resolve
 from publisher.ledger.database import Database
 from publisher.ledger.delivery_rows import change, require_fresh, require_state
@@ -23,6 +22,7 @@ from publisher.model import (
     Outcome,
     PlannedDelivery,
 )
+from publisher.model.errors import LedgerError, StaleError
 
 _D = DeliveryState
 _SETTLES = {

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Update, and_, bindparam, func, select, update
 
-from publisher.errors import StaleError
 from publisher.ledger.schema import attempts, deliveries, releases
 from publisher.model import DeliveryKey, DeliveryRecord, DeliveryState
+from publisher.model.errors import StaleError
 
 NEWLY_UNCERTAIN = {"uncertain_era": None, "uncertain_since_s": None}
 OWNED = frozenset({DeliveryState.CLAIMED, DeliveryState.SENDING})

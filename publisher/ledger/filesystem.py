@@ -10,7 +10,7 @@ import re
 from contextlib import suppress
 from pathlib import Path, PurePath, PurePosixPath
 
-from publisher.errors import LedgerError, LedgerUnavailable
+from publisher.model.errors import LedgerError, LedgerUnavailable
 
 MOUNTS = Path("/proc/self/mountinfo")  # proc_pid_mountinfo(5)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from publisher.errors import LedgerError, LedgerUnavailable
+from publisher.model.errors import LedgerError, LedgerUnavailable
 
 MAX_BYTES = 4096
 REMEDY = (

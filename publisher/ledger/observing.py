@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from publisher.errors import StaleError
 from publisher.ledger.database import Database
 from publisher.ledger.release_rows import (
     NO_STEP,
@@ -22,6 +21,7 @@ from publisher.ledger.release_rows import (
 from publisher.ledger.rows import change_meta, insert_row, log, next_gen
 from publisher.ledger.schema import deliveries, meta, releases
 from publisher.model import DeliveryState, Observe, PostId, ReleaseRecord, ReleaseState, Sight
+from publisher.model.errors import StaleError
 
 
 class Observing(Database):

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from publisher.errors import StaleError
 from publisher.ledger.attempts import (
     belongs_elsewhere,
     end_attempt,
@@ -28,6 +27,7 @@ from publisher.ledger.delivery_rows import (
 from publisher.ledger.reading import Reading
 from publisher.ledger.schema import deliveries
 from publisher.model import DeliveryRecord, DeliveryState, Outcome, Receipt
+from publisher.model.errors import StaleError
 
 _D = DeliveryState
 _SINCE = select(deliveries.c.uncertain_era, deliveries.c.uncertain_since_s).where(IS_AS_READ)

@@ -18,9 +18,9 @@ from sqlalchemy import (
     update,
 )
 
-from publisher.errors import StaleError
 from publisher.ledger.schema import releases
 from publisher.model import PostId, ReleaseRecord, ReleaseState
+from publisher.model.errors import StaleError
 
 # Parts of rows that several modules write.
 NO_STEP = {"failures": 0, "retry_at": None, "reason": ""}

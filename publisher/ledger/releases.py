@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, case, exists, or_, select, update
 
-from publisher.errors import LedgerError, StaleError
 from publisher.ledger.database import Database
 from publisher.ledger.release_rows import (
     NO_STEP,
@@ -30,6 +29,7 @@ from publisher.model import (
     PostId,
     ReleaseState,
 )
+from publisher.model.errors import LedgerError, StaleError
 
 
 class Releases(Database):

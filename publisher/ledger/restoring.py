@@ -6,7 +6,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, or_, select, update
 
-from publisher.errors import LedgerError
 from publisher.ledger.attempts import has_unresolved
 from publisher.ledger.deliveries import Deliveries
 from publisher.ledger.delivery_rows import OWNED, change, delivery_query, to_delivery
@@ -17,6 +16,7 @@ from publisher.ledger.releases import Releases, add_row
 from publisher.ledger.rows import log
 from publisher.ledger.schema import alerts, deliveries, events, meta, provenance
 from publisher.model import DeliveryRecord, DeliveryState
+from publisher.model.errors import LedgerError
 from publisher.plan.restored import Begun, Reconciliation, may_be_out_reason
 
 _D = DeliveryState

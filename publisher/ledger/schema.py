@@ -1,6 +1,6 @@
 """The tables of the ledger, and the type of its instants.
 
-Triggers, and the texts that guard what happened, are in ``alembic/versions``. A change here
+Triggers, and the texts that guard what happened, are in ``migrations/versions``. A change here
 needs a new revision there; a test compares the two. What PostgreSQL alone needs is said there only:
 naming it here would load its dialect at every start.
 """

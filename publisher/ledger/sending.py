@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from publisher.errors import LedgerError
 from publisher.ledger.attempts import (
     belongs_elsewhere,
     end_attempt,
@@ -41,6 +40,7 @@ from publisher.model import (
     ReleaseRecord,
     ReleaseState,
 )
+from publisher.model.errors import LedgerError
 
 _D = DeliveryState
 _CLOSED = select(closed_channels.c.reason).where(

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
 
-from publisher.errors import LedgerError
 from publisher.ledger.database import Database
 from publisher.ledger.mark import sync
+from publisher.model.errors import LedgerError
 
 # Queries for what can never be, each giving the words for what it finds. Triggers keep most of
 # it away; another program, an older publisher or a mistake of ours may not have had them. Numbers

@@ -7,9 +7,9 @@ from pathlib import Path
 import sqlalchemy
 from sqlalchemy import Connection
 
-from publisher.errors import LedgerError
 from publisher.ledger import schema
 from publisher.ledger.connecting import no_ledger
+from publisher.model.errors import LedgerError
 
 MARKED_SINCE = "0002"  # ledgers of earlier revisions have no mark beside them
 
@@ -46,7 +46,7 @@ def migrate(connection: Connection, path: Path) -> None:
     from alembic.util import CommandError
 
     config = Config()
-    config.set_main_option("script_location", "publisher:alembic")
+    config.set_main_option("script_location", "publisher.ledger:migrations")
     config.attributes["connection"] = connection
     try:
         command.upgrade(config, "head")

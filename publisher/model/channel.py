@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from publisher.image_kinds import ImageKind, kind_of
 from publisher.model.content import Image
+from publisher.model.image_kinds import ImageKind, kind_of
 from publisher.model.states import LAUNCH, ChannelName, PostId
 
 

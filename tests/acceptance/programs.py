@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from publisher import locks
-from publisher.clock import SystemClock
 from publisher.ledger import Ledger
 from publisher.model import DeliveryRecord, DeliveryState
+from publisher.system import locks
+from publisher.system.clock import SystemClock
 from tests.acceptance.sites import ROOT, Site
 from tests.platforms import buttondown, linkedin, x
 from tests.platforms.buttondown import ButtondownPlatform

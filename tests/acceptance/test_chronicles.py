@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from publisher import config
-from publisher.clock import VirtualClock
-from publisher.engine import Engine, Tick
-from publisher.wiring import open_engine
+from publisher.engine.assemble import open_engine
+from publisher.engine.tick import Engine, Tick
+from publisher.system.clock import VirtualClock
 from tests.acceptance.sites import Site, a_site
 
 # As VitePress does: a page of every file, whatever its frontmatter says, tags of components left.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher import locks
+from publisher.system import locks
 from tests.acceptance.sites import TIMEOUT_S, Site, a_faulty_site, a_series, a_site
 from tests.platforms.server import Fault
 from tests.platforms.webhook import WebhookPlatform

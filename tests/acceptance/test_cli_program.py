@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 import publisher
-from publisher import config, locks
-from publisher.clock import SystemClock
-from publisher.settings import Settings
+from publisher import config
+from publisher.model.settings import Settings
+from publisher.system import locks
+from publisher.system.clock import SystemClock
 from tests.acceptance.sites import TIMEOUT_S, Site, a_series, a_site
 
 HELP = """\

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher import locks
+from publisher.system import locks
 from tests.acceptance.sites import Site, a_site
 
 # A generator as most are: it shows all it finds, in pages, a feed, a sitemap and a search index.

@@ -18,13 +18,13 @@ from typing import Any
 
 import pytest
 
-from publisher import locks
-from publisher.clock import SystemClock
-from publisher.errors import DuplicateContent, NotDelivered
 from publisher.ledger import Ledger
 from publisher.model import DeliveryState, Message, Receipt, Recovery, RecoveryKind
 from publisher.model import Post as PostValue
-from publisher.site import Look, RebuildResult
+from publisher.model.errors import DuplicateContent, NotDelivered
+from publisher.site.site import Look, RebuildResult
+from publisher.system import locks
+from publisher.system.clock import SystemClock
 from tests.acceptance.sites import ROOT, Site, a_faulty_site, a_series, a_site
 from tests.platforms import x
 from tests.platforms.server import Fault

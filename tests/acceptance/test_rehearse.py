@@ -16,13 +16,13 @@ import pytest
 from rich.console import Console
 
 from publisher import config
-from publisher.errors import PublisherError, SiteError
 from publisher.ledger import Ledger
 from publisher.model import Observe, PostId, Sight
-from publisher.posts import Library
-from publisher.rehearsal import Rehearsal
-from publisher.rehearse import rehearse
-from publisher.scratch import MARKER, hold
+from publisher.model.errors import PublisherError, SiteError
+from publisher.posts.library import Library
+from publisher.rehearse.play import rehearse
+from publisher.rehearse.report import Rehearsal
+from publisher.site.scratch import MARKER, hold
 
 REPOSITORY = Path(__file__).parents[2]
 NODE = shutil.which("node")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher import locks
+from publisher.system import locks
 from tests.acceptance.sites import Site, a_site
 
 PART = "series: {{name: Tools, part: {}}}\n"

@@ -6,9 +6,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from publisher.excerpts import excerpts
-from publisher.frontmatter import parse
-from publisher.markup import fold
+from publisher.posts.frontmatter import parse
+from publisher.text.excerpts import excerpts
+from publisher.text.html import fold
 from tests.acceptance.sites import ROOT, Site
 
 SERIES = {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher import locks
+from publisher.system import locks
 from tests.acceptance.programs import PatientWebhook, comes_true
 from tests.acceptance.sites import TIMEOUT_S, Result, Site, a_series, a_site
 from tests.platforms.server import Fault

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from publisher.model import Post, PostId, PostState
-from publisher.settings import RebuildSettings, VerifySettings
-from publisher.verify import Finding, excerpts, verify_live, verify_output
+from publisher.model.settings import RebuildSettings, VerifySettings
+from publisher.site.verify import Finding, excerpts, verify_live, verify_output
 from tests.platforms.site import Site
 
 SITE_URL = "https://example.org"

@@ -10,8 +10,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from publisher.git import Repository
-from publisher.settings import GitSettings
+from publisher.model.settings import GitSettings
+from publisher.site.git import Repository
 
 POST = "---\ntitle: A title\nstatus: {}\n---\n\nText.\n"
 

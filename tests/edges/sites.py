@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from publisher.generators.presets import PRESETS
 from publisher.model import ChannelName, Post, Problem
-from publisher.posts import Library, Scan
-from publisher.presets import PRESETS
-from publisher.settings import SiteSettings
+from publisher.model.settings import SiteSettings
+from publisher.posts.library import Library, Scan
 
 CHANNELS = ("x", "linkedin", "newsletter")
 

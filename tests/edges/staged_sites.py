@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 from PIL import Image
 
 from publisher.embargo.stage import Stage, Staged
+from publisher.generators.presets import PRESETS
 from publisher.model import Embargo
-from publisher.posts import Library
-from publisher.presets import PRESETS
-from publisher.settings import RebuildSettings, Settings, SiteSettings, VerifySettings
+from publisher.model.settings import RebuildSettings, Settings, SiteSettings, VerifySettings
+from publisher.posts.library import Library
 from tests.factories import NOW
 
 SECRET = "The lathe in the cellar ran all night, and nobody had switched it on."

@@ -16,13 +16,13 @@ from publisher.alerts import Address, Alerts, Level, Pinger, address_at
 from publisher.alerts.causes import Cause, is_hidden
 from publisher.alerts.letters import a_test
 from publisher.alerts.news import is_news, noted, told
-from publisher.engine import Engine, Outlets, Tick
-from publisher.errors import LedgerError, NotDelivered, PostError, PublisherError
+from publisher.engine.tick import Engine, Outlets, Tick
 from publisher.ledger import Alert
 from publisher.model import ChannelName, DeliveryState, Message, Receipt
-from publisher.report import Event
-from publisher.secret import Secret
-from publisher.site import Look, RebuildResult
+from publisher.model.errors import LedgerError, NotDelivered, PostError, PublisherError
+from publisher.model.secret import Secret
+from publisher.site.site import Look, RebuildResult
+from publisher.system.report import Event
 from tests.factories import HOUR, NOW
 from tests.platforms.alerts import AlertPlatform
 from tests.platforms.server import Fault

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from publisher.errors import PostError
-from publisher.files import FILE_MAX_BYTES
-from publisher.findings import names_of
 from publisher.model import Problem
-from publisher.posts import Library, Scan
+from publisher.model.errors import PostError
+from publisher.posts.library import Library, Scan
+from publisher.posts.scan import names_of
+from publisher.system.files import FILE_MAX_BYTES
 from tests.edges.sites import a_library, a_text, rules, write
 from tests.factories import NOW, a_view
 

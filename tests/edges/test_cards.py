@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from publisher.preview_server import serve
-from publisher.settings import VerifySettings
-from publisher.verify import excerpts, verify_live
+from publisher.model.settings import VerifySettings
+from publisher.rehearse.preview_server import serve
+from publisher.site.verify import excerpts, verify_live
 from tests.edges.built_sites import (
     BODY,
     QUIET,

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from publisher.courier import BACKOFF
-from publisher.errors import NotDelivered
+from publisher.engine.deliver import BACKOFF
+from publisher.engine.release import POLL_AFTER_TIMEOUT
 from publisher.model import DeliveryState, Recovery, RecoveryKind, ReleaseState
+from publisher.model.errors import NotDelivered
 from publisher.plan.waiting import LONGEST_WAIT
-from publisher.site import Look, RebuildResult
-from publisher.steps import POLL_AFTER_TIMEOUT
+from publisher.site.site import Look, RebuildResult
 from tests.factories import HOUR, NOW
 from tests.worlds import PreparingChannel, ScriptedChannel, SearchableChannel, World, a_world
 

@@ -14,10 +14,10 @@ import pytest
 from publisher.channels import ChannelContext
 from publisher.channels._http import UnknownOutcome
 from publisher.channels.buttondown import Buttondown
-from publisher.errors import DuplicateContent, NotDelivered
+from publisher.channels.testing import KEY, KeyContract, LookupContract, a_message
 from publisher.model import Image, Receipt
-from publisher.secret import Secret
-from publisher.testing import KEY, KeyContract, LookupContract, a_message
+from publisher.model.errors import DuplicateContent, NotDelivered
+from publisher.model.secret import Secret
 from tests.platforms.buttondown import TOKEN, ButtondownPlatform
 from tests.platforms.server import Fault
 

@@ -8,8 +8,8 @@ import pytest
 
 from publisher.channels import ChannelContext
 from publisher.channels.console import Console
+from publisher.channels.testing import KEY, a_message
 from publisher.model import RecoveryKind
-from publisher.testing import KEY, a_message
 
 
 def a_console() -> Console:

@@ -9,10 +9,10 @@ import pytest
 
 from publisher.channels._http import UnknownOutcome
 from publisher.channels.linkedin import LinkedIn, little_text, plain_text
-from publisher.errors import DuplicateContent, NotDelivered
+from publisher.channels.testing import KEY, ChannelContract, LookupContract, a_context, a_message
 from publisher.model import Image, Message, RecoveryKind
-from publisher.secret import Secret
-from publisher.testing import KEY, ChannelContract, LookupContract, a_context, a_message
+from publisher.model.errors import DuplicateContent, NotDelivered
+from publisher.model.secret import Secret
 from tests.platforms.linkedin import MEMBER, MIDNIGHT, ORGANIZATION, TOKEN, LinkedInPlatform
 from tests.platforms.server import Answer, Fault, PlatformServer, Request
 

@@ -18,10 +18,10 @@ from publisher.channels import ChannelContext
 from publisher.channels.buttondown import Buttondown
 from publisher.channels.linkedin import LinkedIn
 from publisher.channels.outbox import Outbox
+from publisher.channels.testing import KEY, a_message
 from publisher.channels.x import X
-from publisher.errors import ConfigError, NotDelivered
 from publisher.model import Image, RecoveryKind
-from publisher.testing import KEY, a_message
+from publisher.model.errors import ConfigError, NotDelivered
 
 NAME = KEY[:16]
 PNG = b"\x89PNG\r\n\x1a\n and more"
@@ -162,7 +162,7 @@ from hashlib import sha256
 from pathlib import Path
 from publisher.channels import ChannelContext
 from publisher.channels.outbox import Outbox
-from publisher.testing import a_message
+from publisher.channels.testing import a_message
 
 name, state = sys.argv[1:]
 context = ChannelContext(

@@ -21,10 +21,10 @@ import pytest
 from publisher.channels import ChannelContext
 from publisher.channels._http import UnknownOutcome
 from publisher.channels.smtp import Smtp
-from publisher.errors import ConfigError, NotDelivered
+from publisher.channels.testing import KEY, ChannelContract, a_message
 from publisher.model import RecoveryKind
-from publisher.secret import Secret
-from publisher.testing import KEY, ChannelContract, a_message
+from publisher.model.errors import ConfigError, NotDelivered
+from publisher.model.secret import Secret
 from tests.platforms.smtp import (
     HANG,
     PASSWORD,

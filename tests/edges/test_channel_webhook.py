@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from publisher.channels._http import UnknownOutcome
+from publisher.channels.testing import KEY, KeyContract, a_context, a_message, nobody_listening
 from publisher.channels.webhook import Webhook
-from publisher.errors import ConfigError, NotDelivered
 from publisher.model import Image, RecoveryKind
-from publisher.secret import Secret
-from publisher.testing import KEY, KeyContract, a_context, a_message, nobody_listening
+from publisher.model.errors import ConfigError, NotDelivered
+from publisher.model.secret import Secret
 from tests.platforms.server import Fault
 from tests.platforms.webhook import TOKEN, WebhookPlatform
 

@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from publisher.channels._http import UnknownOutcome
+from publisher.channels.testing import KEY, LookupContract, a_context, a_message
 from publisher.channels.x import POST_USD, POST_WITH_URL_USD, X, cost_usd, weighted_length
-from publisher.errors import DuplicateContent, NotDelivered
 from publisher.model import Image, Message
-from publisher.secret import Secret
-from publisher.testing import KEY, LookupContract, a_context, a_message
+from publisher.model.errors import DuplicateContent, NotDelivered
+from publisher.model.secret import Secret
 from tests.platforms.server import Fault
 from tests.platforms.x import CREDENTIALS, NOON, XPlatform
 

@@ -9,16 +9,16 @@ import pytest
 
 from publisher import check
 from publisher.config import load
-from publisher.errors import PublisherError
 from publisher.model import ChannelName, Problem
-from publisher.posts import Library
-from publisher.settings import (
+from publisher.model.errors import PublisherError
+from publisher.model.settings import (
     ChannelSettings,
     RebuildSettings,
     SecretRef,
     Settings,
     VerifySettings,
 )
+from publisher.posts.library import Library
 from tests.edges.sites import a_library, write
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ import pytest
 from publisher import check
 from publisher.config import load
 from publisher.model import Embargo, Problem
-from publisher.settings import (
+from publisher.model.settings import (
     DeploySettings,
     GitHubSettings,
     GitSettings,

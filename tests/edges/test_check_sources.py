@@ -9,7 +9,7 @@ import pytest
 
 from publisher import check
 from publisher.model import Embargo, Problem
-from publisher.settings import GitSettings
+from publisher.model.settings import GitSettings
 from tests.edges.repositories import World, a_world
 from tests.edges.sites import a_library, a_text
 from tests.edges.test_check import NOW, settings_of

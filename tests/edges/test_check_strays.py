@@ -9,7 +9,7 @@ import pytest
 
 from publisher import check
 from publisher.model import Embargo, Problem
-from publisher.settings import RebuildSettings
+from publisher.model.settings import RebuildSettings
 from tests.edges.sites import a_library, a_text, write
 from tests.edges.test_check import NOW, settings_of
 

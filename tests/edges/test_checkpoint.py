@@ -9,8 +9,8 @@ import pytest
 
 from publisher.embargo.checkpoint import let_through
 from publisher.embargo.seal import NOINDEX
-from publisher.errors import SiteError
-from publisher.settings import Settings
+from publisher.model.errors import SiteError
+from publisher.model.settings import Settings
 from tests.edges.staged_sites import SECRET, a_post, a_site, update, write
 
 ABOUT = "<html><head></head><body><h1>About us</h1>We build drawers.</body></html>"

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from publisher.clock import VirtualClock
-from publisher.engine import Engine
+from publisher.engine.tick import Engine
 from publisher.model import (
     DeliveryState,
     LedgerView,
@@ -26,8 +25,9 @@ from publisher.model import (
     RecoveryKind,
     ReleaseState,
 )
-from publisher.posts import FlipResult, Library, Scan
-from publisher.site_clock import SiteClock
+from publisher.posts.library import FlipResult, Library, Scan
+from publisher.site.site_clock import SiteClock
+from publisher.system.clock import VirtualClock
 from tests.factories import HOUR, NOW
 from tests.platforms.timekeeper import Timekeeper
 from tests.worlds import ScriptedChannel, SettableClock, World, a_world

@@ -11,14 +11,20 @@ from typing import Any, ClassVar
 import pytest
 import yaml
 
-from publisher.bounded_yaml import key_lines, load_yaml
 from publisher.channels import Option
 from publisher.config import load, missing_secrets, read, resolve_secrets, schema
-from publisher.errors import ConfigError, PublisherError
+from publisher.engine.assemble import build_environ
 from publisher.model import ChannelName, Embargo, Limits, PostState
-from publisher.secret import Secret
-from publisher.settings import ChannelSettings, GitHubSettings, GitSettings, SecretRef, Settings
-from publisher.wiring import build_environ
+from publisher.model.errors import ConfigError, PublisherError
+from publisher.model.secret import Secret
+from publisher.model.settings import (
+    ChannelSettings,
+    GitHubSettings,
+    GitSettings,
+    SecretRef,
+    Settings,
+)
+from publisher.text.yaml import key_lines, load_yaml
 
 CANARY = "hunter2canary"
 
@@ -749,7 +755,7 @@ def test_a_literal_secret_is_refused_with_the_three_ways(tmp_path: Path) -> None
 def test_a_secret_comes_from_the_environment(tmp_path: Path) -> None:
     channel = a_channel(token=SecretRef("env", "TOKEN"), list_name="readers")
 
-    options = resolve_secrets(channel, environ={"TOKEN": CANARY}, credentials_dir=None)
+    options = resolve_secrets(channel, environ={"TOKEN": CANARY})
 
     assert options == {"token": Secret(CANARY), "list_name": "readers"}
     assert CANARY not in repr(options)
@@ -767,7 +773,7 @@ def test_one_newline_at_the_end_of_a_file_is_not_the_secret(
     file.chmod(0o600)
 
     channel = a_channel(token=SecretRef("file", str(file)))
-    options = resolve_secrets(channel, environ={}, credentials_dir=None)
+    options = resolve_secrets(channel, environ={})
 
     assert options["token"].reveal() == value
 
@@ -776,7 +782,7 @@ def test_a_credential_comes_from_systemds_folder(tmp_path: Path) -> None:
     (tmp_path / "mail-token").write_text(f"{CANARY}\n")
     channel = a_channel(token=SecretRef("credential", "mail-token"))
 
-    options = resolve_secrets(channel, environ={}, credentials_dir=tmp_path)
+    options = resolve_secrets(channel, environ={"CREDENTIALS_DIRECTORY": str(tmp_path)})
 
     assert options == {"token": Secret(CANARY)}
 
@@ -797,7 +803,7 @@ def test_a_secret_file_open_to_everybody_is_refused(tmp_path: Path, mode: int) -
 
     channel = a_channel(token=SecretRef("file", str(file)))
     with pytest.raises(ConfigError) as caught:
-        resolve_secrets(channel, environ={}, credentials_dir=None)
+        resolve_secrets(channel, environ={})
 
     assert f"chmod 600 {file}" in str(caught.value)
     assert CANARY not in str(caught.value)
@@ -809,7 +815,7 @@ def test_a_secret_file_of_a_group_is_fine(tmp_path: Path) -> None:
     file.chmod(0o640)
 
     channel = a_channel(token=SecretRef("file", str(file)))
-    options = resolve_secrets(channel, environ={}, credentials_dir=None)
+    options = resolve_secrets(channel, environ={})
 
     assert options == {"token": Secret("abc")}
 
@@ -826,7 +832,7 @@ def test_all_missing_secrets_are_named_together(tmp_path: Path) -> None:
     (tmp_path / "token-d").write_bytes(b"\xff\xfe")
 
     with pytest.raises(ConfigError) as caught:
-        resolve_secrets(channel, environ={"TOKEN_B": ""}, credentials_dir=tmp_path)
+        resolve_secrets(channel, environ={"TOKEN_B": "", "CREDENTIALS_DIRECTORY": str(tmp_path)})
 
     assert str(caught.value) == (
         "channels.mail.a: the environment variable TOKEN_A is not set\n"

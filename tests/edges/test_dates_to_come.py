@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from publisher.generators.presets import PRESETS
 from publisher.model import Embargo, PostState, ReleaseState
-from publisher.posts import Library
-from publisher.presets import PRESETS
+from publisher.posts.library import Library
 from tests.edges.sites import a_library, write
 from tests.factories import a_release, a_view
 

@@ -20,12 +20,12 @@ from typing import Any
 
 import pytest
 
-from publisher.address_guard import complaint
-from publisher.deploy import DeployResult, deploy
-from publisher.errors import ConfigError
-from publisher.secret import Secret
-from publisher.settings import DeploySettings, GitHubSettings, SecretRef
-from publisher.testing import nobody_listening
+from publisher.channels.testing import nobody_listening
+from publisher.model.errors import ConfigError
+from publisher.model.secret import Secret
+from publisher.model.settings import DeploySettings, GitHubSettings, SecretRef
+from publisher.site.deploy import DeployResult, deploy
+from publisher.system.address_guard import complaint
 from tests.platforms import deploy_hooks, github
 from tests.platforms.deploy_hooks import DeployHooks
 from tests.platforms.github import GitHub, Workflow

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.errors import GitError, SiteError
+from publisher.model.errors import GitError, SiteError
 from tests.edges.repositories import World, a_world
 from tests.edges.test_git import until_it_gets_through
 

@@ -14,8 +14,8 @@ import pytest
 from publisher import config
 from publisher.cli.discovery import Found, discover
 from publisher.cli.jobs_file import to_yaml
-from publisher.errors import ConfigError
-from publisher.presets import PRESETS
+from publisher.generators.presets import PRESETS
+from publisher.model.errors import ConfigError
 from tests.acceptance.sites import Site
 
 HUGO = 'baseURL = "https://blog.example/"\n'

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from publisher.errors import DuplicateContent, NotDelivered
+from publisher.engine.changes import QUIET_TIME
 from publisher.model import DeliveryState, Limits, Message, Receipt, Recovery, RecoveryKind
-from publisher.site import Look, RebuildResult
-from publisher.watch import QUIET_TIME
+from publisher.model.errors import DuplicateContent, NotDelivered
+from publisher.site.site import Look, RebuildResult
 from tests.factories import HOUR, NOW
 from tests.worlds import PreparingChannel, ScriptedChannel, SearchableChannel, World, a_world
 

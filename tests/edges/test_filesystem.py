@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from publisher.errors import LedgerError
 from publisher.ledger.filesystem import is_remote, refuse_remote, type_of
+from publisher.model.errors import LedgerError
 from tests.edges.ledger_factories import a_file, a_ledger
 
 # As `cat /proc/self/mountinfo` prints it: a server with two NFS exports, one of them below the

@@ -14,8 +14,8 @@ from publisher.embargo.first_build import (
     vanishing,
 )
 from publisher.embargo.mirrored import write_names
-from publisher.errors import VanishingError
-from publisher.settings import Settings, VerifySettings
+from publisher.model.errors import VanishingError
+from publisher.model.settings import Settings, VerifySettings
 from tests.edges.staged_sites import a_site
 from tests.platforms.site import Site
 

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from publisher.errors import PostError
-from publisher.files import read_file, replace_file
-from publisher.flip import set_state
+from publisher.generators.presets import PRESETS
 from publisher.model import Post, PostState
-from publisher.posts import Library
-from publisher.presets import PRESETS
+from publisher.model.errors import PostError
+from publisher.posts.flip_text import set_state
+from publisher.posts.library import Library
+from publisher.system.files import read_file, replace_file
 from tests.edges.sites import a_library, a_text, the_post, write
 
 SEEDS = Path(__file__).parents[1] / "data" / "seeds"
@@ -456,7 +456,7 @@ CHILD = """
 import os, resource, sys
 from pathlib import Path
 from tests.edges.sites import a_library
-from publisher.errors import PostError
+from publisher.model.errors import PostError
 
 library = a_library(Path(sys.argv[1]))
 (post,) = library.scan().posts

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.generator_config import read_config, without_comments
+from publisher.generators.own_config import read_config, without_comments
 
 
 def write(folder: Path, name: str, text: str) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from publisher.embargo.writing import write_document
-from publisher.flip import set_state
-from publisher.frontmatter import parse
+from publisher.generators.presets import PRESETS
 from publisher.model import PostState
-from publisher.presets import PRESETS
-from publisher.redating import set_date
+from publisher.posts.flip_text import set_state
+from publisher.posts.frontmatter import parse
+from publisher.posts.reschedule import set_date
 from tests.edges.sites import a_library, write
 
 PELICAN = """\

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from publisher.errors import GitError
-from publisher.git import Repository
-from publisher.git.remotes import hide_credentials, is_on_public_forge
+from publisher.model.errors import GitError
+from publisher.site.git import Repository
+from publisher.site.git.remotes import hide_credentials, is_on_public_forge
 from tests.edges.repositories import POST, World, a_world
 
 ROOT = Path(__file__).parents[2]
@@ -717,8 +717,8 @@ WORK = """
 import sys
 sys.path.insert(0, {root!r})
 from pathlib import Path
-from publisher.git import Repository
-from publisher.settings import GitSettings
+from publisher.site.git import Repository
+from publisher.model.settings import GitSettings
 import os
 repository = Repository.open(
     Path({site!r}), GitSettings(deploy_branch="deploy"), environ=dict(os.environ)

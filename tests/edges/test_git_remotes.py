@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from publisher.errors import GitError
-from publisher.git import Repository
-from publisher.settings import GitSettings
+from publisher.model.errors import GitError
+from publisher.model.settings import GitSettings
+from publisher.site.git import Repository
 from tests.edges.repositories import World, a_world
 from tests.platforms.smtp import make_certificate
 

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from publisher import blocks, check, visible
+from publisher import check
 from publisher.embargo import fingerprints, redaction
 from publisher.embargo.decoding import plain
-from publisher.excerpts import excerpts
-from publisher.markup import read_page
 from publisher.model import PostId
-from publisher.posts import Library
+from publisher.posts import blocks
+from publisher.posts.library import Library
+from publisher.text import visible
+from publisher.text.excerpts import excerpts
+from publisher.text.html import read_page
 from tests.edges.staged_sites import SECRET, a_post, a_site, update, write
 
 LENGTH = 60_000

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 from publisher.channels._http import ANSWER_BYTES, Http, UnknownOutcome
-from publisher.errors import NotDelivered
-from publisher.secret import Secret
-from publisher.testing import nobody_listening
+from publisher.channels.testing import nobody_listening
+from publisher.model.errors import NotDelivered
+from publisher.model.secret import Secret
 from tests.platforms.server import Answer, Fault, PlatformServer, Request
 
 NOON = "Fri, 20 Nov 2026 12:00:00 GMT"

@@ -10,11 +10,11 @@ from threading import Event
 
 import pytest
 
-from publisher.errors import GitError, UntrustedError
-from publisher.git import incoming
-from publisher.git.sources import Sources
-from publisher.posts import Library
-from publisher.settings import GitSettings, Settings
+from publisher.model.errors import GitError, UntrustedError
+from publisher.model.settings import GitSettings, Settings
+from publisher.posts.library import Library
+from publisher.site.git import incoming
+from publisher.site.git.sources import Sources
 from tests.edges.repositories import World, a_world
 from tests.edges.staged_sites import a_site
 from tests.factories import NOW

@@ -26,8 +26,8 @@ import pytest
 from publisher.embargo import decoding, unpacking
 from publisher.embargo.hidden import Hidden, Public
 from publisher.embargo.leaks import Leak, look_through, search, search_files
-from publisher.errors import SiteError
 from publisher.model import Embargo, PostId
+from publisher.model.errors import SiteError
 from tests.acceptance.sites import Site, a_site
 
 SECRET = "Around the ninth dovetail I lost the thread of everything I had planned"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from publisher.address_book import Address, AddressBook
-from publisher.learning import learn
 from publisher.model import Post, PostState
+from publisher.posts.address_book import Address, AddressBook
+from publisher.site.learning import learn
 from tests.edges.sites import a_library
 from tests.factories import a_post
 

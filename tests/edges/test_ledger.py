@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from publisher.errors import LedgerError, StaleError
 from publisher.ledger import Event, Ledger
 from publisher.model import (
     ChannelName,
@@ -22,6 +21,7 @@ from publisher.model import (
     ReleaseState,
     Sight,
 )
+from publisher.model.errors import LedgerError, StaleError
 from tests.edges.ledger_factories import (
     NOW,
     POST,

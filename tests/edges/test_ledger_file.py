@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from publisher.errors import LedgerBusyError, LedgerError, StaleError
 from publisher.ledger import Ledger
 from publisher.ledger.connecting import has_wal_fix, journal_pragmas
 from publisher.ledger.upkeep import drop_old_backups, next_backup
 from publisher.model import DeliveryState, LedgerView, PostId, Sight
+from publisher.model.errors import LedgerBusyError, LedgerError, StaleError
 from tests.edges.ledger_factories import (
     NOW,
     POST,

@@ -375,7 +375,7 @@ def test_the_migrations_make_the_very_tables_of_the_schema(tmp_path: Path) -> No
 
 def test_the_newest_revision_is_the_one_we_look_for() -> None:
     config = Config()
-    config.set_main_option("script_location", "publisher:alembic")
+    config.set_main_option("script_location", "publisher.ledger:migrations")
 
     assert ScriptDirectory.from_config(config).get_current_head() == schema.HEAD
 
@@ -400,7 +400,7 @@ def test_the_upgrade_counts_the_attempts_that_were_made_before_it(tmp_path: Path
 
 def upgrade(connection: sqlalchemy.Connection, revision: str) -> None:
     config = Config()
-    config.set_main_option("script_location", "publisher:alembic")
+    config.set_main_option("script_location", "publisher.ledger:migrations")
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
 

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from publisher import locks, rebuild
-from publisher.errors import LedgerBusyError, SiteError
-from publisher.settings import RebuildSettings
+from publisher.model.errors import LedgerBusyError, SiteError
+from publisher.model.settings import RebuildSettings
+from publisher.site.site import build
+from publisher.system import locks
 
 HOLD = """
 import sys, pathlib
 sys.path.insert(0, {root!r})
-from publisher import locks
+from publisher.system import locks
 with locks.hold(pathlib.Path(sys.argv[1]), locks.DAEMON):
     print("held", flush=True)
     sys.stdin.read()
@@ -28,7 +29,7 @@ BUILD = "import sys; sys.stdin.read()"
 KILLED_WHILE_IT_BUILDS = """\
 import os, pathlib, signal, subprocess, sys, threading
 from datetime import timedelta
-from publisher import locks
+from publisher.system import locks
 state = pathlib.Path(sys.argv[1])
 with locks.hold_for_build(state, patience=timedelta(0), stop=threading.Event()) as lock:
     subprocess.Popen([sys.executable, "-c", sys.argv[2]], pass_fds=(lock,))
@@ -114,7 +115,7 @@ def test_command_inherits_the_lock(tmp_path: Path) -> None:
 
     with locks.hold_for_build(tmp_path, patience=timedelta(0), stop=stop) as lock:
         settings = RebuildSettings(command=(sys.executable, "-c", script, str(lock)), output=output)
-        result = rebuild.run(settings, cwd=tmp_path, environ={}, keep_open=(lock,))
+        result = build.run(settings, cwd=tmp_path, environ={}, keep_open=(lock,))
 
     assert result.ok, result.reason
 

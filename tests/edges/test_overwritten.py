@@ -12,8 +12,8 @@ import pytest
 from publisher.embargo.mirror import mirror
 from publisher.embargo.overwritten import Overwritten
 from publisher.model import Embargo
-from publisher.settings import DeploySettings
-from publisher.site import GeneratedSite
+from publisher.model.settings import DeploySettings
+from publisher.site.site import GeneratedSite
 from tests.edges.test_site import a_site, build
 from tests.factories import NOW, a_view
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.page_finder import FoundPage, Wanted, find_pages
+from publisher.site.page_finder import FoundPage, Wanted, find_pages
 
 SITE = "https://site.example"
 KETTLES = """\

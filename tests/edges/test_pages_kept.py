@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from publisher.model import Embargo, Problem, ReleaseState
-from publisher.posts import Scan
+from publisher.posts.library import Scan
 from tests.edges.sites import a_library, a_text, write
 from tests.factories import NOW, a_release, a_view
 

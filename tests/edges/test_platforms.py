@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from publisher.channels.testing import KEY, a_context, a_message
 from publisher.channels.x import X
-from publisher.secret import Secret
-from publisher.testing import KEY, a_context, a_message
+from publisher.model.secret import Secret
 from tests.platforms.server import running
 from tests.platforms.x import CREDENTIALS
 

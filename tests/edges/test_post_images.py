@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from publisher.model import Image, Post
-from publisher.posts import Scan
+from publisher.posts.library import Scan
 from tests.edges.sites import a_library, a_text, write
 
 PNG = b"\x89PNG\r\n\x1a\n and so on"

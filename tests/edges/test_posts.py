@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from publisher.errors import PostError
 from publisher.model import (
     AnnounceRule,
     ChannelName,
@@ -24,7 +23,8 @@ from publisher.model import (
     ReleaseState,
     Series,
 )
-from publisher.posts import Library
+from publisher.model.errors import PostError
+from publisher.posts.library import Library
 from tests.edges.sites import a_library, a_text, rules, the_post, write
 from tests.factories import NOW, a_release, a_view
 

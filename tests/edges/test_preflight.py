@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from publisher import config
-from publisher.address_book import AddressBook
-from publisher.preflight import Preflight, preflight
-from publisher.survey import look
+from publisher.check.preflight import Preflight, preflight
+from publisher.posts.address_book import AddressBook
+from publisher.views.site_state import look
 
 NOW = datetime(2027, 3, 1, 8, tzinfo=UTC)
 JOBS = """

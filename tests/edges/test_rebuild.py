@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from publisher import rebuild
-from publisher.processes import MARK
-from publisher.rebuild import RebuildResult
-from publisher.settings import RebuildSettings
+from publisher.model.settings import RebuildSettings
+from publisher.site import build
+from publisher.site.build import RebuildResult
+from publisher.system.processes import MARK
 
 ENVIRON = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 
@@ -23,7 +23,7 @@ def run(tmp_path: Path, *command: str, limit_s: float = 20.0, **how) -> RebuildR
     settings = RebuildSettings(
         command=command, output=tmp_path / "dist", timeout=timedelta(seconds=limit_s)
     )
-    return rebuild.run(settings, cwd=tmp_path, environ=ENVIRON, **how)
+    return build.run(settings, cwd=tmp_path, environ=ENVIRON, **how)
 
 
 def run_sh(tmp_path: Path, script: str, **how) -> RebuildResult:
@@ -348,7 +348,7 @@ def test_an_empty_command_is_explained(tmp_path):
 def test_a_missing_project_folder_is_explained(tmp_path):
     settings = RebuildSettings(command=("true",), output=tmp_path / "dist")
 
-    result = rebuild.run(settings, cwd=tmp_path / "gone", environ=ENVIRON)
+    result = build.run(settings, cwd=tmp_path / "gone", environ=ENVIRON)
 
     assert not result.ok
     assert "gone is not a folder" in result.reason

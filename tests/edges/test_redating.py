@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from publisher.errors import PostError
+from publisher.generators.presets import PRESETS
 from publisher.model import PostState
-from publisher.presets import PRESETS
-from publisher.redating import set_date
+from publisher.model.errors import PostError
+from publisher.posts.reschedule import set_date
 from tests.edges.sites import a_library, a_text, the_post, write
 from tests.factories import SITE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from publisher.deploy.restless import Restless
+from publisher.site.deploy.restless import Restless
 from tests.factories import NOW
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

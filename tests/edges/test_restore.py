@@ -21,11 +21,11 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
 
-from publisher.courier import Courier
-from publisher.errors import LedgerError, NotDelivered
+from publisher.engine.deliver import Courier
 from publisher.ledger import Ledger
 from publisher.ledger.mark import mark_path, parse_mark, read_mark
 from publisher.model import DeliveryState, Message, Outcome
+from publisher.model.errors import LedgerError, NotDelivered
 from publisher.plan.restored import MAY_BE_OUT, reconcile
 from tests.edges.ledger_factories import (
     NOW,
@@ -189,7 +189,7 @@ def test_processes_that_send_and_open_at_once_never_take_the_ledger_for_a_copy(
 
 SENDER = """
 import ledger_factories as f
-from publisher.errors import LedgerError, NotDelivered
+from publisher.model.errors import LedgerError, NotDelivered
 from publisher.model import DeliveryState, Outcome
 while True:
     with f.a_ledger(folder) as ledger:
@@ -451,7 +451,7 @@ def an_old_ledger(folder: Path, *, attempts: int = 1) -> Path:
     """Write a ledger as the first release of this program left it: there were no marks."""
     a_file(folder).parent.mkdir(exist_ok=True)
     config = Config()
-    config.set_main_option("script_location", "publisher:alembic")
+    config.set_main_option("script_location", "publisher.ledger:migrations")
     engine = create_engine(f"sqlite:///{a_file(folder)}")
     with engine.begin() as connection:
         config.attributes["connection"] = connection

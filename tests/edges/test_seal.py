@@ -9,9 +9,9 @@ import pytest
 
 from publisher.embargo.hidden import Hidden
 from publisher.embargo.seal import NOINDEX, seal, without_strangers
-from publisher.errors import SiteError
-from publisher.markup import read_page
 from publisher.model import Embargo, PostId
+from publisher.model.errors import SiteError
+from publisher.text.html import read_page
 
 SITE = "https://example.org"
 HEAD = b"<title>T</title>"

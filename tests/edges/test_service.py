@@ -20,18 +20,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from publisher import locks
-from publisher.clock import SystemClock
 from publisher.config import load
-from publisher.engine import Tick
-from publisher.errors import LedgerError, LedgerUnavailable, PostError, PublisherError
-from publisher.in_force import JobsFile, read_note
+from publisher.config.in_force import JobsFile, read_note
+from publisher.daemon.service import Alarm, Daemon, status_of
+from publisher.engine.tick import Tick
 from publisher.ledger import Ledger
 from publisher.model import ChannelName, Hold, Plan, PostId, Problem
-from publisher.printable import OBEYED
-from publisher.report import Event, info
-from publisher.service import Alarm, Daemon, status_of
-from publisher.settings import Settings
+from publisher.model.errors import LedgerError, LedgerUnavailable, PostError, PublisherError
+from publisher.model.settings import Settings
+from publisher.system import locks
+from publisher.system.clock import SystemClock
+from publisher.system.report import Event, info
+from publisher.text.printable import OBEYED
 
 NOW = datetime(2027, 3, 9, 8, 0, tzinfo=UTC)
 OSLO = ZoneInfo("Europe/Oslo")
@@ -392,13 +392,14 @@ SCRIPTED = """
 import os, sys
 from datetime import UTC
 from pathlib import Path
-from publisher import logs, report, service
-from publisher.clock import SystemClock
+from publisher.daemon import service
+from publisher.system import log as logs, report
+from publisher.system.clock import SystemClock
 from publisher.config import load
-from publisher.engine import Tick
-from publisher.in_force import JobsFile, read_note
+from publisher.engine.tick import Tick
+from publisher.config.in_force import JobsFile, read_note
 from publisher.model import Plan
-from publisher.service import Daemon, listen
+from publisher.daemon.service import Daemon, listen
 
 logs.configure_logging(environ=os.environ, verbose=False)
 jobs_file = JobsFile(load(Path(sys.argv[2]), environ={}), environ={}, clock=SystemClock())
@@ -419,10 +420,11 @@ report.info(report.log, "test.ended")
 DAEMON = """
 import os, sys
 from pathlib import Path
-from publisher import logs, report, service
-from publisher.clock import SystemClock
+from publisher.daemon import service
+from publisher.system import log as logs, report
+from publisher.system.clock import SystemClock
 from publisher.config import load
-from publisher.errors import PublisherError
+from publisher.model.errors import PublisherError
 
 logs.configure_logging(environ=os.environ, verbose=False)
 settings = load(Path(sys.argv[1]), environ=os.environ)
@@ -806,7 +808,8 @@ def test_a_mistake_in_the_code_ends_the_daemon_with_a_traceback(tmp_path: Path) 
 
 LOG = """
 import os, sys
-from publisher import logs, report, service
+from publisher.daemon import service
+from publisher.system import log as logs, report
 
 environ = dict(os.environ)
 if "journal" in sys.argv:
@@ -880,7 +883,7 @@ def test_verbose_means_more_of_ours_and_no_more_of_others() -> None:
 
 HOSTILE = """
 import logging, os, sys
-from publisher import logs, report
+from publisher.system import log as logs, report
 
 logs.configure_logging(environ=os.environ, verbose=False, json_lines="json" in sys.argv)
 words = "\\x1b[2J\\u202e\\x9b1A"

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from publisher import config, locks
+from publisher import config
 from publisher.model import Embargo
-from publisher.posts import Library
-from publisher.rebuild import RebuildResult
-from publisher.secret import Secret
-from publisher.settings import GitSettings, RebuildSettings, SecretRef
-from publisher.site import GeneratedSite
+from publisher.model.secret import Secret
+from publisher.model.settings import GitSettings, RebuildSettings, SecretRef
+from publisher.posts.library import Library
+from publisher.site.build import RebuildResult
+from publisher.site.site import GeneratedSite
+from publisher.system import locks
 from tests.factories import NOW, a_view
 
 JOBS = """

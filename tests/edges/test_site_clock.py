@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from publisher.clock import SystemClock
 from publisher.config import load
-from publisher.report import Event
-from publisher.site_clock import SiteClock
-from publisher.wiring import open_site_clock
+from publisher.engine.assemble import open_site_clock
+from publisher.site.site_clock import SiteClock
+from publisher.system.clock import SystemClock
+from publisher.system.report import Event
 from tests.factories import HOUR, NOW
 from tests.platforms.timekeeper import Timekeeper
 from tests.worlds import SettableClock

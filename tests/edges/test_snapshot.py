@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher import snapshot
+from publisher.rehearse import offline_copy
 
 
 def take(tmp_path: Path, files: dict[str, str], *, site_url: str = "https://a.example") -> Path:
@@ -14,7 +14,7 @@ def take(tmp_path: Path, files: dict[str, str], *, site_url: str = "https://a.ex
         path = tmp_path / "dist" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    snapshot.take(tmp_path / "dist", tmp_path / "copy", site_url=site_url)
+    offline_copy.take(tmp_path / "dist", tmp_path / "copy", site_url=site_url)
     return tmp_path / "copy"
 
 
@@ -90,7 +90,7 @@ def test_text_in_comments_and_odd_bytes_stay(tmp_path: Path) -> None:
     page = b'<!-- <a href="/"> --><p title="a > b">\xff caf\xc3\xa9 <a href="/">x</a>'
     (tmp_path / "dist" / "index.html").write_bytes(page)
 
-    first = snapshot.take(tmp_path / "dist", tmp_path / "copy", site_url="https://a.example")
+    first = offline_copy.take(tmp_path / "dist", tmp_path / "copy", site_url="https://a.example")
 
     assert first is not None
     assert first.read_bytes() == page.replace(b'<a href="/">x', b'<a href="index.html">x')

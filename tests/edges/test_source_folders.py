@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.source_folders import find_sources
+from publisher.generators.source_folders import find_sources
 
 SOURCES = [
     ("vitepress", {".vitepress/config.ts": ""}, "blog/a.md", "node_modules/p/README.md"),

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from publisher.embargo.stage import Stage, mirror
-from publisher.errors import PublisherError, SiteError
 from publisher.model import Embargo
-from publisher.posts import Library
-from publisher.settings import RebuildSettings, Settings
+from publisher.model.errors import PublisherError, SiteError
+from publisher.model.settings import RebuildSettings, Settings
+from publisher.posts.library import Library
 from tests.edges.staged_sites import (
     PUBLIC,
     SECRET,
@@ -748,7 +748,7 @@ def test_names_that_are_no_text_are_staged_like_others(tmp_path: Path) -> None:
 UPDATE = """\
 from pathlib import Path
 from tests.edges.staged_sites import a_site, update
-from publisher.errors import PublisherError
+from publisher.model.errors import PublisherError
 try:
     update(a_site(Path(sys.argv[1])))
 except PublisherError as error:

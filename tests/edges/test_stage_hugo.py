@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from publisher.embargo.theme_data import stage_with_data
-from publisher.frontmatter import parse
-from publisher.posts import Library
-from publisher.presets import PRESETS
+from publisher.generators.presets import PRESETS
+from publisher.posts.frontmatter import parse
+from publisher.posts.library import Library
 from tests.edges.staged_sites import a_site, staged, write
 from tests.factories import NOW, a_view
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from publisher.check.strays import check_strays
+from publisher.generators.presets import PRESETS
 from publisher.model import Embargo
-from publisher.posts import Library
-from publisher.presets import PRESETS
-from publisher.settings import Settings
+from publisher.model.settings import Settings
+from publisher.posts.library import Library
 from tests.edges.staged_sites import SECRET, a_site, staged, update, write
 from tests.factories import NOW
 

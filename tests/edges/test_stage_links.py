@@ -9,7 +9,7 @@ import pytest
 
 from publisher.embargo.stage import Stage
 from publisher.model import Embargo, PostId
-from publisher.posts import Library
+from publisher.posts.library import Library
 from tests.edges.staged_sites import PUBLIC, a_post, a_site, staged, update, write
 from tests.factories import NOW
 

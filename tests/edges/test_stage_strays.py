@@ -9,9 +9,9 @@ import pytest
 
 from publisher.embargo.kinds import TEXT_MAX_BYTES
 from publisher.embargo.stage import Stage
+from publisher.generators.presets import PRESETS
 from publisher.model import Embargo
-from publisher.posts import Library
-from publisher.presets import PRESETS
+from publisher.posts.library import Library
 from tests.edges.staged_sites import PUBLIC, SECRET, a_site, staged, update, write
 from tests.factories import NOW
 

@@ -10,10 +10,10 @@ import pytest
 
 from publisher.embargo.stage import Stage, Staged
 from publisher.embargo.theme_data import stage_with_data
+from publisher.generators.presets import PRESETS
 from publisher.model import Embargo, LedgerView, PostId, ReleaseState
-from publisher.posts import Library
-from publisher.presets import PRESETS
-from publisher.settings import Settings
+from publisher.model.settings import Settings
+from publisher.posts.library import Library
 from tests.edges.staged_sites import (
     PUBLIC,
     SECRET,

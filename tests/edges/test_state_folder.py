@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from publisher.errors import PublisherError
-from publisher.notes import write_note
-from publisher.state_folder import make_private
-from publisher.survey import open_ledger
+from publisher.model.errors import PublisherError
+from publisher.system.notes import write_note
+from publisher.system.state_folder import make_private
+from publisher.views.site_state import open_ledger
 from tests.edges.staged_sites import a_post, a_site, staged, update, write
 from tests.factories import NOW
 

@@ -15,10 +15,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from publisher.errors import ConfigError
+from publisher.daemon.notify import Notifier, Starts, watchdog_of
+from publisher.daemon.units import step_bound_s, unit_name, units, writable_paths
+from publisher.generators.presets import PRESETS
 from publisher.model import ChannelName, Embargo
-from publisher.presets import PRESETS
-from publisher.settings import (
+from publisher.model.errors import ConfigError
+from publisher.model.settings import (
     ChannelSettings,
     DeploySettings,
     GitSettings,
@@ -28,8 +30,6 @@ from publisher.settings import (
     SiteSettings,
     VerifySettings,
 )
-from publisher.systemd import Notifier, Starts, watchdog_of
-from publisher.systemd_units import step_bound_s, unit_name, units, writable_paths
 
 SECRETS = {
     "api_key": SecretRef("env", "X_API_KEY"),

@@ -15,14 +15,14 @@ import requests
 from markdown_it import MarkdownIt
 
 from publisher.embargo.pages import embargoed_page
-from publisher.errors import SiteError
-from publisher.frontmatter import parse
-from publisher.markup import LISTING_BYTES, read_listing
 from publisher.model import Embargo
-from publisher.preview_server import serve
-from publisher.settings import VerifySettings
-from publisher.sources import Live
-from publisher.verify import Finding, excerpts, verify_live
+from publisher.model.errors import SiteError
+from publisher.model.settings import VerifySettings
+from publisher.posts.frontmatter import parse
+from publisher.rehearse.preview_server import serve
+from publisher.site.verify import Finding, excerpts, verify_live
+from publisher.system.pages import Live
+from publisher.text.html import LISTING_BYTES, read_listing
 from tests.edges.built_sites import (
     BODY,
     FILLER,

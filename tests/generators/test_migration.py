@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.clock import SystemClock
+from publisher.system.clock import SystemClock
 from tests.generators.test_dates import edit
 from tests.generators.test_generators import everything_told
 from tests.generators.workbench import SENTENCE, Workbench, a_workbench

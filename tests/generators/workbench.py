@@ -16,9 +16,9 @@ from typing import Any
 
 import brotli
 
-from publisher.flip import set_state
+from publisher.generators.presets import PRESETS
 from publisher.model import PostState
-from publisher.presets import PRESETS
+from publisher.posts.flip_text import set_state
 from tests.generators.installing import SITES, programs
 
 ROOT = Path(__file__).parents[2]

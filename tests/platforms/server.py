@@ -115,7 +115,7 @@ class Fault:
 
 
 class PlatformServer:
-    """The base of the doubles; satisfies ``publisher.testing.Platform``.
+    """The base of the doubles; satisfies ``publisher.channels.testing.Platform``.
 
     ``accepted`` holds what the public would see, ``requests`` everything that arrived.
     """
@@ -170,7 +170,7 @@ class PlatformServer:
                 file.flush()
                 os.fsync(file.fileno())
 
-    # --- faults by meaning, for publisher.testing.ChannelContract
+    # --- faults by meaning, for publisher.channels.testing.ChannelContract
 
     def refuse_credentials(self) -> None:
         self.faults.append(Fault.refuse(401, body={"message": "unauthorized"}))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-from publisher.clock import SystemClock
+from publisher.system.clock import SystemClock
 from tests.platforms.loopback import Loopback
 
 

@@ -45,7 +45,7 @@ class SmtpFault:
 
 
 class SmtpPlatform:
-    """Satisfies ``publisher.testing.Platform``.
+    """Satisfies ``publisher.channels.testing.Platform``.
 
     ``tls`` is used for STARTTLS, or from the first byte with ``tls_at_once``.
     ``wants_login`` makes it refuse senders who have not signed in. A mail may have ``most``
@@ -100,7 +100,7 @@ class SmtpPlatform:
         self._controller.stop()
         self._socket.close()
 
-    # --- faults by meaning, for publisher.testing.ChannelContract
+    # --- faults by meaning, for publisher.channels.testing.ChannelContract
 
     def refuse_credentials(self) -> None:
         # Twice: a client tries AUTH PLAIN and then AUTH LOGIN.

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from publisher.model import Deliver, Flip, LedgerView
 from publisher.plan import plan
-from publisher.posts import Library
-from publisher.preview import preview
-from publisher.report import Event
+from publisher.plan.calendar import preview
+from publisher.posts.library import Library
+from publisher.system.report import Event
 from tests.factories import HOUR, NOW
 from tests.worlds import World, a_world
 

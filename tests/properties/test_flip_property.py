@@ -7,11 +7,11 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.flip import set_state
-from publisher.frontmatter import parse
+from publisher.generators.presets import PRESETS
 from publisher.model import PostState
-from publisher.presets import PRESETS
-from publisher.settings import Preset
+from publisher.model.settings import Preset
+from publisher.posts.flip_text import set_state
+from publisher.posts.frontmatter import parse
 
 WORDS = PRESETS["vitepress"]
 FLAGS = PRESETS["hugo"]

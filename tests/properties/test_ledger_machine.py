@@ -22,7 +22,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from publisher.errors import LedgerError, StaleError
 from publisher.ledger import Event, Ledger
 from publisher.ledger.deliveries import Deliveries
 from publisher.ledger.observing import Observing
@@ -44,6 +43,7 @@ from publisher.model import (
     ReleaseState,
     Sight,
 )
+from publisher.model.errors import LedgerError, StaleError
 from tests.properties.ledger_model import (
     ASKED,
     CHANNELS,

@@ -10,12 +10,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from publisher.blocks import Posts, find_blocks
 from publisher.embargo.containers import KINDS
 from publisher.embargo.filler import WORDS
 from publisher.embargo.redaction import image_targets, redact, redact_blocks
 from publisher.embargo.structure import GREY_PIXEL, LANGUAGES
 from publisher.model import Embargo, PostId
+from publisher.posts.blocks import Posts, find_blocks
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 POST = PostId("post")

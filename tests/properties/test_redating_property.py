@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.frontmatter import parse
-from publisher.presets import PRESETS
-from publisher.redating import set_date
-from publisher.settings import SiteSettings
-from publisher.times import resolve_instant
+from publisher.generators.presets import PRESETS
+from publisher.model.settings import SiteSettings
+from publisher.posts.frontmatter import parse
+from publisher.posts.reschedule import set_date
+from publisher.text.times import resolve_instant
 
 ZONES = ("Europe/Oslo", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC")
 FIRST, LAST = datetime(2026, 1, 1), datetime(2029, 1, 1)  # noqa: DTZ001 - as Hypothesis wants it

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from publisher.clock import SystemClock
+from publisher.system.clock import SystemClock
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.world import Guards, Tally, play
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from publisher.clock import Clock
-from publisher.courier import Courier, Outlet, to_payload
-from publisher.errors import DuplicateContent, NotDelivered
+from publisher.engine.deliver import Courier, Outlet, to_payload
+from publisher.engine.recover import Reconciler
 from publisher.ledger import attempts
 from publisher.model import (
     DeliveryRecord,
@@ -25,8 +24,9 @@ from publisher.model import (
     Receipt,
     ReleaseState,
 )
-from publisher.reconcile import Reconciler
-from publisher.site import Look
+from publisher.model.errors import DuplicateContent, NotDelivered
+from publisher.site.site import Look
+from publisher.system.clock import Clock
 from tests.simulation.parts import OLD, PlayedLedger, PlayedSite
 from tests.simulation.services import Line, Service, open_line
 from tests.simulation.world import Guards

@@ -17,7 +17,6 @@ from typing import Any
 
 from greenlet import getcurrent
 
-from publisher.errors import PostError
 from publisher.ledger import Ledger, connecting
 from publisher.model import (
     AnnounceRule,
@@ -29,9 +28,10 @@ from publisher.model import (
     PostState,
     Sight,
 )
+from publisher.model.errors import PostError
 from publisher.plan.effective import effective
-from publisher.posts import FlipResult, Scan
-from publisher.site import Look, RebuildResult
+from publisher.posts.library import FlipResult, Scan
+from publisher.site.site import Look, RebuildResult
 from tests.simulation.quick import Quick
 from tests.simulation.schedule import START, Machine, Process
 

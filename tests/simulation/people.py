@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from publisher.errors import LedgerError, StaleError
 from publisher.ledger import Ledger
 from publisher.model import (
     ChannelName,
@@ -20,6 +19,7 @@ from publisher.model import (
     PostState,
     ReleaseState,
 )
+from publisher.model.errors import LedgerError, StaleError
 from tests.simulation.parts import OLD, SITE, Files
 from tests.simulation.schedule import Machine
 from tests.simulation.services import LAG_S, TIMEOUT_S, Service

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
-from publisher.errors import DuplicateContent, NotDelivered
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
+from publisher.model.errors import DuplicateContent, NotDelivered
 from tests.simulation.schedule import Machine
 
 TIMEOUT_S = 60.0  # T_SEND

@@ -9,10 +9,10 @@ from datetime import timedelta
 from functools import partial
 from random import Random
 
-from publisher.clock import Clock
-from publisher.compose import Voice
-from publisher.courier import Courier, Outlet
-from publisher.engine import Engine, Outlets
+from publisher.channels.compose import Voice
+from publisher.engine.deliver import Courier, Outlet
+from publisher.engine.recover import Reconciler
+from publisher.engine.tick import Engine, Outlets
 from publisher.ledger.delivery_rows import OWNED
 from publisher.model import (
     ChannelName,
@@ -24,8 +24,8 @@ from publisher.model import (
     PostState,
     ReleaseState,
 )
-from publisher.reconcile import Reconciler
-from publisher.report import Event
+from publisher.system.clock import Clock
+from publisher.system.report import Event
 from tests.simulation import judge
 from tests.simulation.parts import (
     OLD,

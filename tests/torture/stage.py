@@ -16,9 +16,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from publisher import locks
-from publisher.errors import PublisherError
 from publisher.model import DeliveryState, PostId
+from publisher.model.errors import PublisherError
+from publisher.system import locks
 from tests.acceptance.programs import World, a_world, comes_true, hang, until
 from tests.acceptance.sites import ROOT
 from tests.torture import tracing

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import publisher
-from publisher import clock
+from publisher.system import clock
 from tests.acceptance.sites import ROOT
 from tests.torture.tracing import allow
 
@@ -106,7 +106,7 @@ class Warm:
 def _load() -> None:
     """Import what a tick would import on its way."""
     for module in pkgutil.walk_packages(publisher.__path__, "publisher."):
-        if ".alembic" not in module.name and not module.name.endswith("__main__"):
+        if ".migrations" not in module.name and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     for name in LATE:
         importlib.import_module(name)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from publisher.blocks import (
+from publisher.model import PostId
+from publisher.posts.blocks import (
     Posts,
     blur,
     find_blocks,
@@ -19,7 +20,6 @@ from publisher.blocks import (
     reveal,
     without_blurred,
 )
-from publisher.model import PostId
 
 SEEDS = Path(__file__).parents[1] / "data" / "seeds"
 SERIES = ("stalactite", "workflow", "collective")

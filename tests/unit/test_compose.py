@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import regex
 
-from publisher.compose import Voice, check_template, compose
-from publisher.errors import ComposeError
-from publisher.mail_text import link
+from publisher.channels.compose import Voice, check_template, compose
 from publisher.model import AnnounceRule, ChannelName, Limits, Series
+from publisher.model.errors import ComposeError
+from publisher.text.mail import link
 from tests.factories import X, a_post
 
 PLAIN = "{{ post.title }}\n\n{{ post.description }}\n\n{{ post.url }}"

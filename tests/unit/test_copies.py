@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from publisher.copies import find_copies
 from publisher.model import Post
+from publisher.posts.copies import find_copies
 from tests.factories import a_post
 
 DATE = datetime(2027, 3, 9, 8, tzinfo=UTC)

@@ -10,9 +10,9 @@ import pytest
 
 from publisher.model import READDRESSED, Flip, Observe, Post, PostState, ReleaseState, Sight
 from publisher.plan import plan
+from publisher.plan.calendar import preview
 from publisher.plan.effective import effective
 from publisher.plan.restored import reconcile
-from publisher.preview import preview
 from tests.factories import HOUR, NOW, a_key, a_policy, a_post, a_release, a_view
 
 DUE = NOW - timedelta(minutes=1)

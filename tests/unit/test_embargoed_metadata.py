@@ -16,10 +16,10 @@ from publisher.embargo.filler import WORDS
 from publisher.embargo.metadata import hidden_values, staged_metadata
 from publisher.embargo.pages import embargoed_page, hidden_text
 from publisher.embargo.writing import write_document
-from publisher.frontmatter import Document, Format, parse
+from publisher.generators.presets import PRESETS
 from publisher.model import Embargo
-from publisher.presets import PRESETS
-from publisher.settings import SiteSettings
+from publisher.model.settings import SiteSettings
+from publisher.posts.frontmatter import Document, Format, parse
 from tests.factories import a_post
 
 CANARY = "zanzibarquokka wombatfjord xylophonic"

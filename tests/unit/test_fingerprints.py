@@ -14,8 +14,8 @@ from publisher.embargo.fingerprints import (
     words,
 )
 from publisher.embargo.hidden import Hidden
-from publisher.markup import fold
 from publisher.model import Embargo, PostId
+from publisher.text.html import fold
 
 
 def a_hidden(text: str, *, post: str = "door", shown: str = "") -> Hidden:

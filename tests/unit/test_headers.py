@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from publisher.headers import header_of
+from publisher.text.headers import header_of
 
 
 @pytest.mark.parametrize(

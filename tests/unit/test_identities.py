@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from publisher.identities import LENGTH, id_of, with_distinct_ids
 from publisher.model import Post, PostId
+from publisher.posts.identities import LENGTH, id_of, with_distinct_ids
 from tests.factories import a_post
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from publisher.blocks import Posts
 from publisher.embargo.links import path_of, unlink
+from publisher.posts.blocks import Posts
 
 NAMES = Posts(site_url="https://example.org/site", paths={})
 PAGE = "/blog/page.md"

@@ -13,7 +13,7 @@ from publisher.model import (
     PostState,
     ReleaseState,
 )
-from publisher.preview import Calendar, preview
+from publisher.plan.calendar import Calendar, preview
 from tests.factories import HOUR, NOW, X, a_delivery, a_policy, a_post, a_release, a_view
 
 

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
-from publisher.clock import VirtualClock
-from publisher.progress import Progress, line_of
-from publisher.report import Event
+from publisher.rehearse.progress import Progress, line_of
+from publisher.system.clock import VirtualClock
+from publisher.system.report import Event
 
 AT = datetime(2027, 3, 9, 8, tzinfo=UTC)
 

@@ -11,10 +11,10 @@ import pytest
 from markdown_it import MarkdownIt
 from yaml import safe_load
 
-from publisher.blocks import Posts, find_blocks, reveal
 from publisher.embargo.filler import PUNCTUATION, WORDS, Filler
 from publisher.embargo.redaction import image_targets, redact, redact_blocks, redact_values
 from publisher.model import Embargo, PostId
+from publisher.posts.blocks import Posts, find_blocks, reveal
 
 SEEDS = Path(__file__).parents[1] / "data" / "seeds"
 SERIES = ("stalactite", "workflow", "collective")

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from publisher.model import ChannelName, PostId
-from publisher.rehearsal import Announced, Rehearsal, Row
+from publisher.rehearse.report import Announced, Rehearsal, Row
 
 AT = datetime(2027, 3, 9, 8, tzinfo=UTC)
 NEXT_DAY = datetime(2027, 3, 10, 9, tzinfo=UTC)

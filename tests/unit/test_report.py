@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from publisher.report import Event
+from publisher.system.report import Event
 
 
 def test_event_is_one_line_of_names_and_values() -> None:

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from publisher.generators.presets import PRESETS
 from publisher.model import Embargo
-from publisher.presets import PRESETS
-from publisher.said import said
-from publisher.settings import SiteSettings
+from publisher.model.settings import SiteSettings
+from publisher.posts.said import said
 from tests.factories import NOW
 
 SOON = f"{NOW + timedelta(days=30):%Y-%m-%d}"

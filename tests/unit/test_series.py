@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from publisher.model import Embargo, Post, PostState, ReleaseState, Series
-from publisher.series import Neighbour, Place, badge, next_change, places, series_data
+from publisher.posts.series import Neighbour, Place, badge, next_change, places, series_data
 from tests.factories import HOUR, NOW, SITE, a_post, a_release, a_view
 
 DAY = timedelta(days=1)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.errors import PublisherError
-from publisher.times import Instant, format_local, parse_duration, resolve_instant
+from publisher.model.errors import PublisherError
+from publisher.text.times import Instant, format_local, parse_duration, resolve_instant
 
 OSLO = "Europe/Oslo"
 

@@ -1,0 +1,1 @@
+"""What one tick does: release, rebuild, verify and announce what is due."""

@@ -1,0 +1,208 @@
+"""Find out what became of a delivery whose answer was lost: by key, by look-up, or by a person.
+
+What is repeated or looked up are the exact words of the attempt, as the ledger kept them: the
+post may have been edited since.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+
+from publisher.engine.deliver import (
+    Courier,
+    Outlet,
+    backoff,
+    from_payload,
+    names_of,
+    printable,
+    reason_of,
+    reference_of,
+)
+from publisher.ledger import Attempt, Ledger
+from publisher.model import (
+    DUPLICATE,
+    CanFind,
+    DeliveryRecord,
+    DeliveryState,
+    Outcome,
+    Receipt,
+    RecoveryKind,
+)
+from publisher.system.clock import Clock
+from publisher.system.report import Report, info, warn
+
+KEY_MARGIN = 0.1  # of a key's life: the service's clock and ours may differ
+
+
+@dataclass(slots=True, kw_only=True)
+class Reconciler:
+    ledger: Ledger
+    clock: Clock
+    courier: Courier
+    report: Report
+    stale_after: timedelta
+
+    def reconcile(self, record: DeliveryRecord, outlet: Outlet) -> None:
+        """Settle an uncertain delivery, or read an accepted one back, as its channel allows."""
+        if record.state is DeliveryState.SENT:
+            self._read_back(record, outlet)
+            return
+        begun_s = self.clock.monotonic()  # first: a send is given up if all this took too long
+        recovery = outlet.channel.recovery
+        age = self.clock.now() - (record.first_attempt_at or record.due_at)
+        if recovery.kind is RecoveryKind.KEY and record.evidence != DUPLICATE:
+            self._use_key(record, outlet, begun_s=begun_s)
+        elif recovery.kind is RecoveryKind.LOOKUP:
+            self._look_up(record, outlet, age=age)
+        else:
+            self._ask(record, outlet, "the service cannot be asked")
+
+    def _use_key(self, record: DeliveryRecord, outlet: Outlet, *, begun_s: float) -> None:
+        """Repeat under the same key while the service surely knows it.
+
+        How long it has known it counts from the first attempt that may have arrived. The wall
+        clock may have been set back since; the other one begins anew with each boot.
+        """
+        life = outlet.channel.recovery.key_life
+        if life is None:
+            self._repeat(record, outlet, begun_s=begun_s)
+            return
+        first = self._first_unknown(record)
+        if first.era != self.clock.era or first.monotonic_s is None:
+            why = "the machine was started anew since"
+            if first.era is None or first.monotonic_s is None:
+                why = "it was sent before this ledger counted the seconds"
+            self._ask(record, outlet, f"{why}, so nobody knows how long ago that was")
+            return
+        age = max(
+            self.clock.now() - first.intent_at, timedelta(seconds=begun_s - first.monotonic_s)
+        )
+        if age < usable_life(life, outlet.timeout):
+            self._repeat(record, outlet, begun_s=begun_s)
+        else:
+            self._ask(record, outlet, "the service no longer knows its key")
+
+    def _since(self, attempt: Attempt) -> timedelta:
+        """Give how long ago an attempt was, by the clock that nobody can set where it tells."""
+        if attempt.era == self.clock.era and attempt.monotonic_s is not None:
+            return timedelta(seconds=self.clock.monotonic() - attempt.monotonic_s)
+        return self.clock.now() - attempt.intent_at
+
+    def _first_unknown(self, record: DeliveryRecord) -> Attempt:
+        attempts = self.ledger.attempts(record)
+        unknown = (attempt for attempt in attempts if attempt.outcome is Outcome.UNKNOWN)
+        return next(unknown, attempts[0])
+
+    def _waited(self, record: DeliveryRecord) -> timedelta:
+        """Give how long it has been uncertain by the clock that nobody can set."""
+        seen_s = self.ledger.observe_uncertain(
+            record, era=self.clock.era, monotonic_s=self.clock.monotonic()
+        )
+        return timedelta(seconds=self.clock.monotonic() - seen_s)
+
+    def _repeat(self, record: DeliveryRecord, outlet: Outlet, *, begun_s: float) -> None:
+        """Send the same words under the same key again, where the service honours that."""
+        now = self.clock.now()
+        last = self.ledger.attempts(record)[-1]
+        is_repeated = record.attempts > 1
+        if is_repeated and timedelta(0) <= self._since(last) < backoff(record.attempts - 1):
+            return
+        payload = last.payload
+        intent = self.ledger.intend_again(
+            record,
+            owner=self.courier.owner,
+            payload=payload,
+            deadline=now + outlet.timeout,
+            now=now,
+            era=self.clock.era,
+            monotonic_s=begun_s,
+        )
+        if intent is None:
+            self._ask(record, outlet, "its page is not public any more")
+        else:
+            self.courier.send(intent, from_payload(payload), outlet, begun_s=begun_s)
+
+    def _look_up(self, record: DeliveryRecord, outlet: Outlet, *, age: timedelta) -> None:
+        """Look until it is found, or until its absence means something (rule R5)."""
+        waited = self._waited(record)
+        try:
+            receipt = self._find(record, outlet)
+        except Exception as error:  # noqa: BLE001 - a look-up that fails says nothing
+            reason = reason_of(error)
+            warn(self.report, "delivery.not_looked_up", **names_of(record), reason=reason)
+            if age > self.stale_after:
+                self._ask(record, outlet, f"looking it up keeps failing: {reason}")
+            return
+        now = self.clock.now()
+        if receipt is not None:
+            record = self.ledger.record_found(record, printable(receipt), now=now)
+            info(self.report, "delivery.sent", **names_of(record), evidence="lookup")
+        elif waited < outlet.timeout + outlet.channel.recovery.settle:
+            return
+        elif record.evidence == DUPLICATE:  # sending the same words again would go on for ever
+            self._ask(
+                record,
+                outlet,
+                "it is not among the posts of that time, so an older one has "
+                "the same words; other words need --drop, then `publisher reannounce --text`",
+            )
+        else:
+            self.ledger.record_absent(record, now=now, not_before=now)
+            info(self.report, "delivery.absent", **names_of(record))
+
+    def _read_back(self, record: DeliveryRecord, outlet: Outlet) -> None:
+        """Confirm what was accepted; what cannot be seen after the settle time is held."""
+        now = self.clock.now()
+        if not outlet.is_readable or record.evidence != "response":
+            self.ledger.confirm(record, now=now)
+            return
+        age = self._since(self.ledger.attempts(record)[-1])
+        is_over = age >= outlet.timeout + outlet.channel.recovery.settle
+        try:
+            receipt = self._find(record, outlet)
+        except Exception as error:  # noqa: BLE001 - it was accepted; reading back may wait
+            reason = reason_of(error)
+            warn(self.report, "delivery.not_read_back", **names_of(record), reason=reason)
+            is_over, receipt = age > self.stale_after, None
+        if receipt is not None:
+            self.ledger.confirm(record, now=now, receipt=printable(receipt))
+            info(self.report, "delivery.confirmed", **names_of(record))
+        elif is_over:
+            where = record.remote_url or outlet.channel.recovery.look_at or "what is there"
+            reason = (
+                f"was accepted ({record.remote_id}) but is not to be seen; look at {where}, then "
+                f"`publisher resolve {record.key} --sent URL` or `--not-sent`"
+            )
+            self.ledger.settle(record, DeliveryState.HELD, reason=reason, now=now)
+            warn(self.report, "delivery.held", **names_of(record), reason=reason)
+
+    def _find(self, record: DeliveryRecord, outlet: Outlet) -> Receipt | None:
+        first = self.ledger.attempts(record)[0]
+        last = self.ledger.attempts(record)[-1]
+        return cast("CanFind", outlet.channel).find(
+            from_payload(last.payload),
+            key=record.key.idempotency_key,
+            draft=reference_of(record.draft),
+            since=first.intent_at,
+        )
+
+    def _ask(self, record: DeliveryRecord, outlet: Outlet, why: str) -> None:
+        """Hold an uncertain delivery for a person, with the place to look and the command."""
+        look_at = outlet.channel.recovery.look_at
+        place = f"look at {look_at}, then" if look_at else "look there, then"
+        reason = (
+            f"may have gone out ({record.reason}); {why}: {place} "
+            f"`publisher resolve {record.key} --sent URL` or `--not-sent`"
+        )
+        self.ledger.settle(record, DeliveryState.HELD, reason=reason, now=self.clock.now())
+        warn(self.report, "delivery.held", **names_of(record), reason=reason)
+
+
+def usable_life(life: timedelta, timeout: timedelta) -> timedelta:
+    """Give how long a key may be used: its life less what a repeat itself may take.
+
+    It may begin ``timeout`` after it was decided, and arrive long after we gave it up.
+    """
+    return life - max(life * KEY_MARGIN, 4 * timeout)

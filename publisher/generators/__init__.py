@@ -1,0 +1,1 @@
+"""The static site generators: how each keeps states, dates and addresses."""

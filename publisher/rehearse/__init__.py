@@ -1,0 +1,1 @@
+"""The calendar played in virtual time, on a copy of the project."""

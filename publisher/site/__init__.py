@@ -1,0 +1,1 @@
+"""The static site as the engine sees it: build, verify, git and deploy."""

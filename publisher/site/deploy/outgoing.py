@@ -1,0 +1,170 @@
+"""Sends one request to where ``jobs.yaml`` says: guarded, bounded in time, followed nowhere.
+
+What an answer means is for ``hook`` and ``github`` to judge.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from urllib.parse import SplitResult, urlsplit
+
+from publisher.model.errors import SiteError
+from publisher.model.secret import Secret
+from publisher.system.address_guard import AGAIN, resolve
+from publisher.system.http import Answer, NoAnswer, Patience, Request, Trouble, exchange
+
+CONNECT_S = 10.0
+ANSWER_S = 30.0
+BODY_BYTES = 65_536
+
+_HOST = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]{2,45}")
+_PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a request goes; ``name`` is all of it that may be shown."""
+
+    name: str
+    host: str
+    port: int
+    is_tls: bool
+    authority: str  # host, and port where it is not the usual one
+    target: str = field(repr=False)  # path and query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is asked of a service."""
+
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    wants_words: bool = False  # the body of an answer that is no success
+
+
+def read_address(url: Secret, what: str, *, key: str, private: bool) -> Address:
+    """Read a web address and name it: ``what`` "at HOST".
+
+    :raises SiteError: when it cannot be used, without quoting it; ``key`` is where it stands.
+    """
+    parts = _split(url.reveal())
+    authority, hint = _authority(parts), f"correct {key} in jobs.yaml, or the secret it names"
+    if not authority:
+        raise SiteError(f"{what} is no web address", hint=hint)
+    name = f"{what} at {authority}"
+    if "@" in parts.netloc:
+        raise SiteError(f"{name} holds a user name or password", hint=hint)
+    is_tls = parts.scheme == "https"
+    if not is_tls and not private:
+        raise SiteError(
+            f"{name} is not an https address",
+            why="anybody on the way could read it, and use it",
+            hint="write https://, or set deploy.private: true for one in your own network",
+        )
+    return Address(
+        name=name,
+        host=parts.hostname or "",
+        port=parts.port or _PORTS[parts.scheme],
+        is_tls=is_tls,
+        authority=authority,
+        target=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+    )
+
+
+def post(
+    address: Address,
+    order: Order,
+    *,
+    private: bool,
+    timeout: timedelta,
+    stop: threading.Event,
+) -> Answer:
+    """Send ``order`` once and give what answered.
+
+    The whole takes no longer than ``timeout``, nor than connecting and answering may; whoever
+    was reached by then may still act on it.
+
+    :raises SiteError: when no answer came, with what went wrong in words.
+    """
+    if stop.is_set():
+        raise SiteError(f"{address.name} was not asked: publisher was asked to end")
+    request = Request(
+        method="POST",
+        host=address.host,
+        port=address.port,
+        is_tls=address.is_tls,
+        target=address.target,
+        headers={
+            "Host": address.authority,
+            "Content-Type": "application/json",
+            **order.headers,
+        },
+        body=order.body,
+    )
+    total_s = min(timeout.total_seconds(), CONNECT_S + ANSWER_S)
+    try:
+        return exchange(
+            request,
+            patience=Patience(total_s=total_s, connect_s=CONNECT_S, silence_s=ANSWER_S),
+            limit_of=lambda status: (
+                BODY_BYTES if order.wants_words and not 200 <= status < 300 else 0
+            ),
+            resolve=partial(resolve, name=address.name, private=private),
+            stop=stop,
+        )
+    except NoAnswer as error:
+        raise _in_words(error, address.name, total_s) from None
+
+
+def redirects_to(answer: Answer) -> str:
+    """Name the host that a redirect leads to, and no more of it."""
+    return _authority(_split(answer.headers.get("location", ""))) or "a place it does not name"
+
+
+def _in_words(error: NoAnswer, name: str, total_s: float) -> SiteError:
+    match error.trouble:
+        case Trouble.STOPPED:
+            return SiteError(f"{name} was not waited for: publisher was asked to end")
+        case Trouble.LATE:
+            return SiteError(f"{name} did not answer within {total_s:g} s", hint=AGAIN)
+        case Trouble.UNTRUSTED:
+            return SiteError(
+                f"{name} has a certificate that is not trusted: {error.detail}",
+                why="somebody else may be answering, so nothing was sent",
+                hint="have it mended; one of your own goes into the file that SSL_CERT_FILE names",
+            )
+        case Trouble.SILENT | Trouble.LATE_CONNECTION:
+            return SiteError(f"{name} did not answer in time", hint=AGAIN)
+        case Trouble.NO_TLS:
+            return SiteError(f"{name} speaks no TLS that can be understood", hint=AGAIN)
+        case Trouble.BROKEN:
+            return SiteError(f"{name} hung up without an answer", hint=AGAIN)
+        case Trouble.NO_HTTP | Trouble.MALFORMED:
+            return SiteError(f"{name} answered something that is not HTTP", hint=AGAIN)
+        case _:
+            why = error.detail or "the connection broke off"
+            return SiteError(f"{name} cannot be reached: {why}", hint=AGAIN)
+
+
+def _split(url: str) -> SplitResult:
+    """Split a URL; one that cannot be read, or holds what no URL may, has no parts."""
+    try:
+        parts = urlsplit(url if re.fullmatch(r"[!-~]+", url) else "")
+        _ = parts.port
+    except ValueError:
+        return urlsplit("")
+    return parts
+
+
+def _authority(parts: SplitResult) -> str:
+    """Give host and port of a web address, the port where it is not the usual one."""
+    host, usual = parts.hostname or "", _PORTS.get(parts.scheme)
+    if not _HOST.fullmatch(host) or usual is None or parts.port == 0:
+        return ""
+    host = f"[{host}]" if ":" in host else host
+    return host if parts.port in (None, usual) else f"{host}:{parts.port}"

@@ -1,0 +1,1 @@
+"""Texts read and written: YAML, Markdown, HTML, times, URLs. No I/O."""

@@ -1,0 +1,1 @@
+"""What is shown, as plain values, for the CLI and the alerts."""

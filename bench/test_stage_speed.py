@@ -10,7 +10,7 @@ import pytest
 from publisher.embargo.stage import Stage
 from publisher.model.settings import Settings
 from publisher.posts.library import Library, Scan
-from tests.edges.staged_sites import a_post, a_site, an_image, write
+from tests.embargo.staged_sites import a_post, a_site, an_image, write
 from tests.factories import NOW
 
 POSTS = 10_000

@@ -455,21 +455,21 @@ def test_what_should_be_out_for_a_minute_names_the_secret_that_is_missing(
 # --- the page about it ---------------------------------------------------------------------
 
 ELSEWHERE = {  # rows whose sentence is brought about by the tests of the module named
-    "may have gone out (…); the machine was started anew since": "edges/test_clock_guard.py",
-    "may have gone out (…); it was sent before this ledger counted …": "edges/test_clock_guard.py",
-    "may have gone out after this copy was made": "edges",
+    "may have gone out (…); the machine was started anew since": "engine/test_clock_guard.py",
+    "may have gone out (…); it was sent before this ledger counted …": "engine/test_clock_guard.py",
+    "may have gone out after this copy was made": "ledger/test_restore.py",
     "channels.… is not set": "this one",
-    "is not due yet by the site's clock": "edges/test_clock_guard.py",
+    "is not due yet by the site's clock": "engine/test_clock_guard.py",
     "… public or due before publisher came …": "acceptance/test_cli_reading.py",
-    "this ledger … older copy that was put back …": "edges",
+    "this ledger … older copy that was put back …": "ledger/test_restore.py",
     "may have gone out (…); the next tick puts it to you": "acceptance/test_kills.py",
-    "accepted, to be read back": "edges/test_engine.py",
-    "… refuses a text that it has had already": "edges/test_engine.py",
-    "… of … recipients were served; …": "edges/test_engine.py",
-    "is being sent": "unit/test_plan.py",
+    "accepted, to be read back": "engine/test_engine.py",
+    "… refuses a text that it has had already": "engine/test_engine.py",
+    "… of … recipients were served; …": "engine/test_engine.py",
+    "is being sent": "plan/test_plan.py",
     "commit … changes jobs.yaml …": "acceptance/test_trust.py",
     "not built yet": "acceptance/test_withdraw.py",
-    "… is missing": "unit/test_plan.py",
+    "… is missing": "plan/test_plan.py",
 }
 
 

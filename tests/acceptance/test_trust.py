@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.sites import GENERATOR, Site
-from tests.edges.repositories import World, a_world
+from tests.site.repositories import World, a_world
 
 JOBS = """\
 site:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.model import (
     LAUNCH,
     ChannelName,
@@ -36,7 +36,7 @@ SITE = SiteSettings(
     root=Path("/site"),
     posts=("blog/*.md",),
     post_url="/blog/{slug}",
-    preset=PRESETS["vitepress"],
+    generator=GENERATORS["vitepress"],
     zone=ZoneInfo("Europe/Oslo"),
     release_time=time(9, 0),
 )

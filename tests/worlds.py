@@ -15,7 +15,7 @@ from publisher.channels.compose import Voice
 from publisher.engine.deliver import Courier, Outlet
 from publisher.engine.recover import Reconciler
 from publisher.engine.tick import Engine, Outlets, Tick
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.ledger import Ledger
 from publisher.model import (
     ChannelName,
@@ -187,7 +187,7 @@ class World:
             root=self.root / "content",
             posts=("blog/**/*.md",),
             post_url="/blog/{slug}",
-            preset=PRESETS["vitepress"],
+            generator=GENERATORS["vitepress"],
             zone=ZONE,
             release_time=time(9, 0),
             channels=tuple(ChannelName(name) for name in self.channels),

@@ -16,9 +16,7 @@ from publisher.check.days import check_claims, check_future, check_stamps, check
 from publisher.check.deploying import check_deploying
 from publisher.check.fixing import mend
 from publisher.check.formats import check_formats
-from publisher.check.hugo import check_hugo_dates
-from publisher.check.inherited import check_inherited
-from publisher.check.judging import check_judging
+from publisher.check.generator import check_inherited, check_judging, check_seconds
 from publisher.check.links import Served, check_links, read_served
 from publisher.check.pages import Site, read_page, read_site
 from publisher.check.previews import check_previews
@@ -28,13 +26,12 @@ from publisher.check.surroundings import check_embargo, check_posts, check_rebui
 from publisher.check.texts import check_texts
 from publisher.check.weight import Weight, weigh
 from publisher.config import missing_secrets
-from publisher.embargo.kinds import PROSE
-from publisher.generators.source_folders import page_test
+from publisher.generators.file_kinds import PROSE
 from publisher.model import LedgerView, PostState, Problem
 from publisher.model.errors import PostError, PublisherError
 from publisher.model.settings import Settings
 from publisher.posts.frontmatter import UnreadableError, parse
-from publisher.posts.library import Library
+from publisher.posts.library import Library, page_test
 from publisher.posts.library import Page as File
 from publisher.posts.mojibake import mojibake
 from publisher.system.files import read_file
@@ -95,7 +92,7 @@ def examine(
     public = {post.path for post in scan.posts if post.state is PostState.PUBLISHED}
     problems = [
         *(problem for problem in scan.problems if problem.rule != "mojibake"),  # of posts only
-        *(library.orphans() if settings.site.preset.blocks else ()),
+        *(library.orphans() if settings.site.generator.blocks else ()),
         *missing_secrets(settings, environ),
         *check_rebuild(settings, environ),
         *check_deploying(settings, scan.posts, environ),
@@ -174,7 +171,7 @@ def _check_page(file: File, site: Site, served: Served, now: datetime) -> Iterat
     yield from check_claims(page, site)
     yield from check_previews(page)
     yield from check_links(page, site, served)
-    yield from check_hugo_dates(page, site)
+    yield from check_seconds(page, site)
     yield from check_future(page, now.astimezone(settings.site.zone).date(), site)
 
 

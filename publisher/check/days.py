@@ -18,7 +18,7 @@ from publisher.check.dates import (
     spell,
     weekday_like,
 )
-from publisher.check.judging import builds_all
+from publisher.check.generator import builds_all
 from publisher.check.pages import Page, Site
 from publisher.model import Embargo, Post, PostState, Problem
 from publisher.model.settings import Settings
@@ -140,14 +140,14 @@ def check_future(page: Page, today: date, site: Site) -> Iterator[Problem]:
     released = site.local_date(post) if post else None
     if post is None or post.state is not PostState.PUBLISHED or not released or released <= today:
         return
-    preset = site.settings.site.preset
-    key = next((k for k in ("reveal", *preset.date_keys) if page.document.metadata.get(k)), "")
-    scheduled = preset.values[PostState.SCHEDULED]
+    generator = site.settings.site.generator
+    key = next((k for k in ("reveal", *generator.date_keys) if page.document.metadata.get(k)), "")
+    scheduled = generator.values[PostState.SCHEDULED]
     yield page.warning(
         "published-in-future",
         page.document.line_of(key),
         f"is published, with a date to come ({released}): it is public now",
-        f"to have it wait, set embargo, or write {preset.state_key}: {_as_yaml(scheduled)}",
+        f"to have it wait, set embargo, or write {generator.state_key}: {_as_yaml(scheduled)}",
     )
 
 
@@ -158,7 +158,7 @@ def _check_built(page: Page, post: Post, settings: Settings) -> Iterator[Problem
             "published-in-future",
             None,
             "is published, with a date to come, and is public with the next build: embargo is off, "
-            f"and {settings.site.preset.name} is told to build what is to come",
+            f"and {settings.site.generator.name} is told to build what is to come",
             "set embargo, or say in the post that it is a draft",
         )
 

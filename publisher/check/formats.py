@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from publisher.check.links import NOWHERE
-from publisher.embargo.kinds import PAGES
+from publisher.generators.file_kinds import PAGES
 from publisher.model import Problem
 from publisher.model.settings import Settings
 from publisher.system.tree import compile_globs, walk
@@ -18,7 +18,7 @@ def check_formats(settings: Settings) -> Iterator[Problem]:
     site = settings.site
     globs = compile_globs(site.posts)
     root = os.path.relpath(site.root, settings.project)
-    for path, _ in walk(site.root, globs.base, without=site.preset.output, needed=NOWHERE):
+    for path, _ in walk(site.root, globs.base, without=site.generator.output, needed=NOWHERE):
         suffix = PurePosixPath(path).suffix
         if globs.matches(path) and suffix.lower() not in PAGES:
             yield Problem(

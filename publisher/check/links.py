@@ -98,7 +98,7 @@ def read_served(site: Site) -> Served:
         paths=frozenset(paths),
         dynamic=tuple(dynamic),
         output=output if is_built else None,
-        is_sure=is_built or settings.site.preset.name == "vitepress",
+        is_sure=is_built or settings.site.generator.builds_drafts,
     )
 
 
@@ -192,8 +192,8 @@ def _dead(link: Link, page: Page, served: Served) -> Problem:
 def _files(settings: Settings) -> Iterator[PurePosixPath]:
     """Give the files below the root but for hidden ones, packages and the output."""
     root = settings.site.root
-    output = settings.rebuild.output if settings.rebuild else root / settings.site.preset.output
-    for path, _ in walk(root, "", without=settings.site.preset.output, needed=NOWHERE):
+    output = settings.rebuild.output if settings.rebuild else root / settings.site.generator.output
+    for path, _ in walk(root, "", without=settings.site.generator.output, needed=NOWHERE):
         if not Path(root, path).is_relative_to(output):
             yield PurePosixPath(path)
 

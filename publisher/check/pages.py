@@ -126,7 +126,7 @@ def read_page(document: Document, address: str, site: Site) -> Page:
         body = blank(body, (match.span() for match in _MDX_COMMENT.finditer(body)))
     tokens = tuple(tokens_of(body))
     body_start = len(document.text) - len(body)
-    found = find_blocks(body) if site.settings.site.preset.blocks else ()
+    found = find_blocks(body) if site.settings.site.generator.blocks else ()
     is_unreleased = post is not None and post.state is not PostState.PUBLISHED
     return Page(
         path=document.path,
@@ -143,7 +143,7 @@ def read_page(document: Document, address: str, site: Site) -> Page:
 
 def day_of(document: Document, site: SiteSettings) -> date | None:
     """Give the date in a page's frontmatter, if it has one that can be read."""
-    for key in ("reveal", *site.preset.date_keys, "date"):
+    for key in ("reveal", *site.generator.date_keys, "date"):
         if document.metadata.get(key) in (None, ""):
             continue
         try:

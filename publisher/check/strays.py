@@ -7,20 +7,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from publisher.check.judging import builds_all
+from publisher.check.generator import builds_all
 from publisher.embargo.hidden import holds
 from publisher.embargo.unreleased import Unreleased
-from publisher.generators.presets import as_yaml
+from publisher.generators.base import as_yaml
 from publisher.generators.project import own_files, walk
-from publisher.generators.source_folders import page_test
 from publisher.model import Embargo, PostState, Problem
 from publisher.model.errors import PostError, PublisherError
 from publisher.model.settings import Settings
 from publisher.posts.frontmatter import UnreadableError, parse
+from publisher.posts.library import page_test
 from publisher.posts.said import is_set_aside, state_said, withheld_until
 from publisher.posts.scan import Scan
 from publisher.system.files import read_file
-from publisher.text.headers import header_of
 
 
 def check_strays(settings: Settings, scan: Scan, now: datetime) -> Iterator[Problem]:
@@ -44,8 +43,8 @@ def check_strays(settings: Settings, scan: Scan, now: datetime) -> Iterator[Prob
 
 
 def _stated(path: str, data: bytes, settings: Settings) -> Problem:
-    preset = settings.site.preset
-    public = f"{preset.state_key}: {as_yaml(preset.values[PostState.PUBLISHED])}"
+    generator = settings.site.generator
+    public = f"{generator.state_key}: {as_yaml(generator.values[PostState.PUBLISHED])}"
     line, said = _state_in(path, data, settings)
     return Problem(
         rule="stray",
@@ -64,7 +63,7 @@ def _dated(path: str, data: bytes, settings: Settings) -> Iterator[Problem]:
         return
     day = f"{until.astimezone(settings.site.zone):%Y-%m-%d %H:%M}"
     is_held = settings.embargo is not Embargo.OFF
-    name = settings.site.preset.name
+    name = settings.site.generator.name
     yield Problem(
         rule="stray" if is_held else "published-in-future",
         severity="warning",
@@ -101,7 +100,7 @@ def strays(settings: Settings, scan: Scan, now: datetime) -> list[str]:
 
 def _state_in(path: str, data: bytes, settings: Settings) -> tuple[int | None, str]:
     """Give where and how a page says that it is unreleased, as far as it can be read."""
-    wanted = settings.site.preset.state_key
+    wanted = settings.site.generator.state_key
     try:
         document = parse(data, path)
     except UnreadableError:
@@ -109,7 +108,7 @@ def _state_in(path: str, data: bytes, settings: Settings) -> tuple[int | None, s
     for key, value in document.metadata.items():
         if key.lower() == wanted.lower():
             return document.line_of(key), f"{key}: {as_yaml(value)}"
-    for line, key, value in header_of(document.text, path, settings.site.preset.name):
+    for line, key, value in settings.site.generator.header_of(document.text, path):
         if key in (wanted.lower(), "draft"):
             return line, f"{key}: {value}" if value else key
     return None, f"in its {wanted} that it is unreleased"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from publisher.check.links import NOWHERE
 from publisher.check.pages import Site
-from publisher.generators.own_config import read_config, zone_of
 from publisher.model import Embargo, Post, PostState, Problem
 from publisher.model.errors import PublisherError
 from publisher.model.settings import Settings
@@ -47,14 +46,14 @@ def check_rebuild(settings: Settings, environ: Mapping[str, str]) -> Iterator[Pr
 def check_zone(settings: Settings) -> Iterator[Problem]:
     """Warn where the generator reads dates in another zone: its addresses may hold another day."""
     site = settings.site
-    theirs = zone_of(site.preset.name, read_config(site.preset.name, site.root))
+    theirs = site.generator.zone(site.generator.read_config(site.root))
     if theirs is None or theirs.key == site.zone.key:
         return
     yield _problem(
         settings,
         "zone-differs",
         "warning",
-        f"site.timezone is {site.zone.key}, and the configuration of {site.preset.name} says "
+        f"site.timezone is {site.zone.key}, and the configuration of {site.generator.name} says "
         f"{theirs.key}: a date without an offset means two instants, and sometimes two days",
         f"write timezone: {theirs.key} into {settings.file.name}, or the other one there",
     )
@@ -64,7 +63,7 @@ def check_posts(settings: Settings) -> Iterator[Problem]:
     """Find a ``site.posts`` that means no file at all: then nothing would ever be released."""
     site = settings.site
     globs = compile_globs(site.posts)
-    found = walk(site.root, globs.base, without=site.preset.output, needed=NOWHERE)
+    found = walk(site.root, globs.base, without=site.generator.output, needed=NOWHERE)
     if any(globs.matches(path) for path, _ in found):
         return
     hint = "write the folder of your posts, below site.root"

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from enum import Enum, auto
 from pathlib import PurePosixPath
 
-from publisher.embargo.kinds import PROSE
+from publisher.generators.file_kinds import PROSE
 from publisher.model import Problem
 
 

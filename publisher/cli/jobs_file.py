@@ -26,7 +26,7 @@ site:
   root: {found.root}
 {_posts(found.posts)}
 {_post_url(found.post_url)}
-  generator: {found.preset.name}
+  generator: {found.generator.name}
   timezone: {zone}{f"    # {zone_note}" if zone_note else ""}
   release_time: "09:00"                # when a post says only the day
 {keys}

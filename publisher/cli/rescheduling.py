@@ -113,7 +113,7 @@ def _require_waiting(survey: Survey, post: Post) -> datetime:
             hint=f"see `publisher why {post.id}`",
         )
     if post.release_at is None:
-        keys = ("reveal", *survey.settings.site.preset.date_keys)
+        keys = ("reveal", *survey.settings.site.generator.date_keys)
         raise PublisherError(
             f"{post.path} has no release date that could be moved",
             hint=f"write one into it, such as {keys[-1]}: 2027-03-16",

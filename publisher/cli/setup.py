@@ -68,7 +68,7 @@ def init(invocation: Invocation, generator: str | None, is_build: bool) -> None:
     if found.url is not None:  # else it says that site.url is to be set
         config.load(file, environ=invocation.environ)
     where = f" in {found.root}/" if found.root != "." else ""
-    say(f"wrote {file} for {found.preset.name}{where}")
+    say(f"wrote {file} for {found.generator.name}{where}")
     _say_found(found, zone=found.zone or machine or "UTC", is_own_zone=bool(found.zone))
     for line in found.notes:
         note(f"note: {line}")
@@ -92,7 +92,7 @@ def _say_found(found: Found, *, zone: str, is_own_zone: bool) -> None:
         "feed": found.feed or "not found",
         "sitemap": found.sitemap or "not found",
         **{
-            f"{name} also in": ", ".join(set(keys) - set(getattr(found.preset.keys, name)))
+            f"{name} also in": ", ".join(set(keys) - set(getattr(found.generator.keys, name)))
             for name, keys in found.keys.items()
         },
     }

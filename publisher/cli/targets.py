@@ -62,7 +62,7 @@ def _span(text: str) -> timedelta:
 
 def with_seconds(words: str, survey: Survey) -> str:
     """Spell the times of a hint as the generator takes them, for they are written into files."""
-    if survey.settings.site.preset.name != "hugo":
+    if not survey.settings.site.generator.needs_seconds:
         return words
     return re.sub(r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(?!:|\d)", r"\1:00", words)
 

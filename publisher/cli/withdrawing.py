@@ -138,7 +138,7 @@ def _require_way(survey: Survey, post: Post, to: PostState) -> None:
     if then is None or (to is PostState.SCHEDULED and not waits):
         raise _undated(survey, post)
     if to is PostState.DRAFT and waits and is_coming:
-        key, at = settings.site.preset.state_key, when(then.release_at, settings.site.zone)
+        key, at = settings.site.generator.state_key, when(then.release_at, settings.site.zone)
         raise PublisherError(
             f"{post.path} says no more than {key}, and has a date to come",
             why=f"a draft with a date is scheduled: it would come out at {at}",
@@ -148,12 +148,12 @@ def _require_way(survey: Survey, post: Post, to: PostState) -> None:
 
 def _undated(survey: Survey, post: Post) -> PublisherError:
     """Make the error for a date that counts only as long as the file says published."""
-    preset, at = survey.settings.site.preset, post.release_at
+    generator, at = survey.settings.site.generator, post.release_at
     day = at.astimezone(survey.settings.site.zone).isoformat() if at else "its date"
     return PublisherError(
         f"{post.path} would have no release date any more",
-        why=f"its date counts only while it says published; a draft has none for {preset.name}",
-        hint=f"write {preset.date_keys[0]}: {day} into it first",
+        why=f"its date counts only while it says published; a draft has none for {generator.name}",
+        hint=f"write {generator.date_keys[0]}: {day} into it first",
     )
 
 
@@ -176,7 +176,7 @@ def _say_page(survey: Survey, post: Post, to: PostState) -> None:
     from publisher.model import Embargo, PostState
 
     settings = survey.settings
-    blocks = "; its preview blocks are blurred again" if settings.site.preset.blocks else ""
+    blocks = "; its preview blocks are blurred again" if settings.site.generator.blocks else ""
     say(f"{post.path}: says {post.state.value}, will say {to.value}{blocks}")
     if settings.rebuild is None:
         say(f"  {post.url}: goes when you build the site; jobs.yaml has no `rebuild`")
@@ -210,8 +210,8 @@ def _say_links(survey: Survey, post: Post, to: PostState) -> None:
     from publisher.model import Embargo
 
     settings = survey.settings
-    embargo, is_vitepress = _embargo(settings, post, to), settings.site.preset.name == "vitepress"
-    goes = not is_vitepress if embargo is Embargo.OFF else embargo is Embargo.OMIT
+    embargo, generator = _embargo(settings, post, to), settings.site.generator
+    goes = not generator.builds_drafts if embargo is Embargo.OFF else embargo is Embargo.OMIT
     links = list(links_to(settings, survey.scan, post)) if goes else []
     if not links:
         return

@@ -17,7 +17,7 @@ from publisher.config.keys import schema
 from publisher.config.kinds import Place, resolve_path
 from publisher.config.options import TypeLoader, read_channels
 from publisher.config.reading import Reading
-from publisher.generators.source_folders import find_sources
+from publisher.generators import Generator
 from publisher.model import Embargo, PostState, Problem
 from publisher.model.errors import ConfigError, PublisherError
 from publisher.model.settings import (
@@ -25,7 +25,6 @@ from publisher.model.settings import (
     DeploySettings,
     GitHubSettings,
     GitSettings,
-    Preset,
     RebuildSettings,
     Settings,
     SiteSettings,
@@ -67,17 +66,17 @@ def read(
     reading = Reading(file.name, lines, Place(project=file.parent, home=environ.get("HOME")))
     values = reading.section((), data)
     channels = read_channels(reading, values["channels"], types)
-    preset = _preset(reading, values)
-    output = _output(reading, values, preset)
+    generator = _generator(reading, values)
+    output = _output(reading, values, generator)
     ledger_url = _ledger_url(reading, values)
     if values["git.deploy_branch"] is not None and values["embargo"] is Embargo.OFF:
         hint = (
             "write embargo: redact, teaser or omit; without a stage there is nothing to put there"
         )
         reading.complain(("git", "deploy_branch"), "needs an embargo", hint)
-    if reading.problems or preset is None:
+    if reading.problems or generator is None:
         return None, reading.problems
-    settings = _settings(file, values, channels, preset, output, ledger_url)
+    settings = _settings(file, values, channels, generator, output, ledger_url)
     if "git" not in data:  # then git is nobody's business
         return settings, ()
     return replace(settings, git=_git(values)), ()
@@ -87,7 +86,7 @@ def _settings(
     file: Path,
     values: Mapping[str, Any],
     channels: tuple[ChannelSettings, ...],
-    preset: Preset,
+    generator: Generator,
     output: Path | None,
     ledger_url: str,
 ) -> Settings:
@@ -98,7 +97,7 @@ def _settings(
         rebuild = RebuildSettings(command=command, output=output, timeout=timeout)
     return Settings(
         file=file,
-        site=_site(values, preset, channels),
+        site=_site(values, generator, channels),
         state_dir=values["state_dir"],
         ledger_url=ledger_url,
         rebuild=rebuild,
@@ -156,7 +155,7 @@ def _git(values: Mapping[str, Any]) -> GitSettings:
 
 
 def _site(
-    values: Mapping[str, Any], preset: Preset, channels: tuple[ChannelSettings, ...]
+    values: Mapping[str, Any], generator: Generator, channels: tuple[ChannelSettings, ...]
 ) -> SiteSettings:
     return SiteSettings(
         name=values["site.name"],
@@ -164,8 +163,8 @@ def _site(
         root=values["site.root"],
         posts=values["site.posts"],
         post_url=values["site.post_url"],
-        preset=preset,
-        sources=find_sources(preset.name, values["site.root"]).folders,
+        generator=generator,
+        sources=generator.find_sources(values["site.root"]).folders,
         zone=values["site.timezone"],
         release_time=values["site.release_time"],
         channels=tuple(channel.name for channel in channels if values["channels"]),
@@ -174,14 +173,15 @@ def _site(
     )
 
 
-def _preset(reading: Reading, values: Mapping[str, Any]) -> Preset | None:
-    """Give the generator's preset with the overrides of ``site.keys``."""
-    preset: Preset | None = values.get("site.generator")
-    if preset is None:
+def _generator(reading: Reading, values: Mapping[str, Any]) -> Generator | None:
+    """Give the record of the generator with the overrides of ``site.keys``."""
+    generator: Generator | None = values.get("site.generator")
+    if generator is None:
         return None
     given = {state: values.get(f"site.keys.values.{state.value}") for state in PostState}
     merged = {
-        state: preset.values[state] if given[state] is None else given[state] for state in PostState
+        state: generator.values[state] if given[state] is None else given[state]
+        for state in PostState
     }
     has_values = any(value is not None for value in given.values())
     unpublished = (merged[PostState.DRAFT], merged[PostState.SCHEDULED])
@@ -199,19 +199,21 @@ def _preset(reading: Reading, values: Mapping[str, Any]) -> Preset | None:
     dates = values.get("site.keys.date") or values.get("site.keys.dates")
     keys = {name: values.get(f"site.keys.{name}") for name in ("title", "description", "image")}
     given_keys = {name: value for name, value in {**keys, "date": dates}.items() if value}
-    changes["keys"] = replace(preset.keys, **given_keys)
-    return replace(preset, **changes)
+    changes["keys"] = replace(generator.keys, **given_keys)
+    return replace(generator, **changes)
 
 
-def _output(reading: Reading, values: Mapping[str, Any], preset: Preset | None) -> Path | None:
+def _output(
+    reading: Reading, values: Mapping[str, Any], generator: Generator | None
+) -> Path | None:
     """Give the folder of the built site, which a build may empty at any time."""
     root, name = values.get("site.root"), values.get("rebuild.output")
-    if root is None or preset is None or values.get("rebuild.command") is None:
+    if root is None or generator is None or values.get("rebuild.command") is None:
         return None
     path = ("rebuild", "output")
     output: Path | None = None
     with reading.at(path):
-        output = resolve_path(root / (preset.output if name is None else name))
+        output = resolve_path(root / (generator.output if name is None else name))
     if output is None:
         return None
     state_dir, ledger = values.get("state_dir"), values.get("ledger")

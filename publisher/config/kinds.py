@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from publisher.config.addresses import require_public
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS, Generator
 from publisher.model import Embargo
 from publisher.model.errors import PublisherError
-from publisher.model.settings import Preset, SecretRef
+from publisher.model.settings import SecretRef
 from publisher.text.times import parse_duration
 
 SOURCES = "write {env: NAME}, {credential: name} or {file: path}"
@@ -261,11 +261,11 @@ def read_count(value: Any, place: Place) -> int:
     return count
 
 
-def read_generator(value: Any, place: Place) -> Preset:
+def read_generator(value: Any, place: Place) -> Generator:
     name = read_line(value, place)
-    if name not in PRESETS:
-        raise PublisherError(f"there is no generator {name!r}", hint=nearest(name, PRESETS))
-    return PRESETS[name]
+    if name not in GENERATORS:
+        raise PublisherError(f"there is no generator {name!r}", hint=nearest(name, GENERATORS))
+    return GENERATORS[name]
 
 
 def read_state_value(value: Any, place: Place) -> str | bool:
@@ -350,7 +350,7 @@ KINDS: Mapping[str, Kind] = {
     "duration": Kind(read_duration, _DURATION),
     "embargo": Kind(read_embargo, {"enum": [*map(str, Embargo), False]}),
     "folder": Kind(read_folder, _TEXT),
-    "generator": Kind(read_generator, {"enum": sorted(PRESETS)}),
+    "generator": Kind(read_generator, {"enum": sorted(GENERATORS)}),
     "globs": Kind(read_globs, _TEXTS),
     "integer": Kind(read_integer, {"type": "integer"}),
     "ledger": Kind(read_ledger, {"type": "string", "pattern": "^sqlite(:///.+)?$"}),

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from publisher.embargo.hidden import Hidden
-from publisher.embargo.kinds import PROSE
+from publisher.generators.file_kinds import PROSE
 from publisher.model import Embargo, PostId
 from publisher.model.errors import PostError
 from publisher.system.files import read_file

@@ -15,8 +15,8 @@ from markdown_it.rules_inline import StateInline, autolink, html_inline, link
 from markdown_it.token import Token
 
 from publisher.embargo.images import is_image
-from publisher.embargo.kinds import PAGES
 from publisher.embargo.unreleased import digest_of
+from publisher.generators.file_kinds import PAGES
 from publisher.posts.blocks import Posts
 from publisher.posts.frontmatter import split
 from publisher.text.markdown import INLINE_MAX, TEXT_MAX, parser_of

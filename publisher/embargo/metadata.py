@@ -42,7 +42,6 @@ _DROPPED = frozenset({"announce", "head"})
 # These make a page of every tag and category by themselves, and check none: there they are left
 # out, but for a category that is in every URL. To others' schemas tags are one word of filler, the
 # same for all posts, so that it makes one page at most.
-_LISTING = frozenset({"hugo", "jekyll", "mkdocs", "nikola", "pelican"})
 _CATEGORIES = frozenset({"category", "categories"})
 _TAGS = frozenset({"tags", "keywords"})
 # Names that generators and schemas look up: one word is such a name, more are text.
@@ -70,8 +69,8 @@ def staged_metadata(
 ) -> dict[str, Any]:
     """Give the frontmatter of the page under embargo, in the order of the file's.
 
-    With ``teaser`` texts are empty rather than filler. What the generator's preset says of staged
-    pages comes over everything, and last.
+    With ``teaser`` texts are empty rather than filler. What the generator's record says of
+    staged pages comes over everything, and last.
     """
     stager = _Stager(
         site=site,
@@ -81,7 +80,7 @@ def staged_metadata(
         has_filler=policy is not Embargo.TEASER,
     )
     staged = stager.document(document)
-    said = dict(site.preset.staged)
+    said = dict(site.generator.staged)
     if isinstance(head := staged.get("head"), list) and "head" in said:
         said["head"] = [*head, *said["head"]]  # the file's own is there when jobs.yaml keeps it
     over = {key.lower() for key in said}
@@ -115,11 +114,11 @@ class _Stager:
     shown: list[str] = field(default_factory=list)
 
     def document(self, document: Document) -> dict[str, Any]:
-        preset = self.site.preset
-        kept = _SHOWN | {key.lower() for key in (preset.state_key, *self.site.keep)}
-        dates = _DATES | {key.lower() for key in preset.date_keys}
-        listed = _TAGS | _CATEGORIES if preset.name in _LISTING else frozenset()
-        listed |= frozenset(self.site.taxonomies)
+        generator = self.site.generator
+        kept = _SHOWN | {key.lower() for key in (generator.state_key, *self.site.keep)}
+        dates = _DATES | {key.lower() for key in generator.date_keys}
+        listed = _TAGS | _CATEGORIES if generator.lists_tags else frozenset()
+        listed |= frozenset(generator.taxonomies)
         staged = {}
         for key, value in document.metadata.items():
             name = key.lower()

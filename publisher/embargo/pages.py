@@ -55,7 +55,7 @@ def embargoed_page(
         document.format or "yaml",
         staged_metadata(document, post, site, policy, image=image),
         "\n" + "\n\n".join(filter(None, parts)) + "\n",
-        plain=site.preset.name == "pelican",
+        plain=site.generator.plain_header,
     )
     return text.encode()
 
@@ -85,7 +85,7 @@ def _opening(body: str, post: Post, site: SiteSettings) -> tuple[list[str], str]
     """Split off what the body opens with for the title's sake."""
     parts: list[str] = []
     while True:
-        component = _COMPONENT.match(body) if site.preset.blocks else None
+        component = _COMPONENT.match(body) if site.generator.blocks else None
         title = _TITLE.match(body)
         if title and fold(title[2]) != fold(post.title):
             title = None
@@ -98,7 +98,7 @@ def _opening(body: str, post: Post, site: SiteSettings) -> tuple[list[str], str]
 
 def _unread(text: str, site: SiteSettings) -> str:
     """Keep a text out of the template language that these read in bodies, not in frontmatter."""
-    is_read = site.preset.name in ("eleventy", "jekyll") and re.search(r"\{[{%]", text)
+    is_read = site.generator.reads_liquid and re.search(r"\{[{%]", text)
     return f"{{% raw %}}{text}{{% endraw %}}" if is_read else text
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import publisher
 from publisher.embargo.hidden import Hidden, Public
-from publisher.embargo.kinds import is_legible, is_text
 from publisher.embargo.manifest import Entry, open_manifest, read_texts
 from publisher.embargo.mirror import Place, mirror
 from publisher.embargo.staging import Staging
+from publisher.generators.file_kinds import is_legible, is_text
 from publisher.model import PostId
 from publisher.model.errors import PostError, SiteError
 from publisher.model.settings import Settings

@@ -17,7 +17,6 @@ from publisher.embargo import pages
 from publisher.embargo.bundles import bundled_text
 from publisher.embargo.copying import Copy, opened, written_stamp
 from publisher.embargo.images import Images, Shown, is_image
-from publisher.embargo.kinds import is_legible, is_text
 from publisher.embargo.links import Absence
 from publisher.embargo.manifest import Entry, Manifest
 from publisher.embargo.mirror import Place
@@ -25,6 +24,7 @@ from publisher.embargo.placeholder import placeholder
 from publisher.embargo.texts import Texts
 from publisher.embargo.unreleased import Unreleased
 from publisher.generators import project
+from publisher.generators.file_kinds import is_legible, is_text
 from publisher.model import Embargo, PostId
 from publisher.model.errors import PostError
 from publisher.model.settings import Settings
@@ -56,7 +56,7 @@ class Staging:
         self._manifest = manifest
         self._place = place
         self.root = _relative(self._site.root, self._top)
-        self.output = _relative(output or self._site.root / self._site.preset.output, self._top)
+        self.output = _relative(output or self._site.root / self._site.generator.output, self._top)
         self._copy = Copy(manifest, place, self.output)
         self._unreleased = Unreleased(
             settings, scan, self.root, gone, overdue, waiting=waiting, now=now
@@ -109,8 +109,9 @@ class Staging:
 
     def _look(self) -> None:
         own = project.own_files(self._settings)
-        if self._site.preset.data:
-            own.add(self._site.root / self._site.preset.data)  # written in the stage, by ``Stage``
+        if self._site.generator.data:
+            # written in the stage, by ``Stage``
+            own.add(self._site.root / self._site.generator.data)
         for found in project.walk(self._top, self._site.root, own):
             if found.kind != "file":
                 self._found[found.kind][found.path] = Path(found.entry.path)

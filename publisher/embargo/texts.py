@@ -12,10 +12,10 @@ from posixpath import dirname
 
 from publisher.embargo.copying import Copy, written_stamp
 from publisher.embargo.images import Images, Shown, is_image, mentions_in
-from publisher.embargo.kinds import PAGE_SUFFIX, is_page, is_text
 from publisher.embargo.links import Absence
 from publisher.embargo.manifest import Entry, Manifest
 from publisher.embargo.unreleased import Unreleased
+from publisher.generators.file_kinds import PAGE_SUFFIX, is_page, is_text
 from publisher.model.settings import SiteSettings
 from publisher.posts.blocks import may_have_blocks
 from publisher.system.files import Content, read_file
@@ -85,7 +85,7 @@ class Texts:
         dead = absence.facts(links)
         facts = self._unreleased.version(path, self._sizes[path]) + dead
         is_page = path.endswith(PAGE_SUFFIX) or self._unreleased.is_post(path)
-        has_blocks = is_page and self._site.preset.blocks
+        has_blocks = is_page and self._site.generator.blocks
         if has_blocks and may_have_blocks(content.data):
             self._pages[path] = _Page(facts, links=links, content=content)
             return

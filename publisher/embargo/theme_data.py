@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from publisher.embargo import hugo
 from publisher.embargo.mirror import Place
 from publisher.embargo.stage import Stage, Staged, in_words
 from publisher.model import LedgerView, Post, PostId, PostState, ReleaseState
@@ -29,7 +29,9 @@ def stage_with_data(
 
     ``environ`` is what the build of the stage sees.
     """
-    settings = hugo.for_stage(settings, environ)
+    command = settings.rebuild.command if settings.rebuild else ()
+    generator = settings.site.generator.for_stage(settings.site.root, command, environ)
+    settings = replace(settings, site=replace(settings.site, generator=generator))
     stage = Stage(settings)
     gone = withdrawn(scan.posts, view, now)
     late = overdue(scan.posts, settings.site.zone, now)
@@ -74,7 +76,7 @@ def write_data(
 
     :raises SiteError: when they cannot be written.
     """
-    name = settings.site.preset.data
+    name = settings.site.generator.data
     if not name or not _has_room(root, name):
         return False
     data = series_data(posts, view, settings.site, now, embargo=settings.embargo)

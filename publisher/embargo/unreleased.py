@@ -14,11 +14,12 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from posixpath import splitext
 
-from publisher.embargo import kinds, metadata, pages, redaction
+from publisher.embargo import metadata, pages, redaction
 from publisher.embargo.hidden import Hidden
 from publisher.embargo.images import mentions_in, readings
 from publisher.embargo.manifest import Manifest
 from publisher.embargo.structure import Images
+from publisher.generators.file_kinds import is_page, may_say_state
 from publisher.model import Embargo, Post, PostId, PostState
 from publisher.model.errors import PostError
 from publisher.model.settings import Settings
@@ -64,9 +65,15 @@ class Unreleased:
         self._hidden = {name: policy for name, policy in policies if policy is not None}
         self._names = names_of(scan, self._site.url, prefix=self._prefix)
         self._site_facts = digest_of(repr(self._site))
-        preset = self._site.preset
-        words = (preset.state_key, preset.values, preset.also, preset.date_keys, preset.withholds)
-        self._page_facts = digest_of(repr((*words, preset.name, settings.embargo)))
+        generator = self._site.generator
+        words = (
+            generator.state_key,
+            generator.values,
+            generator.also,
+            generator.date_keys,
+            generator.withholds,
+        )
+        self._page_facts = digest_of(repr((*words, generator.name, settings.embargo)))
         self._block_facts = ""
         self._excused: set[str] = set()
         self.policies: dict[str, Embargo] = {}
@@ -134,7 +141,7 @@ class Unreleased:
         """Tell whether a file may say that it is unreleased, and nobody else has asked it."""
         return (
             path.startswith(self._prefix)
-            and kinds.may_say_state(path, size)
+            and may_say_state(path, size)
             and path not in self._posts
             and not self._is_of_posts(path)
             and not self.is_refused(path)
@@ -150,10 +157,10 @@ class Unreleased:
         return found.is_unreleased(self._now, self._embargo)
 
     def find_described(self, paths: Collection[str]) -> None:
-        """Hold the texts that Nikola keeps apart from what is said of them in ``next.meta``."""
-        if self._site.preset.name == "nikola":
-            texts = {text for path in self.strays for text in kinds.described_by(path)}
-            self.strays |= dict.fromkeys(sorted(texts.intersection(paths) - self._posts.keys()))
+        """Hold the texts whose frontmatter is in a file beside them that is not released."""
+        described = self._site.generator.texts_described_by
+        texts = {text for path in self.strays for text in described(path)}
+        self.strays |= dict.fromkeys(sorted(texts.intersection(paths) - self._posts.keys()))
 
     def excuse(self, path: str, top: Path) -> bool:
         """Let a file of posts in error go public, unless it says that it is not released.
@@ -171,7 +178,6 @@ class Unreleased:
 
     def find_bundled(self, held: Iterable[str], paths: Collection[str]) -> None:
         """Find what lies in the folders of these posts, and with them only."""
-        is_hugo = self._site.preset.name == "hugo"
         bases = [f"{self._prefix}{base}".rstrip("/") + "/" for base in self._globs.bases]
         for index in held:
             folder, _, name = index.rpartition("/")
@@ -182,7 +188,9 @@ class Unreleased:
             inside = {path for path in paths if path.startswith(f"{folder}/")}
             inside = {path for path in inside if not self.is_held(path)}
             suffix = splitext(name)[1]
-            if is_hugo or not any(kinds.is_page(p, 0) or splitext(p)[1] == suffix for p in inside):
+            if self._site.generator.bundles or not any(
+                is_page(p, 0) or splitext(p)[1] == suffix for p in inside
+            ):
                 post = self._posts[index].id if index in self._posts else PostId(stem_of(index))
                 self.bundled |= dict.fromkeys(inside - self._posts.keys(), post)
 

@@ -9,56 +9,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from publisher.model import ChannelName, ChannelPlan, Embargo, Policy, PostState
+from publisher.generators import Generator, Keys
+from publisher.model import ChannelName, ChannelPlan, Embargo, Policy
 from publisher.model.secret import Secret
 
 OUTBOX = ChannelName("outbox")  # the only channel where `jobs.yaml` configures none
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
-    """Which frontmatter keys hold what; of several the first that a post has counts.
-
-    ``cover.image`` is the key ``image`` in the mapping ``cover``.
-    """
-
-    title: tuple[str, ...] = ("title",)
-    description: tuple[str, ...] = ("description", "summary", "excerpt")
-    date: tuple[str, ...] = ("date",)  # `reveal` comes before them
-    image: tuple[str, ...] = ("hero", "heroImage", "image", "cover", "images", "thumbnail")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preset:
-    """How one generator's frontmatter says state and date.
-
-    ``values`` maps each publication state to the value of ``state_key``; where two states share
-    a value (a draft flag is true for drafts and for scheduled posts), the post is scheduled when
-    it has a release date and a draft when it has none, and ``explicit`` is false.
-    ``missing`` is the state of a post without the key. By the first of the dates in ``withholds``
-    the generator itself keeps a published page back until then.
-    """
-
-    name: str
-    state_key: str
-    values: Mapping[PostState, str | bool]
-    missing: PostState
-    explicit: bool
-    keys: Keys = Keys()
-    blocks: bool = False  # pages may hold <PostPreview> blocks
-    output: str = "dist"  # below the site root
-    rebuild: tuple[str, ...] = ()  # the command `init` writes
-    staged: Mapping[str, Any] = field(default_factory=dict)  # an embargoed page says so, besides
-    data: str = ""  # where the theme reads data, below the site root
-    also: Mapping[str, PostState] = field(default_factory=dict)  # further values; never written
-    withholds: tuple[str, ...] = ()
-    post_url: str = "/{path}"  # a guess, for what was never built
-    public: tuple[str, ...] = ("public",)  # folders below the root that are copied as they are
-
-    @property
-    def date_keys(self) -> tuple[str, ...]:
-        """Give the keys of the release date after `reveal`, best first."""
-        return self.keys.date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +22,7 @@ class SiteSettings:
     url: str  # absolute, no slash at the end
     root: Path  # absolute; the generator's project
     posts: tuple[str, ...]  # globs below root
-    preset: Preset
+    generator: Generator
     zone: ZoneInfo
     release_time: time
     embargo: Embargo = Embargo.OFF  # that of all posts, as in ``Settings``
@@ -75,13 +30,12 @@ class SiteSettings:
     post_url: str | None = None  # path with {slug}, {id}, {year}, {month}, {day}; None: a guess
     channels: tuple[ChannelName, ...] = ()  # those configured, for complaints about `announce:`
     keep: tuple[str, ...] = ()  # frontmatter keys that stay as they are under embargo
-    taxonomies: tuple[str, ...] = ()  # keys of which Hugo makes pages, besides tags and categories
     badge_for: timedelta = timedelta(days=3)  # how long a post counts as just published
 
     @property
     def keys(self) -> Keys:
         """Give the frontmatter keys of title, description, date and image."""
-        return self.preset.keys
+        return self.generator.keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

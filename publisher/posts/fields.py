@@ -17,19 +17,11 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from publisher.generators.presets import (
-    DATED_NAMES,
-    date_in,
-    misspelled,
-    slug_of,
-    state_of,
-    written,
-)
 from publisher.model import Embargo, Image, Post, PostId, PostState, Problem, Series
 from publisher.model.errors import PublisherError
 from publisher.model.settings import SiteSettings
 from publisher.posts.announce_rules import read_rules
-from publisher.posts.frontmatter import Document, is_read_by
+from publisher.posts.frontmatter import Document
 from publisher.posts.identities import LENGTH, id_of
 from publisher.posts.images import INDEX_PAGES, find_image
 from publisher.posts.problems import Complaints
@@ -72,7 +64,7 @@ class Reader:
             return None
         released = self._found.attempt("bad-date", self._date_key() or "date", self._release)
         state, explicit = self._found.attempt(
-            "bad-state", self.site.preset.state_key, self._state
+            "bad-state", self.site.generator.state_key, self._state
         ) or (
             PostState.DRAFT,
             True,
@@ -122,7 +114,7 @@ class Reader:
 
     def _get(self, key: str) -> Any:
         metadata = self.document.metadata
-        name = key if key in metadata else written(self.site.preset, metadata, key)
+        name = key if key in metadata else self.site.generator.written(metadata, key)
         return metadata.get(name) if name else None
 
     def _first(self, keys: Sequence[str]) -> tuple[str, Any]:
@@ -142,7 +134,7 @@ class Reader:
     def _dated_name(self) -> re.Match[str] | None:
         """Give the date that the file's name begins with, and the rest of the name."""
         found = _DATED_NAME.fullmatch(stem_of(self.document.path))
-        if found and self.site.preset.name not in DATED_NAMES:
+        if found and not self.site.generator.dated_names:
             with suppress(ValueError):
                 date.fromisoformat(found[1])
                 return found
@@ -152,7 +144,7 @@ class Reader:
     def _is_post(self) -> bool:
         if PurePosixPath(self.document.path).name in SECTION_PAGES and self._is_section():
             return False
-        if not is_read_by(self.document, self.site.preset.name):
+        if not self.site.generator.reads(self.document):
             message, other = "has no frontmatter", _OTHER_LANGUAGE.match(self.document.text)
             hint = "begin the file with ---, title: …, date: …, ---; it is not guessed at"
             if other:
@@ -160,15 +152,17 @@ class Reader:
                 hint = "write YAML between --- and ---, or leave the file out of site.posts"
             self._found.fail("no-frontmatter", "", message, hint)
             return False
-        for key, right in misspelled(self.site.preset, self.document.metadata).items():
-            message = f"{key} is not {right}, though {self.site.preset.name} reads both"
+        for key, right in self.site.generator.misspelled(self.document.metadata).items():
+            message = f"{key} is not {right}, though {self.site.generator.name} reads both"
             self._found.fail("key-case", key, message, f"write {right}")
         return True
 
     def _is_section(self) -> bool:
         """Tell whether an index page is that of a section: public, and of no date."""
-        keys = misspelled(self.site.preset, self.document.metadata).values()
-        if self._date_key() is not None or any(key in self.site.preset.date_keys for key in keys):
+        keys = self.site.generator.misspelled(self.document.metadata).values()
+        if self._date_key() is not None or any(
+            key in self.site.generator.date_keys for key in keys
+        ):
             return False
         is_bundle = PurePosixPath(self.document.path).name == "index.md"  # of Hugo
         if is_bundle and self._withholding_key() is not None:
@@ -183,12 +177,12 @@ class Reader:
 
         Where the generator reads the key in any case, that is what the file says.
 
-        :raises PublisherError: for a value that is none of the preset's.
+        :raises PublisherError: for a value that is none of the generator's.
         """
         metadata = dict(self.document.metadata)
-        for key, right in misspelled(self.site.preset, metadata).items():
+        for key, right in self.site.generator.misspelled(metadata).items():
             metadata[right] = metadata[key]
-        if self.site.preset.state_key not in metadata:
+        if self.site.generator.state_key not in metadata:
             return None
         return self._state_in(metadata)[0]
 
@@ -205,7 +199,7 @@ class Reader:
             return released.at
         key = self._withholding_key()
         try:
-            instant = self._instant(key) if self.site.preset.withholds else None
+            instant = self._instant(key) if self.site.generator.withholds else None
         except PublisherError:
             value = self._get(key) if key else stem_of(self.document.path)
             end = end_of_day(str(value), self.site.zone)
@@ -215,8 +209,9 @@ class Reader:
         return instant.at if instant else None
 
     def _withholding_key(self) -> str | None:
-        preset = self.site.preset
-        names = (written(preset, self.document.metadata, key) for key in preset.withholds)
+        generator = self.site.generator
+        written = partial(generator.written, self.document.metadata)
+        names = map(written, generator.withholds)
         return next(filter(None, names), None)
 
     def _withheld(self, embargo: Embargo | None) -> datetime | None:
@@ -227,7 +222,7 @@ class Reader:
         return self._found.attempt("bad-date", key, until)
 
     def _date_key(self) -> str | None:
-        keys = ("reveal", *self.site.preset.date_keys)
+        keys = ("reveal", *self.site.generator.date_keys)
         return next((key for key in keys if self._get(key) not in (None, "")), None)
 
     def _release(self) -> Instant | None:
@@ -237,7 +232,7 @@ class Reader:
         """Read the date under a key; without one, that of the file's name."""
         named = self._dated_name()
         value = self._get(key) if key else named[1] if named else None
-        value = date_in(self.site.preset, value)
+        value = self.site.generator.date_in(value)
         if value is None:
             return None
         return resolve_instant(
@@ -252,8 +247,7 @@ class Reader:
 
     def _state_in(self, metadata: Mapping[str, Any]) -> tuple[PostState, bool]:
         key = self._date_key()
-        return state_of(
-            self.site.preset,
+        return self.site.generator.state_of(
             metadata,
             has_date=key is not None or self._dated_name() is not None,
             has_reveal=key == "reveal",
@@ -269,7 +263,7 @@ class Reader:
 
     def _slug(self, title: str) -> str:
         """Give the last part of its address, as its generator makes it."""
-        named = self._dated_name() if self.site.preset.name in DATED_NAMES else None
+        named = self._dated_name() if self.site.generator.dated_names else None
         name = named[2] if named else stem_of(self.document.path)
         given = self._word("slug")
         given = given.strip("/") if given else given  # of no matter to generators
@@ -281,7 +275,7 @@ class Reader:
                 "correct it",
             )
             given = None
-        return slug_of(self.site.preset, given=given, title=title, name=name)
+        return self.site.generator.slug_of(given=given, title=title, name=name)
 
     def _word(self, key: str) -> str | None:
         value = self._get(key)
@@ -293,7 +287,7 @@ class Reader:
 
     def _url(self, name: str, slug: str, at: datetime | None) -> str:
         """Give the address that the post is likely to have; a build may tell of another."""
-        template = self.site.post_url or self.site.preset.post_url
+        template = self.site.post_url or self.site.generator.post_url
         day = at.astimezone(self.site.zone) if at else None
         if day is None and re.search(r"\{(?:year|month|day)\}", template):
             template = "/{path}/"

@@ -10,9 +10,9 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from publisher.generators import Generator
 from publisher.model import Post, PostId, PostState, Problem
 from publisher.model.errors import PostError
-from publisher.model.settings import Preset
 from publisher.posts import blocks
 from publisher.posts.flip_text import set_state
 from publisher.posts.frontmatter import split
@@ -27,13 +27,13 @@ class FlipResult:
     changed: tuple[str, ...]  # paths of the files written, the post last
 
 
-def was(post: Post, data: bytes, preset: Preset, to: PostState) -> bool:
+def was(post: Post, data: bytes, generator: Generator, to: PostState) -> bool:
     """Tell whether bytes that say ``to`` are what the flip makes of the post as it was read."""
     for state in PostState:
         if state is to:
             continue
         try:
-            before = set_state(data, preset, state, post.path)
+            before = set_state(data, generator, state, post.path)
         except PostError:
             continue
         if hashlib.sha256(before).hexdigest() == post.digest:

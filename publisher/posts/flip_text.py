@@ -13,28 +13,27 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from publisher.generators.presets import as_yaml, is_same
+from publisher.generators.base import Generator, as_yaml, is_same
 from publisher.model import PostState
 from publisher.model.errors import PostError
-from publisher.model.settings import Preset
 from publisher.posts.frontmatter import BOM, HEADERS, Document, UnreadableError, parse
 
 CANDIDATES_MAX = 100  # each is parsed; a real file has one or two
 
 
-def set_state(data: bytes, preset: Preset, to: PostState, path: str) -> bytes:
+def set_state(data: bytes, generator: Generator, to: PostState, path: str) -> bytes:
     """Give the file's bytes with its state set to ``to``; the same bytes when it is already.
 
     :raises PostError: when the frontmatter cannot be read, or holds no value to change.
     """
-    document, key, target = parse(data, path), preset.state_key, preset.values[to]
+    document, key, target = parse(data, path), generator.state_key, generator.values[to]
     if key in document.metadata:
         if is_same(document.metadata[key], target):
             return data
         candidates = _candidates(document, key, target)
         why = "is written in a way that cannot be changed safely"
     else:
-        if to is preset.missing:
+        if to is generator.missing:
             return data
         candidates = _added(document, key, target)
         why = "has no such key"
@@ -45,7 +44,7 @@ def set_state(data: bytes, preset: Preset, to: PostState, path: str) -> bytes:
     for text in islice(candidates, CANDIDATES_MAX):
         if _means(text, wanted, document):
             return (BOM if data.startswith(BOM) else b"") + text.encode()
-    raise _unchangeable(document, preset, to, why)
+    raise _unchangeable(document, generator, to, why)
 
 
 def _added(document: Document, key: str, target: str | bool) -> Iterator[str]:
@@ -115,8 +114,8 @@ def _means(text: str, wanted: Collection[str], old: Document) -> bool:
     return is_same_text and repr(new.metadata) in wanted
 
 
-def _unchangeable(document: Document, preset: Preset, to: PostState, why: str) -> PostError:
-    key, value = preset.state_key, preset.values[to]
+def _unchangeable(document: Document, generator: Generator, to: PostState, why: str) -> PostError:
+    key, value = generator.state_key, generator.values[to]
     return PostError(
         f"{document.path}:{document.line_of(key)}: cannot set {key} to {as_yaml(value)}",
         why=f"{key} {why}",

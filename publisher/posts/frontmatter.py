@@ -312,12 +312,6 @@ class _Nikola(_Header):
 _HANDLERS: tuple[_Handler, ...] = (_Yaml(), _Toml(), _Json(), _Nikola(), _Pelican())
 
 
-def is_read_by(document: Document, generator: str) -> bool:
-    """Tell whether a generator reads the frontmatter, or header, that a document has."""
-    has_frontmatter = document.format is not None and document.format not in HEADERS
-    return has_frontmatter or document.format == generator
-
-
 def _decoder() -> json.JSONDecoder:
     return json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
 

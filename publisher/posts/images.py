@@ -48,7 +48,7 @@ def find_image(source: str, site: SiteSettings, post: str) -> FoundImage:
         raise PublisherError(f"{shown} is no path of an image", hint="write /images/bench.jpg")
     root = site.root.resolve()
     own = root / PurePosixPath(post).parent
-    public = [root / folder for folder in site.preset.public]
+    public = [root / folder for folder in site.generator.public]
     is_absolute = name.startswith("/")
     tried = [folder / name.lstrip("/") for folder in public] if is_absolute else [own / name]
     files = (file for path in tried if (file := _file_at(path)) is not None)
@@ -107,5 +107,5 @@ def _looks_like_image(file: Path) -> bool:
 
 
 def _where(site: SiteSettings) -> str:
-    places = ", ".join(f"{folder or '.'}/" for folder in site.preset.public)
+    places = ", ".join(f"{folder or '.'}/" for folder in site.generator.public)
     return f"looked below {places} in {site.root.name}/; a post that has a folder may use its own"

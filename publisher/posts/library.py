@@ -35,7 +35,7 @@ from publisher.posts.scan import (
 from publisher.system.files import Content, changed, read_file, replace_file, stamp_of
 from publisher.system.tree import compile_globs, is_near, walk
 
-__all__ = ["FlipResult", "Library", "Page", "Scan"]
+__all__ = ["FlipResult", "Library", "Page", "Scan", "page_test"]
 
 Committed = Callable[[str], bytes | None]  # gives a file's bytes as the branch has them, if it does
 
@@ -48,6 +48,21 @@ class Page:
 
     path: str
     file: Path
+
+
+def page_test(site: SiteSettings, project: Path) -> Callable[[str], bool]:
+    """Give the test whether a file may be a page of the site, by its path below the project."""
+    sources = site.generator.find_sources(site.root)
+    globs = compile_globs(site.posts)
+
+    def may_be_page(path: str) -> bool:
+        place = project / path
+        if not place.is_relative_to(site.root):
+            return False
+        below = place.relative_to(site.root).as_posix()
+        return globs.matches(below) or sources.has(below)
+
+    return may_be_page
 
 
 @dataclass(slots=True)
@@ -76,7 +91,7 @@ class Library:
         globs = compile_globs(self.site.posts)
         links: list[Problem] = []
         seen: dict[str, Finding] = {}
-        for path, entry in self._walk("" if self.site.preset.blocks else globs.base):
+        for path, entry in self._walk("" if self.site.generator.blocks else globs.base):
             is_post = globs.matches(path)
             if entry.is_symlink():
                 if is_post or (is_near(path, globs.bases) and entry.is_dir()):
@@ -151,7 +166,7 @@ class Library:
         :raises PostError: when its state cannot be changed.
         """
         old = read_file(self._locate(post.path), post.path)
-        data = set_state(old.data, self.site.preset, to, post.path)
+        data = set_state(old.data, self.site.generator, to, post.path)
         return self._read(data, post)
 
     def redated(self, post: Post, at: datetime) -> Post:
@@ -181,7 +196,7 @@ class Library:
     def _walk(self, base: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
         near = compile_globs(self.site.posts).bases
         try:
-            yield from walk(self.site.root, base, without=self.site.preset.output, needed=near)
+            yield from walk(self.site.root, base, without=self.site.generator.output, needed=near)
         except OSError as error:
             folder = os.path.relpath(str(error.filename), self.site.root)
             if isinstance(error, FileNotFoundError):
@@ -227,14 +242,14 @@ class Library:
 
     def _change(self, post: Post, to: PostState, redo: Redo) -> FlipResult:
         latest = self._latest or self.scan()
-        file, preset = self._locate(post.path), self.site.preset
+        file, generator = self._locate(post.path), self.site.generator
         old = read_file(file, post.path)
-        new = set_state(old.data, preset, to, post.path)
-        is_done = new == old.data and flipping.was(post, old.data, preset, to)
+        new = set_state(old.data, generator, to, post.path)
+        is_done = new == old.data and flipping.was(post, old.data, generator, to)
         if old.digest != post.digest and not is_done:
             raise self._changed(post)
         written = []
-        if preset.blocks:
+        if generator.blocks:
             posts = self._names(latest, post)
             pages = {self._shown(path): path for path in self._paths_with_blocks()}
             own = pages.pop(post.path, None)

@@ -58,7 +58,7 @@ def set_date(data: bytes, site: SiteSettings, at: datetime, path: str) -> bytes:
 
 def date_key(document: Document, site: SiteSettings) -> str | None:
     """Name the key that says when the post is released; ``None`` when there is none."""
-    keys = ("reveal", *site.preset.date_keys)
+    keys = ("reveal", *site.generator.date_keys)
     return next((key for key in keys if document.metadata.get(key) not in (None, "")), None)
 
 

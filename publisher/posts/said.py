@@ -13,19 +13,14 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from publisher.generators.presets import HEADED, as_yaml
+from publisher.generators import Generator
+from publisher.generators.base import as_yaml
+from publisher.generators.headers import HEAD_LINES
 from publisher.model import Embargo, PostState
 from publisher.model.errors import PublisherError
-from publisher.model.settings import Preset, SiteSettings
+from publisher.model.settings import SiteSettings
 from publisher.posts.fields import Reader
-from publisher.posts.frontmatter import (
-    FRONTMATTER_MAX_BYTES,
-    Document,
-    UnreadableError,
-    is_read_by,
-    parse,
-)
-from publisher.text.headers import HEAD_LINES, header_of
+from publisher.posts.frontmatter import FRONTMATTER_MAX_BYTES, Document, UnreadableError, parse
 from publisher.text.yaml import load_yaml
 
 ALIKE = 0.8  # how near a misspelled word is to the one that was meant
@@ -63,8 +58,8 @@ def said(data: bytes, path: str, site: SiteSettings, *, is_post: bool) -> Said:
 
 
 def is_set_aside(path: str, site: SiteSettings) -> bool:
-    """Tell whether a file is in the folder where Jekyll leaves drafts, whatever they say."""
-    return site.preset.name == "jekyll" and "_drafts" in path.split("/")
+    """Tell whether a file is where its generator leaves drafts, whatever they say."""
+    return site.generator.is_draft_path(path)
 
 
 def state_said(data: bytes, path: str, site: SiteSettings) -> PostState | None:
@@ -73,7 +68,7 @@ def state_said(data: bytes, path: str, site: SiteSettings) -> PostState | None:
         return PostState.DRAFT
     found = [_stated(reader) for reader in _readers(data, path, site)]
     if not found:
-        return _state_in_header(_head(data), path, site.preset)
+        return _state_in_header(_head(data), path, site.generator)
     unreleased = (state for state in found if state not in (None, PostState.PUBLISHED))
     return next(unreleased, found[-1])
 
@@ -84,15 +79,14 @@ def withheld_until(
     """Give the instant before which a file is not to be public, by its date.
 
     Of a page that is no post, that is the instant before which the generator by itself would
-    build no page; Jekyll does so with the documents of collections, not with other pages.
+    build no page.
     """
-    preset = site.preset
-    is_free = preset.name == "jekyll" and not any(p.startswith("_") for p in path.split("/")[:-1])
-    if not is_post and (is_free or not preset.withholds):
+    generator = site.generator
+    if not is_post and not generator.heeds_date(path):
         return None
     readers = _readers(data, path, site)
     if not readers:
-        header = {key: value for _, key, value in header_of(_head(data), path, preset.name)}
+        header = {key: value for _, key, value in generator.header_of(_head(data), path)}
         readers = [Reader(_document(path, header), site)]
     found = [_date_in(reader, site.embargo if is_post else Embargo.OFF) for reader in readers]
     return max(filter(None, found), default=None)
@@ -106,13 +100,13 @@ def _date_in(reader: Reader, embargo: Embargo) -> datetime | None:
 
 
 def _stated(reader: Reader) -> PostState | None:
-    preset = reader.site.preset
+    generator = reader.site.generator
     try:
-        return reader.stated() or preset.missing
+        return reader.stated() or generator.missing
     except PublisherError:
         metadata = reader.document.metadata
-        words = [v for key, v in metadata.items() if key.lower() == preset.state_key.lower()]
-        is_draft = any(_is_draft_word(as_yaml(word), preset) for word in words)
+        words = [v for key, v in metadata.items() if key.lower() == generator.state_key.lower()]
+        is_draft = any(_is_draft_word(as_yaml(word), generator) for word in words)
         return PostState.DRAFT if is_draft else None
 
 
@@ -127,7 +121,7 @@ def _readers(data: bytes, path: str, site: SiteSettings) -> list[Reader]:
         document = parse(data, path)
     except UnreadableError:
         document = None
-    if document is not None and is_read_by(document, site.preset.name):
+    if document is not None and site.generator.reads(document):
         return [Reader(document, site)]
     pairs = list(_pairs(_head(data).lstrip()))
     ways = (dict(pairs), dict(reversed(pairs))) if pairs or document is None else ()
@@ -170,38 +164,38 @@ def _head(data: bytes) -> str:
 # --- without frontmatter ---------------------------------------------------------------------
 
 
-def _state_in_header(head: str, path: str, preset: Preset) -> PostState | None:
+def _state_in_header(head: str, path: str, generator: Generator) -> PostState | None:
     """Give the state that a page without frontmatter of ours says, as its generator reads it."""
-    if _has_draft_header(head, path, preset):
+    if _has_draft_header(head, path, generator):
         return PostState.DRAFT
-    keys = {key for _, key, _ in header_of(head, path, preset.name)}
-    return preset.missing if preset.name in HEADED and {"title", "date"} & keys else None
+    keys = {key for _, key, _ in generator.header_of(head, path)}
+    return generator.missing if generator.header and {"title", "date"} & keys else None
 
 
-def _has_draft_header(head: str, path: str, preset: Preset) -> bool:
+def _has_draft_header(head: str, path: str, generator: Generator) -> bool:
     """Tell whether a page without frontmatter of ours says that it is a draft."""
     script = re.match(r"---[ \t]*[A-Za-z]+[ \t]*\r?\n(.*?)^---", head, re.MULTILINE | re.DOTALL)
     if script:  # of Eleventy: ---js
-        return _has_draft_line(script[1], preset)
+        return _has_draft_line(script[1], generator)
     return any(
-        (key == preset.state_key.lower() and _is_draft_word(value, preset))
+        (key == generator.state_key.lower() and _is_draft_word(value, generator))
         or (key == "draft" and value.lower() in ("", "true", "yes"))
-        for _, key, value in header_of(head, path, preset.name)
+        for _, key, value in generator.header_of(head, path)
     )
 
 
-def _has_draft_line(head: str, preset: Preset) -> bool:
-    key = re.escape(preset.state_key)
+def _has_draft_line(head: str, generator: Generator) -> bool:
+    key = re.escape(generator.state_key)
     line = rf"""^[ \t{{]*["']?{key}["']?[ \t]*[:=][ \t]*["']?([\w-]+)"""
     found = re.search(line, head, re.MULTILINE | re.IGNORECASE)
-    return found is not None and _is_draft_word(found[1], preset)
+    return found is not None and _is_draft_word(found[1], generator)
 
 
-def _is_draft_word(word: str, preset: Preset) -> bool:
+def _is_draft_word(word: str, generator: Generator) -> bool:
     """Tell whether a word means that a file is not released, also where it is misspelled."""
-    hidden = {as_yaml(v) for s, v in preset.values.items() if s is not PostState.PUBLISHED}
-    hidden |= {w for w, state in preset.also.items() if state is not PostState.PUBLISHED}
-    flag = preset.values[PostState.DRAFT]
+    flag = generator.values[PostState.DRAFT]
     if isinstance(flag, bool):
         return word.lower() in _FLAGS[flag]
-    return bool(get_close_matches(word.lower(), [w.lower() for w in hidden], cutoff=ALIKE))
+    return bool(
+        get_close_matches(word.lower(), [w.lower() for w in generator.hidden_words], cutoff=ALIKE)
+    )

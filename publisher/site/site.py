@@ -22,14 +22,13 @@ from publisher.embargo.left_out import read_left_out, write_left_out
 from publisher.embargo.overwritten import Overwritten
 from publisher.embargo.stage import Stage, Staged
 from publisher.embargo.theme_data import stage_with_data, withdrawn
-from publisher.generators.source_folders import page_test
 from publisher.model import LedgerView, Post, PostId, PostState
 from publisher.model.errors import PublisherError, SiteError
 from publisher.model.secret import Secret
 from publisher.model.settings import GitSettings, SecretRef, Settings
 from publisher.posts import blocks
 from publisher.posts.address_book import Address, AddressBook
-from publisher.posts.library import Library, Scan
+from publisher.posts.library import Library, Scan, page_test
 from publisher.site import build, verify
 from publisher.site.build import RebuildResult
 from publisher.site.deploy import deploy
@@ -290,7 +289,7 @@ class GeneratedSite:
     def verify(self, post: Post, body: str) -> Look:
         """Look at the built page, then at the live one."""
         settings = self.settings
-        is_shown = not settings.site.preset.blocks
+        is_shown = not settings.site.generator.blocks
         excerpts = verify.excerpts(body if is_shown else blocks.without_blurred(body))
         if settings.rebuild is not None:
             built = verify.verify_output(

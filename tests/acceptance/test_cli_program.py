@@ -304,7 +304,7 @@ def test_init_writes_a_file_that_loads(generator: str, root: str, tmp_path: Path
     shown = in_(folder).run("init")
 
     settings = settings_of(folder)
-    assert (settings.site.name, settings.site.preset.name) == ("my-blog", generator)
+    assert (settings.site.name, settings.site.generator.name) == ("my-blog", generator)
     assert settings.site.root == folder / root
     assert settings.rebuild is not None
     assert " ".join(settings.rebuild.command) == command

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from publisher import config
-from publisher.check.judging import check_judging, switch_for
+from publisher.check.generator import check_judging
 from publisher.check.surroundings import check_zone
+from publisher.generators import GENERATORS
 
 HUGO = "write --buildFuture into rebuild.command"
 JEKYLL = "write --future into rebuild.command"
@@ -75,7 +76,7 @@ def test_the_switch_that_is_missing_is_named(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
-    assert switch_for(generator, tmp_path, command.split()) == switch
+    assert GENERATORS[generator].date_switch(tmp_path, command.split()) == switch
 
 
 JOBS = """\

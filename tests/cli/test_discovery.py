@@ -14,7 +14,7 @@ import pytest
 from publisher import config
 from publisher.cli.discovery import Found, discover
 from publisher.cli.jobs_file import to_yaml
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.model.errors import ConfigError
 from tests.acceptance.sites import Site
 
@@ -61,7 +61,7 @@ def write(folder: Path, name: str, text: str = "") -> None:
 def test_a_file_says_whose_site_it_is(file: str, text: str, generator: str, tmp_path: Path) -> None:
     write(tmp_path, file, text)
 
-    assert discover(tmp_path).preset.name == generator
+    assert discover(tmp_path).generator.name == generator
 
 
 @pytest.mark.parametrize(
@@ -568,7 +568,7 @@ def test_the_address_is_found_in_files_beside_the_configuration(
 
     site = discover(tmp_path)
 
-    assert (site.preset.name, site.url) == (generator, url)
+    assert (site.generator.name, site.url) == (generator, url)
 
 
 @pytest.mark.parametrize(
@@ -631,7 +631,7 @@ def test_the_only_site_below_is_found(tmp_path: Path) -> None:
 
     site = discover(tmp_path)
 
-    assert (site.root, site.preset.name) == ("website", "hugo")
+    assert (site.root, site.generator.name) == ("website", "hugo")
 
 
 def test_a_terminal_is_asked_for_what_was_not_found(tmp_path: Path) -> None:
@@ -707,7 +707,7 @@ def test_a_switch_in_the_configuration_is_asked_for(
 # --- what is written -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("generator", PRESETS)
+@pytest.mark.parametrize("generator", GENERATORS)
 def test_what_is_written_for_each_generator_loads(generator: str, tmp_path: Path) -> None:
     site = replace(discover(tmp_path, generator), url="https://blog.example")
     text = to_yaml(site, name="mine", zone="Europe/Oslo")

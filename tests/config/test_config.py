@@ -148,9 +148,9 @@ def test_a_full_file_is_read_in_every_key(tmp_path: Path) -> None:
     assert (site.posts, site.post_url) == (("blog/**/*.md",), "/blog/{year}/{month}/{day}/{slug}")
     assert (site.zone.key, site.release_time) == ("Europe/Oslo", time(8, 30))
     assert site.channels == ("mail", "box")
-    assert site.preset.name == "vitepress"
-    assert (site.preset.state_key, site.preset.date_keys) == ("stage", ("reveal_on", "date"))
-    assert site.preset.values == {
+    assert site.generator.name == "vitepress"
+    assert (site.generator.state_key, site.generator.date_keys) == ("stage", ("reveal_on", "date"))
+    assert site.generator.values == {
         PostState.DRAFT: "raw",
         PostState.SCHEDULED: "waiting",
         PostState.PUBLISHED: "out",
@@ -247,7 +247,7 @@ def test_the_output_is_the_generators_unless_named(tmp_path: Path) -> None:
     settings = loaded(tmp_path, SITE + "rebuild: {command: [make]}\n")
 
     assert settings.rebuild is not None
-    assert settings.rebuild.output == tmp_path / "content" / settings.site.preset.output
+    assert settings.rebuild.output == tmp_path / "content" / settings.site.generator.output
 
 
 def test_the_state_may_be_kept_elsewhere_by_absolute_path(tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ def test_one_value_for_drafts_and_scheduled_posts_is_not_explicit(tmp_path: Path
 
     settings = loaded(tmp_path, with_site("keys", keys))
 
-    assert settings.site.preset.explicit is False
+    assert settings.site.generator.explicit is False
 
 
 def test_the_file_may_be_named_from_another_folder(
@@ -1004,7 +1004,7 @@ def test_posts_and_keys_may_be_one_text_or_a_list(tmp_path: Path) -> None:
     assert site.post_url is None
     assert site.keys.title == ("name",)
     assert site.keys.description == ("lead", "summary")
-    assert site.keys.date == site.preset.date_keys == ("when",)
+    assert site.keys.date == site.generator.date_keys == ("when",)
     assert site.keys.image == ("cover.src",)
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from publisher.daemon.notify import Notifier, Starts, watchdog_of
 from publisher.daemon.units import step_bound_s, unit_name, units, writable_paths
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.model import ChannelName, Embargo
 from publisher.model.errors import ConfigError
 from publisher.model.settings import (
@@ -50,7 +50,7 @@ def some_settings(project: Path, *, name: str = "sample", send_s: int = 60) -> S
             root=root,
             posts=("blog/*.md",),
             post_url="/blog/{slug}",
-            preset=PRESETS["vitepress"],
+            generator=GENERATORS["vitepress"],
             zone=ZoneInfo("Europe/Oslo"),
             release_time=time(9),
         ),

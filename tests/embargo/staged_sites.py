@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from PIL import Image
 
 from publisher.embargo.stage import Stage, Staged
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.model import Embargo
 from publisher.model.settings import RebuildSettings, Settings, SiteSettings, VerifySettings
 from publisher.posts.library import Library
@@ -29,7 +29,7 @@ def a_site(project: Path, *, embargo: Embargo = Embargo.REDACT, **changes: Any) 
         "root": project / "site",
         "posts": ("blog/**/*.md",),
         "post_url": "/blog/{slug}",
-        "preset": PRESETS["vitepress"],
+        "generator": GENERATORS["vitepress"],
         "zone": ZoneInfo("Europe/Oslo"),
         "release_time": time(9),
     }

@@ -16,7 +16,7 @@ from publisher.embargo.filler import WORDS
 from publisher.embargo.metadata import hidden_values, staged_metadata
 from publisher.embargo.pages import embargoed_page, hidden_text
 from publisher.embargo.writing import write_document
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.model import Embargo
 from publisher.model.settings import SiteSettings
 from publisher.posts.frontmatter import Document, Format, parse
@@ -68,14 +68,14 @@ announce:
 """
 
 
-def a_site(preset: str = "vitepress", **changes: Any) -> SiteSettings:
+def a_site(generator: str = "vitepress", **changes: Any) -> SiteSettings:
     facts: dict[str, Any] = {
         "name": "sample",
         "url": "https://chronicles.example",
         "root": Path("/site"),
         "posts": ("blog/*.md",),
         "post_url": "/blog/{slug}",
-        "preset": PRESETS[preset],
+        "generator": GENERATORS[generator],
         "zone": OSLO,
         "release_time": time(9),
     }
@@ -174,10 +174,10 @@ def test_a_category_that_is_a_name_stays_or_one_that_every_url_has() -> None:
     assert hidden_values(a_document(text), site) == ("a secret",)
 
 
-@pytest.mark.parametrize("preset", ["hugo", "jekyll", "mkdocs", "nikola", "pelican"])
-def test_where_every_tag_makes_a_page_only_a_category_of_every_url_stays(preset: str) -> None:
+@pytest.mark.parametrize("generator", ["hugo", "jekyll", "mkdocs", "nikola", "pelican"])
+def test_where_every_tag_makes_a_page_only_a_category_of_every_url_stays(generator: str) -> None:
     text = yaml("category: news", "categories: [news, secret]", "tags: [one]", "keywords: a, b")
-    site = a_site(preset, post_url="/news/{slug}")
+    site = a_site(generator, post_url="/news/{slug}")
 
     new = staged(text, site)
 
@@ -239,7 +239,7 @@ def test_what_builds_the_page_stays(line: str) -> None:
 
     new = staged(text, a_site("nikola"))
 
-    assert new == {**a_document(text).metadata, **PRESETS["nikola"].staged}
+    assert new == {**a_document(text).metadata, **GENERATORS["nikola"].staged}
 
 
 def test_what_no_word_search_can_find_says_nothing() -> None:
@@ -266,14 +266,14 @@ def test_what_no_word_search_can_find_says_nothing() -> None:
     assert "Rosencrantz" in hidden_values(a_document(text), a_site())
 
 
-@pytest.mark.parametrize("preset", sorted(PRESETS))
-def test_what_the_preset_says_of_staged_pages_comes_over_all(preset: str) -> None:
-    site = a_site(preset)
+@pytest.mark.parametrize("generator", sorted(GENERATORS))
+def test_what_the_preset_says_of_staged_pages_comes_over_all(generator: str) -> None:
+    site = a_site(generator)
     text = yaml("title: x", "Draft: true", "draft: true", "Status: draft", "search: words of mine")
 
     new = staged(text, site)
 
-    for key, value in site.preset.staged.items():
+    for key, value in site.generator.staged.items():
         assert new[key] == value
         assert [name.lower() for name in new].count(key.lower()) == 1
 
@@ -501,7 +501,7 @@ def test_pelican_gets_one_plain_line_per_key() -> None:
 
 
 def page(text: str = DOCUMENT, policy: Embargo = Embargo.REDACT, **changes: Any) -> str:
-    site = a_site(changes.pop("preset", "vitepress"))
+    site = a_site(changes.pop("generator", "vitepress"))
     post = a_post(teaser="What to expect.", **changes)
     return embargoed_page(a_document(text), post, site, policy, image=placeholder).decode()
 
@@ -520,7 +520,7 @@ def test_a_redacted_page_says_when_and_shows_filler() -> None:
 
 
 def test_a_component_is_only_kept_where_pages_have_them() -> None:
-    assert "BlogHeading" not in page(preset="astro")
+    assert "BlogHeading" not in page(generator="astro")
 
 
 def test_a_heading_that_is_not_the_title_is_text() -> None:
@@ -566,7 +566,7 @@ def test_a_teaser_page_without_a_teaser_holds_the_description() -> None:
     ],
 )
 def test_a_page_keeps_its_format(frontmatter: str, format: str) -> None:  # noqa: A002
-    document = a_document(page(frontmatter.format(c=CANARY) + CANARY + "\n", preset="hugo"))
+    document = a_document(page(frontmatter.format(c=CANARY) + CANARY + "\n", generator="hugo"))
 
     assert document.format == format
     assert document.metadata["title"] == "T"

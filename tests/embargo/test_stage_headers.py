@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from publisher.embargo.stage import Stage, Staged
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.model import Embargo
 from publisher.model.settings import Settings
 from publisher.posts.library import Library
@@ -36,7 +36,7 @@ def pelican(*lines: str) -> str:
 
 
 def a_blog(project: Path, generator: str, **changes: Embargo) -> Settings:
-    return a_site(project, preset=PRESETS[generator], posts=("posts/**/*",), **changes)
+    return a_site(project, generator=GENERATORS[generator], posts=("posts/**/*",), **changes)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from publisher.embargo.theme_data import stage_with_data
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.posts.frontmatter import parse
 from publisher.posts.library import Library
 from tests.embargo.staged_sites import a_site, staged, write
@@ -42,7 +42,7 @@ def stage(
     project: Path, *, command: tuple[str, ...] = ("hugo",), config: str = ""
 ) -> Mapping[str, Any]:
     """Stage a coming post; give what its page says. ``bin`` of the project is on the PATH."""
-    settings = a_site(project, preset=PRESETS["hugo"])
+    settings = a_site(project, generator=GENERATORS["hugo"])
     assert settings.rebuild is not None
     settings = replace(settings, rebuild=replace(settings.rebuild, command=command))
     write(project, "blog/next.md", POST)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from publisher.check.strays import check_strays
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.model import Embargo
 from publisher.model.settings import Settings
 from publisher.posts.library import Library
@@ -17,7 +17,9 @@ from tests.factories import NOW
 
 def a_jekyll_site(project: Path, *, embargo: Embargo = Embargo.REDACT) -> Settings:
     (project / "site" / "_posts").mkdir(parents=True)
-    return a_site(project, preset=PRESETS["jekyll"], posts=("_posts/**/*.md",), embargo=embargo)
+    return a_site(
+        project, generator=GENERATORS["jekyll"], posts=("_posts/**/*.md",), embargo=embargo
+    )
 
 
 @pytest.mark.parametrize("text", [f"---\ntitle: A title\n---\n\n{SECRET}\n", f"{SECRET}\n"])

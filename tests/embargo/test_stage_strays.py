@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from publisher.embargo.kinds import TEXT_MAX_BYTES
 from publisher.embargo.stage import Stage
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
+from publisher.generators.file_kinds import TEXT_MAX_BYTES
 from publisher.model import Embargo
 from publisher.posts.library import Library
 from tests.embargo.staged_sites import PUBLIC, SECRET, a_site, staged, update, write
@@ -57,7 +57,7 @@ TO_COME = f"---\ntitle: News\ndate: 2027-06-01\n---\n{BODY}"
 def test_a_draft_is_known_in_every_format_of_its_generator(
     tmp_path: Path, generator: str, path: str, text: str
 ) -> None:
-    settings = a_site(tmp_path, preset=PRESETS[generator])
+    settings = a_site(tmp_path, generator=GENERATORS[generator])
     write(tmp_path, path, text)
 
     found = update(settings)
@@ -86,7 +86,7 @@ def test_a_draft_is_known_in_every_format_of_its_generator(
 def test_what_only_looks_like_a_draft_is_staged_as_it_is(
     tmp_path: Path, generator: str, path: str, text: str
 ) -> None:
-    settings = a_site(tmp_path, preset=PRESETS[generator])
+    settings = a_site(tmp_path, generator=GENERATORS[generator])
     write(tmp_path, path, text)
 
     first, second = update(settings), update(settings)
@@ -99,7 +99,7 @@ def test_what_only_looks_like_a_draft_is_staged_as_it_is(
 def test_the_text_of_a_nikola_page_is_held_with_what_is_said_of_it_in_a_file_beside_it(
     tmp_path: Path,
 ) -> None:
-    settings = a_site(tmp_path, preset=PRESETS["nikola"])
+    settings = a_site(tmp_path, generator=GENERATORS["nikola"])
     write(tmp_path, "pages/x.rst", SECRET)
     write(tmp_path, "pages/y.rst", PUBLIC)
     write(tmp_path, "pages/x.meta", ".. title: T\n.. status: published\n")
@@ -116,7 +116,7 @@ def test_the_text_of_a_nikola_page_is_held_with_what_is_said_of_it_in_a_file_bes
 
 
 def test_pages_of_one_folder_are_no_bundle_of_its_index(tmp_path: Path) -> None:
-    settings = a_site(tmp_path, preset=PRESETS["nikola"])
+    settings = a_site(tmp_path, generator=GENERATORS["nikola"])
     write(tmp_path, "pages/index.rst", f".. status: draft\n{BODY}")
     write(tmp_path, "pages/y.rst", f".. title: T\n\n{PUBLIC}\n")
 
@@ -145,7 +145,7 @@ def test_pages_of_one_folder_are_no_bundle_of_its_index(tmp_path: Path) -> None:
 def test_a_page_with_a_date_to_come_is_held_until_it_has_come(
     tmp_path: Path, generator: str, path: str, text: str
 ) -> None:
-    settings = a_site(tmp_path, preset=PRESETS[generator])
+    settings = a_site(tmp_path, generator=GENERATORS[generator])
     write(tmp_path, path, text)
 
     early = update(settings, NOW)
@@ -173,7 +173,7 @@ def test_a_page_with_a_date_to_come_is_held_until_it_has_come(
 def test_a_date_that_only_the_generator_understands_holds_to_the_end_of_its_day(
     tmp_path: Path, generator: str, path: str, text: str
 ) -> None:
-    settings = a_site(tmp_path, preset=PRESETS[generator])
+    settings = a_site(tmp_path, generator=GENERATORS[generator])
     write(tmp_path, path, text)
 
     early = update(settings, NOW).withheld
@@ -194,7 +194,7 @@ def test_a_date_that_only_the_generator_understands_holds_to_the_end_of_its_day(
 def test_a_date_is_no_matter_where_the_generator_does_not_wait_for_it(
     tmp_path: Path, generator: str, path: str
 ) -> None:
-    settings = a_site(tmp_path, preset=PRESETS[generator])
+    settings = a_site(tmp_path, generator=GENERATORS[generator])
     write(tmp_path, path, TO_COME)
 
     assert update(settings).withheld == ()
@@ -203,21 +203,21 @@ def test_a_date_is_no_matter_where_the_generator_does_not_wait_for_it(
 
 @pytest.mark.parametrize("date", ["{{ .Date }}", "soon", "2027-02-30", "2020-06-01", ""])
 def test_what_is_no_date_to_come_holds_nothing(tmp_path: Path, date: str) -> None:
-    settings = a_site(tmp_path, preset=PRESETS["hugo"])
+    settings = a_site(tmp_path, generator=GENERATORS["hugo"])
     write(tmp_path, "content/n.md", f"---\ntitle: T\ndate: {date}\n---\n{BODY}")
 
     assert update(settings).withheld == ()
 
 
 def test_without_embargo_dates_are_the_sites_own_business(tmp_path: Path) -> None:
-    settings = a_site(tmp_path, preset=PRESETS["hugo"], embargo=Embargo.OFF)
+    settings = a_site(tmp_path, generator=GENERATORS["hugo"], embargo=Embargo.OFF)
     write(tmp_path, "content/news/n.md", TO_COME)
 
     assert update(settings).withheld == ()
 
 
 def test_a_post_in_error_whose_date_is_to_come_does_not_go_public(tmp_path: Path) -> None:
-    settings = a_site(tmp_path, preset=PRESETS["hugo"])
+    settings = a_site(tmp_path, generator=GENERATORS["hugo"])
     write(tmp_path, "blog/x.md", TO_COME.replace("title", "embargo: nonsense\ntitle"))
 
     update(settings)

@@ -10,7 +10,7 @@ import pytest
 
 from publisher.embargo.stage import Stage, Staged
 from publisher.embargo.theme_data import stage_with_data
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.model import Embargo, LedgerView, PostId, ReleaseState
 from publisher.model.settings import Settings
 from publisher.posts.library import Library
@@ -27,11 +27,11 @@ from tests.embargo.staged_sites import (
 )
 from tests.factories import HOUR, NOW, a_release, a_view
 
-HUGO = PRESETS["hugo"]
+HUGO = GENERATORS["hugo"]
 
 
 def a_hugo_site(project: Path) -> Settings:
-    return a_site(project, preset=HUGO)
+    return a_site(project, generator=HUGO)
 
 
 def a_hugo_post(*lines: str, date: str = "2020-03-09", body: str = SECRET) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.generators.workbench import GENERATORS, SENTENCE, Workbench, a_workbench
+from tests.generators.workbench import SAMPLES, SENTENCE, Workbench, a_workbench
 
 pytestmark = pytest.mark.generators
 
@@ -33,8 +33,8 @@ def edit(file: Path, old: str, new: str) -> None:
     [
         ("hugo", ("hugo",)),
         ("jekyll", ("jekyll", "build")),
-        ("pelican", GENERATORS["pelican"].command),
-        ("nikola", GENERATORS["nikola"].command),
+        ("pelican", SAMPLES["pelican"].command),
+        ("nikola", SAMPLES["nikola"].command),
     ],
 )
 def test_without_its_switch_the_generator_holds_the_post_back(

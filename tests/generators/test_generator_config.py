@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from publisher.generators.own_config import read_config, without_comments
+from publisher.generators import GENERATORS
+from publisher.generators.config_files import without_comments
 
 
 def write(folder: Path, name: str, text: str) -> None:
@@ -29,7 +30,7 @@ def test_hugo_is_read_in_each_of_its_formats_and_in_any_case(
 ) -> None:
     write(tmp_path, name, text)
 
-    config = read_config("hugo", tmp_path)
+    config = GENERATORS["hugo"].read_config(tmp_path)
 
     assert config.get_text("baseurl") == "https://a.example"
     assert config.get("params", "mode") == 1
@@ -41,7 +42,7 @@ def test_parts_of_hugos_configuration_have_files_of_their_own(tmp_path: Path) ->
     write(tmp_path, "config/_default/permalinks.toml", "posts = '/:slug/'\n")
     write(tmp_path, "config/production/hugo.toml", "baseURL = 'https://a.example'\n")
 
-    config = read_config("hugo", tmp_path)
+    config = GENERATORS["hugo"].read_config(tmp_path)
 
     assert config.get("permalinks", "posts") == "/:slug/"
     assert config.get_text("baseurl") == "https://a.example"
@@ -51,7 +52,7 @@ def test_tags_that_only_mkdocs_knows_are_passed_over(tmp_path: Path) -> None:
     text = "site_url: https://a.example\nemoji: !!python/name:material.emoji.twemoji\nx: !ENV [A]\n"
     write(tmp_path, "mkdocs.yml", text)
 
-    assert read_config("mkdocs", tmp_path).values == {
+    assert GENERATORS["mkdocs"].read_config(tmp_path).values == {
         "site_url": "https://a.example",
         "emoji": None,
         "x": None,
@@ -67,7 +68,7 @@ def test_plain_values_of_python_are_read_and_nothing_is_run(tmp_path: Path) -> N
     )
     write(tmp_path, "publishconf.py", "from pelicanconf import *\nSITEURL = 'https://b.example'\n")
 
-    config = read_config("pelican", tmp_path)
+    config = GENERATORS["pelican"].read_config(tmp_path)
 
     assert config.get_text("TIMEZONE") == "Europe/Oslo"
     assert config.get_text("SITEURL") == "https://b.example"
@@ -91,7 +92,7 @@ def test_a_file_that_cannot_be_read_is_named(
 ) -> None:
     write(tmp_path, name, text)
 
-    config = read_config(generator, tmp_path)
+    config = GENERATORS[generator].read_config(tmp_path)
 
     assert (config.broken, config.values) == ((name,), {})
 
@@ -109,4 +110,4 @@ def test_aliases_that_multiply_take_no_time(tmp_path: Path) -> None:
         lines.append(f"a{n}: &a{n} {{{inner}}}")
     write(tmp_path, "hugo.yaml", "\n".join(lines) + "\nbaseURL: https://a.example\n")
 
-    assert read_config("hugo", tmp_path).get_text("baseurl") == "https://a.example"
+    assert GENERATORS["hugo"].read_config(tmp_path).get_text("baseurl") == "https://a.example"

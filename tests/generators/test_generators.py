@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from publisher import config
-from tests.generators.workbench import GENERATORS, SENTENCE, Workbench, a_workbench, told
+from tests.generators.workbench import SAMPLES, SENTENCE, Workbench, a_workbench, told
 from tests.platforms.site import Site as WebServer
 
-pytestmark = [pytest.mark.generators, pytest.mark.parametrize("name", GENERATORS)]
+pytestmark = [pytest.mark.generators, pytest.mark.parametrize("name", SAMPLES)]
 
 
 def test_init_knows_the_site(name: str, tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_init_knows_the_site(name: str, tmp_path: Path) -> None:
     bench.publisher("init", "--no-build")
 
     settings = config.load(bench.folder / "jobs.yaml", environ={})
-    assert settings.site.preset.name == name
+    assert settings.site.generator.name == name
     assert settings.site.url == "https://workbench.example"
     assert settings.rebuild is not None
     assert settings.rebuild.command == bench.generator.command

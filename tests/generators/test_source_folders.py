@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.generators.source_folders import find_sources
+from publisher.generators import GENERATORS
 
 SOURCES = [
     ("vitepress", {".vitepress/config.ts": ""}, "blog/a.md", "node_modules/p/README.md"),
@@ -101,7 +101,7 @@ def test_a_page_is_told_from_a_file_beside_the_site(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
-    sources = find_sources(generator, tmp_path)
+    sources = GENERATORS[generator].find_sources(tmp_path)
 
     assert (sources.has(page), sources.has(other)) == (True, False)
 
@@ -109,4 +109,4 @@ def test_a_page_is_told_from_a_file_beside_the_site(
 def test_where_the_folders_are_not_there_anything_may_be_a_page(tmp_path: Path) -> None:
     (tmp_path / "hugo.toml").write_text("")
 
-    assert find_sources("hugo", tmp_path).has("blog/a.md")
+    assert GENERATORS["hugo"].find_sources(tmp_path).has("blog/a.md")

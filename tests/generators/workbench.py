@@ -16,7 +16,7 @@ from typing import Any
 
 import brotli
 
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.model import PostState
 from publisher.posts.flip_text import set_state
 from tests.generators.installing import SITES, programs
@@ -33,7 +33,7 @@ WORDS = ("lighthouse", "mortise", "cormorant", "unannounced-hinge")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Generator:
+class Sample:
     """What the site of one generator has where; paths of posts and outputs below the site."""
 
     name: str
@@ -46,10 +46,10 @@ class Generator:
     lists: tuple[str, ...] = ()  # files that hold the text of every public post
 
 
-GENERATORS = {
+SAMPLES = {
     generator.name: generator
     for generator in (
-        Generator(
+        Sample(
             name="hugo",
             post="content/posts/pattern.md",
             output="public",
@@ -59,7 +59,7 @@ GENERATORS = {
             command=("hugo", "--buildFuture", "--cleanDestinationDir"),
             lists=("index.json", "tags/plans/index.xml"),
         ),
-        Generator(
+        Sample(
             name="pelican",
             post="content/pattern.md",
             output="output",
@@ -72,7 +72,7 @@ GENERATORS = {
             ),
             lists=("tag/plans.html",),
         ),
-        Generator(
+        Sample(
             name="mkdocs",
             post="docs/blog/posts/pattern.md",
             output="site",
@@ -82,7 +82,7 @@ GENERATORS = {
             command=("mkdocs", "build"),
             lists=("search/search_index.json", "feed_json_created.json"),
         ),
-        Generator(
+        Sample(
             name="nikola",
             post="posts/pattern.md",
             output="output",
@@ -92,7 +92,7 @@ GENERATORS = {
             command=("nikola", "build"),
             lists=("posts/pattern/index.md", "categories/plans.xml"),
         ),
-        Generator(
+        Sample(
             name="eleventy",
             post="posts/pattern.md",
             output="_site",
@@ -102,7 +102,7 @@ GENERATORS = {
             command=("npm", "run", "build"),
             lists=("index.html",),
         ),
-        Generator(
+        Sample(
             name="jekyll",
             post="_posts/2099-03-10-pattern.md",
             output="_site",
@@ -112,7 +112,7 @@ GENERATORS = {
             command=("jekyll", "build", "--future"),
             lists=("index.html", "tag/plans/index.html", "feed/by_tag/plans.xml"),
         ),
-        Generator(
+        Sample(
             name="vitepress",
             post="blog/pattern.md",
             output=".vitepress/dist",
@@ -122,7 +122,7 @@ GENERATORS = {
             command=("npm", "run", "build"),
             lists=("assets/chunks/@localSearchIndexroot.*.js", "assets/blog_pattern.md.*.js"),
         ),
-        Generator(
+        Sample(
             name="astro",
             post="src/content/blog/pattern.md",
             output="dist",
@@ -137,7 +137,7 @@ GENERATORS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workbench:
-    generator: Generator
+    generator: Sample
     folder: Path
     programs: Path
 
@@ -172,8 +172,8 @@ class Workbench:
 
     def flip(self) -> None:
         """Let the post say that it is published, as publisher does."""
-        preset, path = PRESETS[self.generator.name], self.generator.post
-        data = set_state(self.post.read_bytes(), preset, PostState.PUBLISHED, path)
+        generator, path = GENERATORS[self.generator.name], self.generator.post
+        data = set_state(self.post.read_bytes(), generator, PostState.PUBLISHED, path)
         self.post.write_bytes(data)
 
     def build(self, *command: str) -> None:
@@ -230,7 +230,7 @@ def a_workbench(name: str, folder: Path) -> Workbench:
     installed = programs(name)
     if (installed / "node_modules").is_dir():
         _link_tree(installed / "node_modules", folder / "node_modules")
-    return Workbench(generator=GENERATORS[name], folder=folder, programs=installed)
+    return Workbench(generator=SAMPLES[name], folder=folder, programs=installed)
 
 
 def _link_tree(source: Path, target: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.model import ChannelName, Post, Problem
 from publisher.model.settings import SiteSettings
 from publisher.posts.library import Library, Scan
@@ -24,7 +24,7 @@ def a_library(project: Path, *, generator: str = "vitepress", **changes: Any) ->
         "root": project / "content",
         "posts": ("blog/**/*.md",),
         "post_url": "/blog/{slug}",
-        "preset": PRESETS[generator],
+        "generator": GENERATORS[generator],
         "zone": ZoneInfo("Europe/Oslo"),
         "release_time": time(9),
         "channels": tuple(map(ChannelName, CHANNELS)),

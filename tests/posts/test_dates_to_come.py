@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.model import Embargo, PostState, ReleaseState
 from publisher.posts.library import Library
 from tests.factories import a_release, a_view
@@ -16,7 +16,7 @@ from tests.posts.sites import a_library, write
 
 AT = datetime(2027, 3, 9, 8, 0, tzinfo=UTC)  # 09:00 in Oslo
 BEFORE, AFTER = AT - timedelta(days=8), AT + timedelta(days=8)
-KEYS = {name: preset.date_keys[0] for name, preset in PRESETS.items()}
+KEYS = {name: generator.date_keys[0] for name, generator in GENERATORS.items()}
 
 
 def a_site(project: Path, generator: str = "vitepress", *, more: str = "") -> Library:
@@ -26,7 +26,7 @@ def a_site(project: Path, generator: str = "vitepress", *, more: str = "") -> Li
     return library
 
 
-@pytest.mark.parametrize("generator", sorted(PRESETS))
+@pytest.mark.parametrize("generator", sorted(GENERATORS))
 def test_date_to_come_alone_is_a_schedule(generator: str, tmp_path: Path) -> None:
     (post,) = a_site(tmp_path, generator).scan(a_view(), BEFORE).posts
 
@@ -47,7 +47,7 @@ def test_date_under_the_keys_of_themes_is_a_schedule(
     assert post.state is PostState.SCHEDULED
 
 
-@pytest.mark.parametrize("generator", sorted(PRESETS))
+@pytest.mark.parametrize("generator", sorted(GENERATORS))
 def test_date_that_is_over_alone_is_public(generator: str, tmp_path: Path) -> None:
     (post,) = a_site(tmp_path, generator).scan(a_view(), AFTER).posts
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.model import Post, PostState
 from publisher.model.errors import PostError
 from publisher.posts.flip_text import set_state
@@ -90,14 +90,14 @@ status: scheduled
     ],
 )
 def test_only_the_value_of_the_state_changes(generator: str, before: str, after: str) -> None:
-    flipped = set_state(before.encode(), PRESETS[generator], PostState.PUBLISHED, "a.md")
+    flipped = set_state(before.encode(), GENERATORS[generator], PostState.PUBLISHED, "a.md")
 
     assert flipped.decode() == after
 
 
 @pytest.mark.parametrize("text", ["---\ntitle: A\n---\n", "---\nstatus: published\n---\n"])
 def test_what_is_published_stays_as_it_is(text: str) -> None:
-    flipped = set_state(text.encode(), PRESETS["vitepress"], PostState.PUBLISHED, "a.md")
+    flipped = set_state(text.encode(), GENERATORS["vitepress"], PostState.PUBLISHED, "a.md")
 
     assert flipped == text.encode()
 
@@ -113,14 +113,14 @@ def test_what_is_published_stays_as_it_is(text: str) -> None:
 )
 def test_a_state_written_in_an_unusual_way_is_refused_with_advice(text: str, what: str) -> None:
     with pytest.raises(PostError) as error:
-        set_state(text.encode(), PRESETS["vitepress"], PostState.PUBLISHED, "a.md")
+        set_state(text.encode(), GENERATORS["vitepress"], PostState.PUBLISHED, "a.md")
 
     assert error.value.what == what
     assert error.value.hint == "write it on a line of its own: status: published"
 
 
 @pytest.mark.parametrize(
-    ("preset", "before", "after"),
+    ("generator", "before", "after"),
     [
         ("vitepress", "---\ntitle: A\n---\nX\n", "---\ntitle: A\nstatus: draft\n---\nX\n"),
         ("hugo", "---\r\ntitle: A\r\n---\r\n", "---\r\ntitle: A\r\ndraft: true\r\n---\r\n"),
@@ -131,23 +131,23 @@ def test_a_state_written_in_an_unusual_way_is_refused_with_advice(text: str, wha
     ],
 )
 def test_a_state_that_is_left_to_the_generator_gets_a_line(
-    preset: str, before: str, after: str
+    generator: str, before: str, after: str
 ) -> None:
-    flipped = set_state(before.encode(), PRESETS[preset], PostState.DRAFT, "a.md")
+    flipped = set_state(before.encode(), GENERATORS[generator], PostState.DRAFT, "a.md")
 
     assert flipped.decode() == after
 
 
 def test_a_post_without_frontmatter_cannot_be_made_a_draft() -> None:
     with pytest.raises(PostError, match="status has no such key"):
-        set_state(b"Words.\n", PRESETS["vitepress"], PostState.DRAFT, "a.md")
+        set_state(b"Words.\n", GENERATORS["vitepress"], PostState.DRAFT, "a.md")
 
 
 def test_many_lookalikes_are_given_up_on_quickly() -> None:
     text = "---\nx: |\n" + "  status: draft\n" * 3000 + "status: draft\n---\n"
 
     with pytest.raises(PostError, match="cannot set status to published"):
-        set_state(text.encode(), PRESETS["vitepress"], PostState.PUBLISHED, "a.md")
+        set_state(text.encode(), GENERATORS["vitepress"], PostState.PUBLISHED, "a.md")
 
 
 # --- the files -------------------------------------------------------------------------------

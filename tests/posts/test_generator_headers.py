@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from publisher.embargo.writing import write_document
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.model import PostState
 from publisher.posts.flip_text import set_state
 from publisher.posts.frontmatter import parse
@@ -69,7 +69,7 @@ def test_a_value_goes_on_in_lines_that_are_indented() -> None:
 
 @FORMS
 def test_a_flip_changes_the_state_and_no_other_byte(generator: str, text: str) -> None:
-    flipped = set_state(text.encode(), PRESETS[generator], PostState.PUBLISHED, "x").decode()
+    flipped = set_state(text.encode(), GENERATORS[generator], PostState.PUBLISHED, "x").decode()
 
     assert flipped == text.replace("tatus: draft", "tatus: published")
 
@@ -78,7 +78,7 @@ def test_a_flip_changes_the_state_and_no_other_byte(generator: str, text: str) -
 def test_a_state_is_added_where_there_is_none(generator: str, text: str) -> None:
     without = "".join(line for line in text.splitlines(True) if "tatus" not in line)
 
-    data = set_state(without.encode(), PRESETS[generator], PostState.DRAFT, "x")
+    data = set_state(without.encode(), GENERATORS[generator], PostState.DRAFT, "x")
 
     assert parse(data, "x").metadata["status"] == "draft"
     assert parse(data, "x").body == parse(text.encode(), "x").body

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.model import PostState
 from publisher.model.errors import PostError
 from publisher.posts.reschedule import set_date
 from tests.factories import SITE
 from tests.posts.sites import a_library, a_text, the_post, write
 
-HUGO = replace(SITE, preset=PRESETS["hugo"])
+HUGO = replace(SITE, generator=GENERATORS["hugo"])
 SAME_TIME = datetime(2027, 3, 16, 8, 0, tzinfo=UTC)  # 09:00 in Oslo
 AFTERNOON = datetime(2027, 3, 16, 13, 30, tzinfo=UTC)  # 14:30 in Oslo
 SUMMER = datetime(2027, 4, 6, 7, 0, tzinfo=UTC)  # 09:00 in Oslo, and +02:00

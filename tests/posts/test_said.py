@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.model import Embargo
 from publisher.model.settings import SiteSettings
 from publisher.posts.said import said
@@ -31,7 +31,7 @@ def says_unreleased(
         url="https://example.org",
         root=Path("site"),
         posts=("blog/*.md",),
-        preset=PRESETS[generator],
+        generator=GENERATORS[generator],
         zone=ZoneInfo("Europe/Oslo"),
         release_time=NOW.time(),
     )

@@ -7,15 +7,14 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS, Generator
 from publisher.model import PostState
-from publisher.model.settings import Preset
 from publisher.posts.flip_text import set_state
 from publisher.posts.frontmatter import parse
 
-WORDS = PRESETS["vitepress"]
-FLAGS = PRESETS["hugo"]
-PUBLIC_FLAG = PRESETS["jekyll"]
+WORDS = GENERATORS["vitepress"]
+FLAGS = GENERATORS["hugo"]
+PUBLIC_FLAG = GENERATORS["jekyll"]
 
 CHARACTERS = st.characters(
     exclude_categories=("C", "Zl", "Zp"),
@@ -71,16 +70,16 @@ def toml(text: str) -> str:
 
 
 @st.composite
-def a_document(draw: st.DrawFn) -> tuple[bytes, bytes, Preset]:
+def a_document(draw: st.DrawFn) -> tuple[bytes, bytes, Generator]:
     """Give a file before and after its release, written down side by side."""
     kind = draw(st.integers(0, 2))
-    preset = draw(st.sampled_from((WORDS, FLAGS, PUBLIC_FLAG)))
-    key = preset.state_key
+    generator = draw(st.sampled_from((WORDS, FLAGS, PUBLIC_FLAG)))
+    key = generator.state_key
     names = st.sampled_from(("title", "statuses", "mystatus", "redraft", "unpublished", "x"))
     entries = [
         draw(an_entry(name))[kind] for name in draw(st.lists(names, max_size=4, unique=True))
     ]
-    old, new = draw(a_value(preset, kind))
+    old, new = draw(a_value(generator, kind))
     gap = draw(st.sampled_from(("", " ", "  ")))
     name = draw(st.sampled_from((key, f'"{key}"') if kind < 2 else (f'"{key}"',)))
     colon = (f"{gap}: ", f"{gap}={gap}", f"{gap}:{gap}")[kind]
@@ -101,17 +100,17 @@ def a_document(draw: st.DrawFn) -> tuple[bytes, bytes, Preset]:
     body = "\n".join(draw(BODIES)) + draw(st.sampled_from(("", "\n", "\n\n  ")))
     mark = draw(st.sampled_from((b"", b"\xef\xbb\xbf")))
     newline = draw(st.sampled_from(("\n", "\r\n")))
-    return write(old), write(new), preset
+    return write(old), write(new), generator
 
 
 @st.composite
-def a_value(draw: st.DrawFn, preset: Preset, kind: int) -> tuple[str, str]:
-    if preset is WORDS:
+def a_value(draw: st.DrawFn, generator: Generator, kind: int) -> tuple[str, str]:
+    if generator is WORDS:
         quotes = (("", "'", '"'), ("'", '"'), ('"',))[kind]
         quote = draw(st.sampled_from(quotes))
         old = draw(st.sampled_from(("draft", "scheduled")))
         return f"{quote}{old}{quote}", f"{quote}published{quote}"
-    pair = ("true", "false") if preset is FLAGS else ("false", "true")
+    pair = ("true", "false") if generator is FLAGS else ("false", "true")
     cases = (str.lower, str.title, str.upper) if kind == 0 else (str.lower,)
     case = draw(st.sampled_from(cases))
     return case(pair[0]), case(pair[1])
@@ -119,27 +118,27 @@ def a_value(draw: st.DrawFn, preset: Preset, kind: int) -> tuple[str, str]:
 
 @given(a_document())
 def test_a_flip_changes_the_bytes_of_the_state_and_no_other(
-    document: tuple[bytes, bytes, Preset],
+    document: tuple[bytes, bytes, Generator],
 ) -> None:
-    before, after, preset = document
+    before, after, generator = document
 
-    assert set_state(before, preset, PostState.PUBLISHED, "post.md") == after
+    assert set_state(before, generator, PostState.PUBLISHED, "post.md") == after
 
 
 @given(a_document())
-def test_a_flip_twice_is_a_flip_once(document: tuple[bytes, bytes, Preset]) -> None:
-    before, after, preset = document
+def test_a_flip_twice_is_a_flip_once(document: tuple[bytes, bytes, Generator]) -> None:
+    before, after, generator = document
 
-    assert set_state(after, preset, PostState.PUBLISHED, "post.md") == after
+    assert set_state(after, generator, PostState.PUBLISHED, "post.md") == after
     assert parse(after, "post.md").body == parse(before, "post.md").body
 
 
 @given(a_document())
-def test_a_flip_back_restores_the_file(document: tuple[bytes, bytes, Preset]) -> None:
-    before, after, preset = document
-    was_draft = parse(before, "post.md").metadata[preset.state_key] == "draft"
+def test_a_flip_back_restores_the_file(document: tuple[bytes, bytes, Generator]) -> None:
+    before, after, generator = document
+    was_draft = parse(before, "post.md").metadata[generator.state_key] == "draft"
     state = PostState.DRAFT if was_draft else PostState.SCHEDULED
 
-    back = set_state(after, preset, state, "post.md")
+    back = set_state(after, generator, state, "post.md")
 
     assert back == before

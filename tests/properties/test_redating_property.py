@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.generators.presets import PRESETS
+from publisher.generators import GENERATORS
 from publisher.model.settings import SiteSettings
 from publisher.posts.frontmatter import parse
 from publisher.posts.reschedule import set_date
@@ -48,7 +48,7 @@ def a_site(draw: st.DrawFn) -> SiteSettings:
         root=Path("/site"),
         posts=("*.md",),
         post_url="/{slug}",
-        preset=PRESETS["vitepress"],
+        generator=GENERATORS["vitepress"],
         zone=ZoneInfo(draw(st.sampled_from(ZONES))),
         release_time=draw(st.sampled_from((time(9), time(0), time(18, 30)))),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from publisher.text.headers import header_of
+from publisher.generators import GENERATORS
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,9 @@ from publisher.text.headers import header_of
     ],
 )
 def test_a_header_is_read_to_its_end(path: str, text: str) -> None:
-    assert ("draft", "true") in [(key, value) for _, key, value in header_of(text, path, "hugo")]
+    assert ("draft", "true") in [
+        (key, value) for _, key, value in GENERATORS["hugo"].header_of(text, path)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -35,4 +37,4 @@ def test_a_header_is_read_to_its_end(path: str, text: str) -> None:
     ],
 )
 def test_what_the_text_shows_is_no_header(path: str, text: str) -> None:
-    assert "draft" not in [key for _, key, _ in header_of(text, path, "hugo")]
+    assert "draft" not in [key for _, key, _ in GENERATORS["hugo"].header_of(text, path)]

@@ -1,4 +1,4 @@
-"""Reads what pages say of themselves without frontmatter, each generator in its own way. Pure."""
+"""Reads what pages say of themselves without frontmatter, as their markup has it. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,6 @@ from posixpath import splitext
 
 HEAD_LINES = 40  # where a header may stand; what comes later is text
 
-_NIKOLA = re.compile(r"\s*\.\. (?P<key>[\w-]+): (?P<value>.*)")
-_PLAIN = re.compile(r" {0,3}(?P<key>[\w-]+):[ \t]*(?P<value>.*)")  # Python's Markdown, in Pelican
-_META = re.compile(
-    r"""\s*<meta\s+name=["'](?P<key>[\w-]+)["']\s+content=["'](?P<value>[^"']*)["']""",
-    re.IGNORECASE,
-)
 _ASCIIDOC = re.compile(r":(?:page-)?(?P<key>[\w-]+):(?P<value>(?:[ \t].*)?)")
 _ORG = re.compile(r"[ \t]*#\+(?P<key>\w+):(?P<value>.*)")
 _BY_SUFFIX = {
@@ -23,23 +17,26 @@ _BY_SUFFIX = {
     ".org": _ORG,
     ".rst": re.compile(r":(?P<key>[\w-]+):(?P<value>(?:[ \t].*)?)"),
 }
+SUFFIXES = frozenset(_BY_SUFFIX)
 _ORG_HEADER = re.compile(r"\s*(?:#(?!\+begin_)|:[\w-]+:|\Z)", re.IGNORECASE)
 _BEFORE_TITLE = re.compile(r"\s*\Z|:|//|\[")  # of AsciiDoc
 
+Lines = Iterator[tuple[int, str, str]]  # line, key in lower case, and value
 
-def header_of(text: str, path: str, generator: str) -> Iterator[tuple[int, str, str]]:
-    """Give the lines of a page's header: line, key in lower case, and value."""
-    suffix = splitext(path)[1].lower()
-    pattern, is_first_block = _BY_SUFFIX.get(suffix), False
-    if generator == "nikola":
-        yield from _read(_NIKOLA, _first_lines(text), is_first_block=suffix != ".meta")
-    elif generator == "pelican" and suffix in (".htm", ".html"):
-        pattern = _META
-    elif generator == "pelican" and pattern is None:
-        pattern, is_first_block = _PLAIN, True
+
+def read_header(text: str, path: str) -> Lines:
+    """Give the lines of the header that a markup language has."""
+    pattern = _BY_SUFFIX.get(splitext(path)[1].lower())
     if pattern is not None:
-        lines = _ended(_first_lines(text), pattern)
-        yield from _read(pattern, lines, is_first_block=is_first_block)
+        yield from _read(pattern, _ended(_first_lines(text), pattern))
+
+
+def read_lines(text: str, pattern: re.Pattern[str], *, is_first_block: bool = False) -> Lines:
+    """Give the first lines that have the groups ``key`` and ``value`` of a pattern.
+
+    ``is_first_block``: up to the first line that is empty.
+    """
+    yield from _read(pattern, _first_lines(text), is_first_block=is_first_block)
 
 
 def _first_lines(text: str) -> list[str]:
@@ -61,11 +58,9 @@ def _ended(lines: list[str], pattern: re.Pattern[str]) -> Iterator[str]:
         yield "" if is_comment else line
 
 
-def _read(
-    pattern: re.Pattern[str], lines: Iterable[str], *, is_first_block: bool
-) -> Iterator[tuple[int, str, str]]:
+def _read(pattern: re.Pattern[str], lines: Iterable[str], *, is_first_block: bool = False) -> Lines:
     for number, line in enumerate(lines, start=1):
-        if is_first_block and not line:  # with blanks in it, Nikola goes on
+        if is_first_block and not line:
             return
         found = pattern.match(line)
         if found:

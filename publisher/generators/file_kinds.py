@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from posixpath import splitext
 
 TEXT_MAX_BYTES = 1_000_000
@@ -58,10 +57,3 @@ def may_say_state(path: str, size: int) -> bool:
     """Tell whether a file may say its state, and some generator would heed it."""
     suffix = splitext(path)[1].lower()
     return suffix in PAGES or (suffix in MARKUPS and size <= TEXT_MAX_BYTES)
-
-
-def described_by(path: str) -> Iterator[str]:
-    """Give the names that the text may have whose data Nikola keeps in this file beside it."""
-    stem, suffix = splitext(path)
-    if suffix == ".meta":
-        yield from (stem + other for other in PAGES | MARKUPS)

@@ -7,8 +7,8 @@ from itertools import count
 
 import pytest
 
+from publisher.config.settings import Settings
 from publisher.embargo.stage import Stage
-from publisher.model.settings import Settings
 from publisher.posts.library import Library, Scan
 from tests.embargo.staged_sites import a_post, a_site, an_image, write
 from tests.factories import NOW

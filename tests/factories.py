@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from publisher.config.settings import SiteSettings
 from publisher.generators import GENERATORS
 from publisher.model import (
     LAUNCH,
@@ -25,7 +26,6 @@ from publisher.model import (
     ReleaseRecord,
     ReleaseState,
 )
-from publisher.model.settings import SiteSettings
 
 NOW = datetime(2027, 3, 9, 8, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from publisher.channels.compose import Voice
+from publisher.config.settings import SiteSettings
 from publisher.engine.deliver import Courier, Outlet
 from publisher.engine.recover import Reconciler
 from publisher.engine.tick import Engine, Outlets, Tick
@@ -37,7 +38,6 @@ from publisher.model import (
     Sight,
 )
 from publisher.model.errors import GitError
-from publisher.model.settings import SiteSettings
 from publisher.plan import plan
 from publisher.plan.draft import is_old
 from publisher.posts.library import Library, Scan

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 from publisher.alerts import Address, Alerts, Pinger, address_at
 from publisher.config import resolve
+from publisher.config.settings import Settings
 from publisher.engine.tick import Engine
 from publisher.model.errors import PublisherError
-from publisher.model.secret import Secret
-from publisher.model.settings import SecretRef, Settings
+from publisher.model.secret import Secret, SecretRef
 from publisher.system.report import Report, warn
 
 

@@ -26,15 +26,15 @@ from publisher.check.surroundings import check_embargo, check_posts, check_rebui
 from publisher.check.texts import check_texts
 from publisher.check.weight import Weight, weigh
 from publisher.config import missing_secrets
+from publisher.config.settings import Settings
 from publisher.generators.file_kinds import PROSE
 from publisher.model import LedgerView, PostState, Problem
 from publisher.model.errors import PostError, PublisherError
-from publisher.model.settings import Settings
-from publisher.posts.frontmatter import UnreadableError, parse
 from publisher.posts.library import Library, page_test
 from publisher.posts.library import Page as File
 from publisher.posts.mojibake import mojibake
 from publisher.system.files import read_file
+from publisher.text.frontmatter import UnreadableError, parse
 
 __all__ = ["Report", "Weight", "examine", "fix", "run"]
 

@@ -20,8 +20,8 @@ from publisher.check.dates import (
 )
 from publisher.check.generator import builds_all
 from publisher.check.pages import Page, Site
+from publisher.config.settings import Settings
 from publisher.model import Embargo, Post, PostState, Problem
-from publisher.model.settings import Settings
 
 _STAMP = re.compile(
     r"<RevealStamp\b(?:(?!<RevealStamp\b)[^>])*?"

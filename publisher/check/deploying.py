@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_address
 
 from publisher.config import resolve
+from publisher.config.settings import Settings
 from publisher.embargo.hidden import holds
 from publisher.model import Embargo, Post, Problem
 from publisher.model.errors import PublisherError, SiteError
-from publisher.model.secret import Secret
-from publisher.model.settings import SecretRef, Settings
+from publisher.model.secret import Secret, SecretRef
 from publisher.site.deploy.github import require_target
 from publisher.site.deploy.outgoing import read_address
 from publisher.system.address_guard import require

@@ -10,9 +10,9 @@ from publisher.check.dates import weekday_like
 from publisher.check.days import wrong_weekdays
 from publisher.check.pages import Page, Site, read_page
 from publisher.model.errors import PublisherError
-from publisher.posts.frontmatter import BOM, Document, parse
 from publisher.posts.mojibake import repair
 from publisher.system.files import read_file, replace_file
+from publisher.text.frontmatter import BOM, Document, parse
 
 _LINE = re.compile(r"[^\r\n]+")
 

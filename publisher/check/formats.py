@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from publisher.check.links import NOWHERE
+from publisher.config.settings import Settings
 from publisher.generators.file_kinds import PAGES
 from publisher.model import Problem
-from publisher.model.settings import Settings
 from publisher.system.tree import compile_globs, walk
 
 

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from publisher.check.pages import Page, Site
+from publisher.config.settings import Settings
 from publisher.generators.base import as_yaml
-from publisher.generators.project import own_files, walk
+from publisher.generators.project import walk
 from publisher.model import PostState, Problem
 from publisher.model.errors import PublisherError
-from publisher.model.settings import Settings
 from publisher.system.files import read_file
 from publisher.text.times import resolve_instant
 
@@ -59,7 +59,7 @@ def builds_all(settings: Settings) -> bool:
 def check_inherited(settings: Settings) -> Iterator[Problem]:
     """Warn of what makes drafts of pages that say nothing: publisher takes them for public."""
     generator, root = settings.site.generator, settings.site.root
-    for found in walk(settings.project, root, own_files(settings)):
+    for found in walk(settings.project, root, settings.own_files):
         file = Path(found.entry.path)
         if found.kind != "file" or not file.is_relative_to(root):
             continue

@@ -13,9 +13,9 @@ from urllib.parse import quote
 from markdown_it.token import Token
 
 from publisher.check.pages import Page, Site
+from publisher.config.settings import Settings
 from publisher.embargo.links import HREF, path_of
 from publisher.model import Post, PostState, Problem
-from publisher.model.settings import Settings
 from publisher.system.tree import walk
 
 NOWHERE = ("\0",)  # no folder: none that cannot be listed is an error here

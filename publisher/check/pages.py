@@ -14,13 +14,13 @@ from functools import lru_cache
 
 from markdown_it.token import Token
 
+from publisher.config.settings import Settings, SiteSettings
 from publisher.model import Post, PostId, PostState, Problem
 from publisher.model.errors import PublisherError
-from publisher.model.settings import Settings, SiteSettings
 from publisher.posts import blocks
 from publisher.posts.blocks import Block, find_blocks
-from publisher.posts.frontmatter import Document
 from publisher.posts.scan import Scan, names_of
+from publisher.text.frontmatter import Document
 from publisher.text.times import parse_date
 from publisher.text.visible import blank, tokens_of, without_code
 

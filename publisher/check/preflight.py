@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event as Flag
 
+from publisher.config.settings import RebuildSettings, Settings, VerifySettings
 from publisher.embargo.first_build import refuse_vanishing
 from publisher.embargo.hidden import holds
 from publisher.model import (
@@ -25,8 +26,7 @@ from publisher.model import (
     ReleaseState,
 )
 from publisher.model.errors import PublisherError, SiteError, VanishingError
-from publisher.model.secret import Secret
-from publisher.model.settings import RebuildSettings, SecretRef, Settings, VerifySettings
+from publisher.model.secret import Secret, SecretRef
 from publisher.posts.address_book import Address, AddressBook
 from publisher.posts.library import Library
 from publisher.site import verify

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
+from publisher.config.settings import GitSettings, Settings
 from publisher.model import Embargo, Post, PostState, Problem
 from publisher.model.errors import GitError
-from publisher.model.settings import GitSettings, Settings
 from publisher.site.git import Repository
 
 STAGE = "stage"  # as large as the site; who tracks it tracks the ledger beside it

@@ -8,18 +8,18 @@ from dataclasses import replace
 from datetime import datetime
 
 from publisher.check.generator import builds_all
+from publisher.config.settings import Settings
 from publisher.embargo.hidden import holds
 from publisher.embargo.unreleased import Unreleased
 from publisher.generators.base import as_yaml
-from publisher.generators.project import own_files, walk
+from publisher.generators.project import walk
 from publisher.model import Embargo, PostState, Problem
 from publisher.model.errors import PostError, PublisherError
-from publisher.model.settings import Settings
-from publisher.posts.frontmatter import UnreadableError, parse
 from publisher.posts.library import page_test
 from publisher.posts.said import is_set_aside, state_said, withheld_until
 from publisher.posts.scan import Scan
 from publisher.system.files import read_file
+from publisher.text.frontmatter import UnreadableError, parse
 
 
 def check_strays(settings: Settings, scan: Scan, now: datetime) -> Iterator[Problem]:
@@ -86,7 +86,7 @@ def strays(settings: Settings, scan: Scan, now: datetime) -> list[str]:
     unreleased = Unreleased(staged, scan, "" if root == "." else root, now=now)
     paths = []
     try:
-        for found in walk(settings.project, settings.site.root, own_files(settings)):
+        for found in walk(settings.project, settings.site.root, settings.own_files):
             paths.append(found.path)
             is_file = found.kind == "file" and not is_set_aside(found.path, settings.site)
             if is_file and unreleased.may_stray(found.path, found.entry.stat().st_size):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from publisher.check.links import NOWHERE
 from publisher.check.pages import Site
+from publisher.config.settings import Settings
 from publisher.model import Embargo, Post, PostState, Problem
 from publisher.model.errors import PublisherError
-from publisher.model.settings import Settings
 from publisher.posts.library import Library
 from publisher.system.tree import compile_globs, walk
 from publisher.text.excerpts import excerpts

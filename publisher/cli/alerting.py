@@ -12,8 +12,8 @@ from publisher.cli.output import flat, note, say, say_json, when
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from publisher.config.settings import Settings
     from publisher.ledger import Alert
-    from publisher.model.settings import Settings
 
 
 @click.command()

@@ -14,9 +14,9 @@ from publisher.model.errors import PublisherError, SiteError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from publisher.config.settings import RebuildSettings, Settings
     from publisher.embargo.hidden import Hidden, Public
     from publisher.embargo.leaks import Found
-    from publisher.model.settings import RebuildSettings, Settings
     from publisher.views.site_state import Survey
 
 MEGABYTE = 1_000_000

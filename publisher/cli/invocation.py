@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime, time
     from pathlib import Path
 
-    from publisher.model.settings import Settings
+    from publisher.config.settings import Settings
     from publisher.views.site_state import Survey
 
 FILE = "jobs.yaml"

@@ -9,13 +9,13 @@ from datetime import date, datetime
 from publisher.check import links
 from publisher.check.pages import read_page, read_site
 from publisher.cli.output import flat
+from publisher.config.settings import Settings, SiteSettings
 from publisher.model import Post
 from publisher.model.errors import PostError
-from publisher.model.settings import Settings, SiteSettings
-from publisher.posts.frontmatter import decode, parse
 from publisher.posts.library import Library, Scan
 from publisher.posts.reschedule import set_date
 from publisher.system.files import read_file
+from publisher.text.frontmatter import decode, parse
 
 
 def links_to(settings: Settings, scan: Scan, post: Post) -> Iterator[tuple[str, links.Link]]:

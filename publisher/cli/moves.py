@@ -17,9 +17,9 @@ from publisher.model.errors import LedgerError, PublisherError
 from publisher.system.notes import write_note
 
 if TYPE_CHECKING:
+    from publisher.config.settings import Settings
     from publisher.ledger import Ledger
     from publisher.model import LedgerView, Post, PostId, ReleaseRecord
-    from publisher.model.settings import Settings
     from publisher.posts.library import Library
     from publisher.views.site_state import Survey
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rich.status import Status
 
     from publisher.alerts import Alerts
+    from publisher.config.settings import Settings
     from publisher.engine.tick import Engine, Tick
-    from publisher.model.settings import Settings
     from publisher.system.report import Event
 
 ALERT_S = 60.0  # the longest that a tick of cron waits for its alerts to be sent

@@ -19,9 +19,9 @@ from publisher.generators.config_files import GeneratorConfig
 from publisher.generators.file_kinds import PAGES
 from publisher.generators.sources import Sources
 from publisher.model.errors import PublisherError
-from publisher.posts.frontmatter import parse
 from publisher.system.files import read_file
 from publisher.system.tree import walk
+from publisher.text.frontmatter import parse
 
 READ_AT_MOST = 2_000  # files; enough to know what the others are like
 

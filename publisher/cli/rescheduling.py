@@ -18,8 +18,8 @@ from publisher.model.errors import LedgerError, PublisherError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from publisher.config.settings import Settings
     from publisher.model import Post, ReleaseRecord
-    from publisher.model.settings import Settings
     from publisher.posts.library import Library
     from publisher.views.site_state import Survey
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from publisher.cli.discovery import Found
-    from publisher.model.settings import Settings
+    from publisher.config.settings import Settings
 
 NEXT_STEPS = """\
 next:

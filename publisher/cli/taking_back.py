@@ -13,9 +13,9 @@ from publisher.model.errors import LedgerBusyError, PublisherError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from publisher.config.settings import Settings
     from publisher.ledger import Ledger
     from publisher.model import DeliveryRecord, LedgerView, Observe, Post, PostState, Sight
-    from publisher.model.settings import Settings
     from publisher.posts.library import Library
     from publisher.views.site_state import Survey
 

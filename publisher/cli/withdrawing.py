@@ -14,13 +14,13 @@ from publisher.model.errors import LedgerError, PublisherError
 
 if TYPE_CHECKING:
     from publisher.cli.taking_back import TakenBack
+    from publisher.config.settings import Settings
     from publisher.model import (
         DeliveryRecord,
         Embargo,
         Post,
         PostState,
     )
-    from publisher.model.settings import Settings
     from publisher.views.site_state import Survey
 
 # What can be taken back of what went out, by the type of its channel. Facts: docs/channels.md.

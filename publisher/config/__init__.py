@@ -17,11 +17,7 @@ from publisher.config.keys import schema
 from publisher.config.kinds import Place, resolve_path
 from publisher.config.options import TypeLoader, read_channels
 from publisher.config.reading import Reading
-from publisher.generators import Generator
-from publisher.model import Embargo, PostState, Problem
-from publisher.model.errors import ConfigError, PublisherError
-from publisher.model.settings import (
-    ChannelSettings,
+from publisher.config.settings import (
     DeploySettings,
     GitHubSettings,
     GitSettings,
@@ -30,6 +26,10 @@ from publisher.model.settings import (
     SiteSettings,
     VerifySettings,
 )
+from publisher.generators import Generator
+from publisher.model import Embargo, PostState, Problem
+from publisher.model.channel import ChannelSettings
+from publisher.model.errors import ConfigError, PublisherError
 from publisher.text.yaml import key_lines, load_yaml
 
 __all__ = ["load", "missing_secrets", "read", "resolve", "resolve_secrets", "schema"]

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from publisher.config.settings import Settings
 from publisher.model import Problem
+from publisher.model.channel import ChannelSettings
 from publisher.model.errors import ConfigError, PublisherError
-from publisher.model.secret import Secret
-from publisher.model.settings import ChannelSettings, SecretRef, Settings
+from publisher.model.secret import Secret, SecretRef
 
 MAX_BYTES = 64 * 1024
 CREDENTIALS = "CREDENTIALS_DIRECTORY"  # of systemd, inside the service

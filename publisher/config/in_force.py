@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 
 from publisher.config import load
+from publisher.config.settings import Settings
 from publisher.model.errors import ConfigError, PublisherError
-from publisher.model.settings import Settings
 from publisher.system.clock import Clock
 from publisher.system.notes import write_note
 from publisher.text.yaml import load_yaml

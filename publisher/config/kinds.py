@@ -20,7 +20,7 @@ from publisher.config.addresses import require_public
 from publisher.generators import GENERATORS, Generator
 from publisher.model import Embargo
 from publisher.model.errors import PublisherError
-from publisher.model.settings import SecretRef
+from publisher.model.secret import SecretRef
 from publisher.text.times import parse_duration
 
 SOURCES = "write {env: NAME}, {credential: name} or {file: path}"

@@ -10,8 +10,9 @@ from publisher.channels import ChannelType, Option
 from publisher.config.keys import keys_below
 from publisher.config.kinds import KINDS, SOURCES, read_secret
 from publisher.config.reading import Reading
+from publisher.config.settings import OUTBOX
 from publisher.model import ChannelName
-from publisher.model.settings import OUTBOX, ChannelSettings
+from publisher.model.channel import ChannelSettings
 
 TypeLoader = Callable[[str], ChannelType]
 

@@ -21,9 +21,9 @@ from threading import Thread
 from typing import TYPE_CHECKING, Self
 
 from publisher.config.in_force import JOBS, SETTLED_S, JobsFile
+from publisher.config.settings import Settings
 from publisher.daemon.notify import Notifier, Starts, watchdog_of
 from publisher.model.errors import ConfigError, LedgerError, LedgerUnavailable, PublisherError
-from publisher.model.settings import Settings
 from publisher.system import locks
 from publisher.system.clock import Clock
 from publisher.system.report import Event, Report, info, logger, warn

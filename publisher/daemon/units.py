@@ -13,9 +13,10 @@ from datetime import timedelta
 from pathlib import Path
 from string import Template
 
+from publisher.config.settings import Settings
 from publisher.model import Embargo
 from publisher.model.errors import ConfigError
-from publisher.model.settings import SecretRef, Settings
+from publisher.model.secret import SecretRef
 
 MARGIN_S = 60  # for scans, the ledger, a busy machine
 SEARCH = timedelta(minutes=15)  # to stage and search 10,000 posts and 1 GB took 4 to 7 minutes

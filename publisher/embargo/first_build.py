@@ -14,9 +14,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from publisher.config.settings import Settings
 from publisher.embargo.mirrored import read_names
 from publisher.model.errors import SiteError, VanishingError
-from publisher.model.settings import Settings
 from publisher.system.notes import write_note
 from publisher.system.output import find_page
 from publisher.system.pages import Live

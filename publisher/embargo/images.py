@@ -18,7 +18,7 @@ from html import unescape
 from pathlib import PurePosixPath
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from publisher.model.settings import SiteSettings
+from publisher.config.settings import SiteSettings
 
 SUFFIXES = frozenset(
     {".apng", ".avif", ".bmp", ".gif", ".heic", ".heif", ".ico", ".jfif", ".jpeg", ".jpg", ".jxl"}

@@ -18,7 +18,7 @@ from publisher.embargo.images import is_image
 from publisher.embargo.unreleased import digest_of
 from publisher.generators.file_kinds import PAGES
 from publisher.posts.blocks import Posts
-from publisher.posts.frontmatter import split
+from publisher.text.frontmatter import split
 from publisher.text.markdown import INLINE_MAX, TEXT_MAX, parser_of
 
 HREF = re.compile(r"""<a\b(?:(?!<a\b)[^>])*?\shref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from publisher.config.settings import SiteSettings
 from publisher.embargo.filler import Filler
 from publisher.embargo.structure import IMAGE_PATH, Images
 from publisher.model import Embargo, Post
 from publisher.model.errors import PublisherError
-from publisher.model.settings import SiteSettings
-from publisher.posts.frontmatter import Document
+from publisher.text.frontmatter import Document
 from publisher.text.times import parse_date
 
 # All keys in small letters: Hugo and Pelican read them in any case.

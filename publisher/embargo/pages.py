@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from publisher.config.settings import SiteSettings
 from publisher.embargo.hidden import Hidden
 from publisher.embargo.metadata import (
     hidden_values,
@@ -16,8 +17,7 @@ from publisher.embargo.redaction import redact
 from publisher.embargo.structure import Images
 from publisher.embargo.writing import write_document
 from publisher.model import Embargo, Post
-from publisher.model.settings import SiteSettings
-from publisher.posts.frontmatter import Document
+from publisher.text.frontmatter import Document
 from publisher.text.html import fold
 
 _COMPONENT = re.compile(r"\s*(<[A-Z][A-Za-z0-9]*\s*/>)[ \t]*(?:\r?\n|\Z)")

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 import publisher
+from publisher.config.settings import Settings
 from publisher.embargo.hidden import Hidden, Public
 from publisher.embargo.manifest import Entry, open_manifest, read_texts
 from publisher.embargo.mirror import Place, mirror
@@ -22,7 +23,6 @@ from publisher.embargo.staging import Staging
 from publisher.generators.file_kinds import is_legible, is_text
 from publisher.model import PostId
 from publisher.model.errors import PostError, SiteError
-from publisher.model.settings import Settings
 from publisher.posts.library import Scan
 from publisher.system.files import read_file
 

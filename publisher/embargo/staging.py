@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from posixpath import splitext
 
+from publisher.config.settings import Settings
 from publisher.embargo import pages
 from publisher.embargo.bundles import bundled_text
 from publisher.embargo.copying import Copy, opened, written_stamp
@@ -27,7 +28,6 @@ from publisher.generators import project
 from publisher.generators.file_kinds import is_legible, is_text
 from publisher.model import Embargo, PostId
 from publisher.model.errors import PostError
-from publisher.model.settings import Settings
 from publisher.posts.blocks import normal_path
 from publisher.posts.library import Scan
 
@@ -108,7 +108,7 @@ class Staging:
     # --- what is there ---------------------------------------------------------------------
 
     def _look(self) -> None:
-        own = project.own_files(self._settings)
+        own = set(self._settings.own_files)
         if self._site.generator.data:
             # written in the stage, by ``Stage``
             own.add(self._site.root / self._site.generator.data)
@@ -344,7 +344,7 @@ class Staging:
 
     def _target(self, real: Path) -> str | None:
         """Give what a staged link leads to; ``None`` when that is not there for all to see."""
-        own = project.own_files(self._settings)
+        own = set(self._settings.own_files)
         if any(real.is_relative_to(path) for path in own) or self._site.root.is_relative_to(real):
             return None
         if not real.is_relative_to(self._site.root):

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from posixpath import dirname
 
+from publisher.config.settings import SiteSettings
 from publisher.embargo.copying import Copy, written_stamp
 from publisher.embargo.images import Images, Shown, is_image, mentions_in
 from publisher.embargo.links import Absence
 from publisher.embargo.manifest import Entry, Manifest
 from publisher.embargo.unreleased import Unreleased
 from publisher.generators.file_kinds import PAGE_SUFFIX, is_page, is_text
-from publisher.model.settings import SiteSettings
 from publisher.posts.blocks import may_have_blocks
 from publisher.system.files import Content, read_file
 

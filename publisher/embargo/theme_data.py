@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from publisher.config.settings import Settings
 from publisher.embargo.mirror import Place
 from publisher.embargo.stage import Stage, Staged, in_words
 from publisher.model import LedgerView, Post, PostId, PostState, ReleaseState
-from publisher.model.settings import Settings
 from publisher.plan.effective import waiting_files
 from publisher.posts.library import Scan
 from publisher.posts.series import series_data

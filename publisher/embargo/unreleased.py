@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from posixpath import splitext
 
+from publisher.config.settings import Settings
 from publisher.embargo import metadata, pages, redaction
 from publisher.embargo.hidden import Hidden
 from publisher.embargo.images import mentions_in, readings
@@ -22,14 +23,13 @@ from publisher.embargo.structure import Images
 from publisher.generators.file_kinds import is_page, may_say_state
 from publisher.model import Embargo, Post, PostId, PostState
 from publisher.model.errors import PostError
-from publisher.model.settings import Settings
 from publisher.posts import blocks
 from publisher.posts.fields import SECTION_PAGES, Reader, stem_of
-from publisher.posts.frontmatter import Document, UnreadableError, parse, split
 from publisher.posts.said import said
 from publisher.posts.scan import Scan, names_of, printable
 from publisher.system.files import Content, changed, read_file
 from publisher.system.tree import compile_globs
+from publisher.text.frontmatter import Document, UnreadableError, parse, split
 
 
 class Unreleased:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from publisher.posts.frontmatter import HEADERS, Format
+from publisher.text.frontmatter import HEADERS, Format
 
 
 def write_document(

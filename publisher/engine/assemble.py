@@ -13,13 +13,13 @@ from threading import Event as Flag
 from publisher.channels import ChannelContext, load_type
 from publisher.channels.texts import voice_of
 from publisher.config import resolve, resolve_secrets
+from publisher.config.settings import Settings
 from publisher.engine.deliver import Courier, Outlet
 from publisher.engine.recover import Reconciler
 from publisher.engine.tick import Engine, Outlets
 from publisher.ledger import Ledger
 from publisher.model import ChannelName, Post
 from publisher.model.errors import ConfigError
-from publisher.model.settings import Settings
 from publisher.posts.images import is_image
 from publisher.posts.library import Library
 from publisher.site.git import incoming
@@ -71,7 +71,7 @@ def open_engine(
 
     :raises LedgerError: when the ledger cannot be opened or is damaged.
     """
-    make_private(settings)
+    make_private(settings.state_dir, public=(settings.project, settings.site.root))
     outlets = open_outlets(settings, environ=environ)
     with Ledger.open(
         settings.ledger_url, site=settings.site.name, now=clock.now(), check=True

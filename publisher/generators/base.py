@@ -28,7 +28,7 @@ from publisher.generators.config_files import (
 from publisher.generators.sources import Sources
 from publisher.model import PostState
 from publisher.model.errors import PublisherError
-from publisher.posts.frontmatter import Document, Format
+from publisher.text.frontmatter import Document, Format
 
 WORDS = MappingProxyType({state: state.value for state in PostState})
 DRAFT_FLAG = MappingProxyType(

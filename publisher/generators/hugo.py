@@ -23,9 +23,9 @@ from publisher.generators.base import (
 from publisher.generators.config_files import DATA, GeneratorConfig, load_data
 from publisher.generators.sources import Sources, as_folders, is_below
 from publisher.model.errors import SiteError
-from publisher.posts.frontmatter import parse
 from publisher.system import processes
 from publisher.system.processes import Command
+from publisher.text.frontmatter import parse
 
 BUILD_SINCE = 145  # Hugo 0.145 knows `build`; a page says `_build` to those before it
 PATIENCE = timedelta(seconds=20)

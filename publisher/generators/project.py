@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from publisher.model.settings import Settings
-
 REHEARSAL = ".publisher-rehearsal"  # a folder that holds this file is a rehearsal's scratch copy
 INSTALLED = frozenset({"node_modules", ".venv", "venv"})
 LEFTOVERS = re.compile(r".*(?:~|\.(?:bak|orig|rej|sw[a-p]|tmp|log))|\.#.*|#.*#", re.IGNORECASE)
@@ -90,17 +88,6 @@ def between(project: Path, root: Path) -> Iterator[Path]:
     """Give the folders that lead from the project to the root, relative, the root last."""
     relative = root.relative_to(project)
     return (folder for folder in reversed([relative, *relative.parents]) if folder != Path())
-
-
-def own_files(settings: Settings) -> set[Path]:
-    """Give what no copy may take along: our state and settings, the ledger, the output of builds.
-
-    Jekyll copies every file it finds to its output, ``jobs.yaml`` among them.
-    """
-    ledger = settings.ledger_url.removeprefix("sqlite:///")
-    own = {settings.state_dir, settings.file}
-    own |= {Path(ledger + suffix) for suffix in ("", "-wal", "-shm", "-journal", ".mark")}
-    return own if settings.rebuild is None else own | {settings.rebuild.output}
 
 
 def shared_names(installed: Path) -> frozenset[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 
 class Secret:
     """Hold a credential; ``str`` and ``repr`` show stars, ``reveal`` gives the value."""
@@ -25,6 +27,14 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._value)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Where a secret comes from: ``source`` is ``env``, ``credential`` or ``file``."""
+
+    source: str
+    name: str
 
 
 def redact(text: str, secrets: tuple[Secret, ...]) -> str:

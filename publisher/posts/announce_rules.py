@@ -8,9 +8,9 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
+from publisher.config.settings import OUTBOX, SiteSettings
 from publisher.model import AnnounceRule, ChannelName, PostState
 from publisher.model.errors import PublisherError
-from publisher.model.settings import OUTBOX, SiteSettings
 from publisher.posts.problems import Complaints
 from publisher.text.times import parse_duration, resolve_instant
 

@@ -17,14 +17,14 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
+from publisher.config.settings import SiteSettings
 from publisher.model import Embargo, Image, Post, PostId, PostState, Problem, Series
 from publisher.model.errors import PublisherError
-from publisher.model.settings import SiteSettings
 from publisher.posts.announce_rules import read_rules
-from publisher.posts.frontmatter import Document
 from publisher.posts.identities import LENGTH, id_of
 from publisher.posts.images import INDEX_PAGES, find_image
 from publisher.posts.problems import Complaints
+from publisher.text.frontmatter import Document
 from publisher.text.headings import first_heading
 from publisher.text.times import Instant, end_of_day, resolve_instant
 

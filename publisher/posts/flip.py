@@ -15,7 +15,7 @@ from publisher.model import Post, PostId, PostState, Problem
 from publisher.model.errors import PostError
 from publisher.posts import blocks
 from publisher.posts.flip_text import set_state
-from publisher.posts.frontmatter import split
+from publisher.text.frontmatter import split
 
 Redo = Callable[[str, PostId, blocks.Posts, str], str]  # how preview blocks are changed
 States = Mapping[PostId, PostState]

@@ -16,7 +16,7 @@ from typing import Any
 from publisher.generators.base import Generator, as_yaml, is_same
 from publisher.model import PostState
 from publisher.model.errors import PostError
-from publisher.posts.frontmatter import BOM, HEADERS, Document, UnreadableError, parse
+from publisher.text.frontmatter import BOM, HEADERS, Document, UnreadableError, parse
 
 CANDIDATES_MAX = 100  # each is parsed; a real file has one or two
 

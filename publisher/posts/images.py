@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
+from publisher.config.settings import SiteSettings
 from publisher.model.errors import PublisherError
-from publisher.model.settings import SiteSettings
 from publisher.system.tree import compile_globs
 
 INDEX_PAGES = ("index.md", "_index.md", "index.mdx", "index.markdown")

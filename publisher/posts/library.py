@@ -13,16 +13,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
+from publisher.config.settings import Settings, SiteSettings
 from publisher.model import LedgerView, Post, PostId, PostState, Problem
 from publisher.model.errors import PostError
-from publisher.model.settings import Settings, SiteSettings
 from publisher.posts import blocks
 from publisher.posts import flip as flipping
 from publisher.posts.address_book import AddressBook
 from publisher.posts.fields import Reader
 from publisher.posts.flip import FlipResult, Redo
 from publisher.posts.flip_text import set_state
-from publisher.posts.frontmatter import Document, parse
 from publisher.posts.reschedule import set_date
 from publisher.posts.scan import (
     Finding,
@@ -34,6 +33,7 @@ from publisher.posts.scan import (
 )
 from publisher.system.files import Content, changed, read_file, replace_file, stamp_of
 from publisher.system.tree import compile_globs, is_near, walk
+from publisher.text.frontmatter import Document, parse
 
 __all__ = ["FlipResult", "Library", "Page", "Scan", "page_test"]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from publisher.model import Problem
-from publisher.posts.frontmatter import Document
+from publisher.text.frontmatter import Document
 
 _FOREIGN = re.compile(r"[^\0-\x7f\u2010-\u205e\u2190-\u21ff]")  # more than dashes, quotes, arrows
 LOST = "some of it is lost: type the broken characters again"

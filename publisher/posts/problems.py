@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from publisher.model import Problem
 from publisher.model.errors import PublisherError
-from publisher.posts.frontmatter import Document
+from publisher.text.frontmatter import Document
 
 T = TypeVar("T")
 

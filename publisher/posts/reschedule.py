@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from itertools import chain, islice, product
 
+from publisher.config.settings import SiteSettings
 from publisher.model.errors import PostError, PublisherError
-from publisher.model.settings import SiteSettings
-from publisher.posts.frontmatter import BOM, HEADERS, Document, UnreadableError, parse
+from publisher.text.frontmatter import BOM, HEADERS, Document, UnreadableError, parse
 from publisher.text.times import resolve_instant
 
 _CLOCK = r"(?P<hour>\d{1,2}):\d{2}(?P<seconds>:\d{2}(?P<fraction>\.\d+)?)?"

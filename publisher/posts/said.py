@@ -13,14 +13,14 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
+from publisher.config.settings import SiteSettings
 from publisher.generators import Generator
 from publisher.generators.base import as_yaml
 from publisher.generators.headers import HEAD_LINES
 from publisher.model import Embargo, PostState
 from publisher.model.errors import PublisherError
-from publisher.model.settings import SiteSettings
 from publisher.posts.fields import Reader
-from publisher.posts.frontmatter import FRONTMATTER_MAX_BYTES, Document, UnreadableError, parse
+from publisher.text.frontmatter import FRONTMATTER_MAX_BYTES, Document, UnreadableError, parse
 from publisher.text.yaml import load_yaml
 
 ALIKE = 0.8  # how near a misspelled word is to the one that was meant

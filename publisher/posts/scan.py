@@ -10,19 +10,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from publisher.config.settings import SiteSettings
 from publisher.model import Embargo, LedgerView, Post, PostState, Problem, ReleaseState
 from publisher.model.errors import PostError
-from publisher.model.settings import SiteSettings
 from publisher.plan.effective import effective, waiting_files
 from publisher.posts.blocks import Posts, may_have_blocks, normal_path
 from publisher.posts.copies import find_copies
 from publisher.posts.fields import Reader, stem_of
-from publisher.posts.frontmatter import UnreadableError, parse
 from publisher.posts.identities import with_distinct_ids
 from publisher.posts.mojibake import mojibake
 from publisher.posts.said import Said, said
 from publisher.posts.series import count_parts
 from publisher.system.files import Content, Stamp, read_file, stamp_of
+from publisher.text.frontmatter import UnreadableError, parse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from publisher.config.settings import SiteSettings
 from publisher.model import (
     Embargo,
     LedgerView,
@@ -22,7 +23,6 @@ from publisher.model import (
     ReleaseState,
     Series,
 )
-from publisher.model.settings import SiteSettings
 
 NEW = "just published"
 

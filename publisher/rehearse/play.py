@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from publisher.channels.texts import voice_of
+from publisher.config.settings import Settings
 from publisher.engine import assemble
 from publisher.engine.tick import Engine, Outlets
 from publisher.model import (
@@ -32,7 +33,6 @@ from publisher.model import (
     Sight,
 )
 from publisher.model.errors import PublisherError, SiteError
-from publisher.model.settings import Settings
 from publisher.plan import plan
 from publisher.plan.deliveries import planned_at
 from publisher.plan.draft import is_old

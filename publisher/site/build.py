@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from publisher.config.settings import RebuildSettings
 from publisher.model.errors import SiteError
-from publisher.model.settings import RebuildSettings
 from publisher.system import processes
 from publisher.system.processes import TAIL_LINES, TERM_GRACE_S, Command
 

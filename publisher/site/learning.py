@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from publisher.config.settings import SiteSettings
 from publisher.model import Post, PostState
 from publisher.model.errors import PublisherError
-from publisher.model.settings import SiteSettings
 from publisher.posts.address_book import Address, AddressBook
-from publisher.posts.frontmatter import parse
 from publisher.site.page_finder import FoundPage, Wanted, find_pages
 from publisher.system.files import read_file
+from publisher.text.frontmatter import parse
 
 FORMER = 5  # addresses that are kept of a post
 

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from publisher.config.settings import DeploySettings, Settings
 from publisher.generators import project
 from publisher.model.errors import PublisherError
-from publisher.model.settings import DeploySettings, Settings
 from publisher.system import locks
 
 MARKER = project.REHEARSAL  # only a folder that holds it is ever emptied
@@ -90,7 +90,7 @@ def copy_project(settings: Settings, scratch: Path) -> Settings:
     _check_installed(settings)
     copy = scratch / "project"
     with _in_words(scratch):
-        _copy(top, root, copy, left_out={scratch, *project.own_files(settings)})
+        _copy(top, root, copy, left_out={scratch, *settings.own_files})
     site = replace(settings.site, root=copy / root.relative_to(top))
     state_dir = scratch / "state"
     rebuild = settings.rebuild

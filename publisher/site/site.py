@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from publisher.config.settings import GitSettings, Settings
 from publisher.embargo.checkpoint import inspect_files, let_through
 from publisher.embargo.first_build import refuse_vanishing
 from publisher.embargo.hidden import holds
@@ -24,8 +25,7 @@ from publisher.embargo.stage import Stage, Staged
 from publisher.embargo.theme_data import stage_with_data, withdrawn
 from publisher.model import LedgerView, Post, PostId, PostState
 from publisher.model.errors import PublisherError, SiteError
-from publisher.model.secret import Secret
-from publisher.model.settings import GitSettings, SecretRef, Settings
+from publisher.model.secret import Secret, SecretRef
 from publisher.posts import blocks
 from publisher.posts.address_book import Address, AddressBook
 from publisher.posts.library import Library, Scan, page_test

@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from publisher.config.settings import RebuildSettings, VerifySettings
 from publisher.model import Post
 from publisher.model.errors import SiteError
-from publisher.model.settings import RebuildSettings, VerifySettings
 from publisher.site import cards, page_checks
 from publisher.site.page_checks import NEEDED, PAGE_BYTES
 from publisher.system.pages import Found, Live, Output, Source

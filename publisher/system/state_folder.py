@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
-
-from publisher.model.settings import Settings
 
 OTHERS = 0o077  # the rights of everybody but the owner
 COPY = Path("stage", "project")  # for the build, which needs the modes of the originals
 
 
-def make_private(settings: Settings) -> None:
+def make_private(top: Path, *, public: Collection[Path]) -> None:
     """Take the rights of others away: folders become 0700, files 0600.
 
     Not in the copy of the project that is built from: what a generator copies to its output must
     stay readable for a web server. Nobody else gets there, since its folder is private. What
-    belongs to another user stays as it is, and so does a state folder that holds the project.
+    belongs to another user stays as it is, and so does a state folder that holds one of the
+    folders ``public``.
     """
-    top = settings.state_dir
-    if settings.project.is_relative_to(top) or settings.site.root.is_relative_to(top):
+    if any(folder.is_relative_to(top) for folder in public):
         return
     with suppress(OSError):
         top.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from publisher.channels.compose import Voice, compose
 from publisher.channels.texts import voice_of
+from publisher.config.settings import Settings
 from publisher.engine.deliver import from_payload
 from publisher.ledger import Attempt
 from publisher.model import (
@@ -32,7 +33,6 @@ from publisher.model import (
     ReleaseState,
 )
 from publisher.model.errors import ComposeError
-from publisher.model.settings import Settings
 from publisher.plan.calendar import Calendar, Happening
 from publisher.plan.deliveries import planned_at
 from publisher.views.site_state import Survey, open_ledger

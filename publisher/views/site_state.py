@@ -11,6 +11,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 
+from publisher.config.settings import Settings
 from publisher.ledger import Attempt, Ledger
 from publisher.model import (
     DeliveryKey,
@@ -24,7 +25,6 @@ from publisher.model import (
     PostId,
 )
 from publisher.model.errors import LedgerError, PublisherError
-from publisher.model.settings import Settings
 from publisher.plan import plan
 from publisher.plan.calendar import Calendar, preview
 from publisher.plan.restored import MAY_BE_OUT
@@ -182,7 +182,7 @@ def open_ledger(
         unless it is only read or ``even_restored``.
     """
     if not read_only:
-        make_private(settings)
+        make_private(settings.state_dir, public=(settings.project, settings.site.root))
     ledger = Ledger.open(settings.ledger_url, site=settings.site.name, now=now, read_only=read_only)
     try:
         if not (read_only or even_restored):

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from publisher.channels import ChannelContext, load_type
 from publisher.config import in_force, resolve_secrets
+from publisher.config.settings import Settings
 from publisher.embargo.hidden import holds
 from publisher.embargo.left_out import read_left_out
 from publisher.engine.deliver import backoff
@@ -36,8 +37,7 @@ from publisher.model import (
     Verify,
 )
 from publisher.model.errors import ConfigError
-from publisher.model.secret import Secret
-from publisher.model.settings import SecretRef, Settings
+from publisher.model.secret import Secret, SecretRef
 from publisher.system import locks
 from publisher.views.calendar import (
     Value,

@@ -15,7 +15,7 @@ import pytest
 
 import publisher
 from publisher import config
-from publisher.model.settings import Settings
+from publisher.config.settings import Settings
 from publisher.system import locks
 from publisher.system.clock import SystemClock
 from tests.acceptance.sites import TIMEOUT_S, Site, a_series, a_site

@@ -6,8 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from publisher.posts.frontmatter import parse
 from publisher.text.excerpts import excerpts
+from publisher.text.frontmatter import parse
 from publisher.text.html import fold
 from tests.acceptance.sites import ROOT, Site
 

@@ -12,14 +12,9 @@ import pytest
 
 from publisher import check
 from publisher.config import load
+from publisher.config.settings import DeploySettings, GitHubSettings, GitSettings, RebuildSettings
 from publisher.model import Embargo, Problem
-from publisher.model.settings import (
-    DeploySettings,
-    GitHubSettings,
-    GitSettings,
-    RebuildSettings,
-    SecretRef,
-)
+from publisher.model.secret import SecretRef
 from tests.check.test_check import NOW, ROOT, settings_of
 from tests.posts.sites import a_library, a_text, write
 

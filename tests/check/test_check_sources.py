@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from publisher import check
+from publisher.config.settings import GitSettings
 from publisher.model import Embargo, Problem
-from publisher.model.settings import GitSettings
 from tests.check.test_check import NOW, settings_of
 from tests.posts.sites import a_library, a_text
 from tests.site.repositories import World, a_world

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from publisher import check
+from publisher.config.settings import RebuildSettings
 from publisher.model import Embargo, Problem
-from publisher.model.settings import RebuildSettings
 from tests.check.test_check import NOW, settings_of
 from tests.posts.sites import a_library, a_text, write
 

@@ -22,12 +22,12 @@ import pytest
 
 from publisher.config import load
 from publisher.config.in_force import JobsFile, read_note
+from publisher.config.settings import Settings
 from publisher.daemon.service import Alarm, Daemon, status_of
 from publisher.engine.tick import Tick
 from publisher.ledger import Ledger
 from publisher.model import ChannelName, Hold, Plan, PostId, Problem
 from publisher.model.errors import LedgerError, LedgerUnavailable, PostError, PublisherError
-from publisher.model.settings import Settings
 from publisher.system import locks
 from publisher.system.clock import SystemClock
 from publisher.system.report import Event, info

@@ -15,21 +15,21 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from publisher.daemon.notify import Notifier, Starts, watchdog_of
-from publisher.daemon.units import step_bound_s, unit_name, units, writable_paths
-from publisher.generators import GENERATORS
-from publisher.model import ChannelName, Embargo
-from publisher.model.errors import ConfigError
-from publisher.model.settings import (
-    ChannelSettings,
+from publisher.config.settings import (
     DeploySettings,
     GitSettings,
     RebuildSettings,
-    SecretRef,
     Settings,
     SiteSettings,
     VerifySettings,
 )
+from publisher.daemon.notify import Notifier, Starts, watchdog_of
+from publisher.daemon.units import step_bound_s, unit_name, units, writable_paths
+from publisher.generators import GENERATORS
+from publisher.model import ChannelName, Embargo
+from publisher.model.channel import ChannelSettings
+from publisher.model.errors import ConfigError
+from publisher.model.secret import SecretRef
 
 SECRETS = {
     "api_key": SecretRef("env", "X_API_KEY"),

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from publisher.config.settings import RebuildSettings, VerifySettings
 from publisher.model import Post, PostId, PostState
-from publisher.model.settings import RebuildSettings, VerifySettings
 from publisher.site.verify import Finding, excerpts, verify_live, verify_output
 from tests.platforms.site import Site
 

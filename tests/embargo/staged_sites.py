@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 from PIL import Image
 
+from publisher.config.settings import RebuildSettings, Settings, SiteSettings, VerifySettings
 from publisher.embargo.stage import Stage, Staged
 from publisher.generators import GENERATORS
 from publisher.model import Embargo
-from publisher.model.settings import RebuildSettings, Settings, SiteSettings, VerifySettings
 from publisher.posts.library import Library
 from tests.factories import NOW
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from publisher.config.settings import Settings
 from publisher.embargo.checkpoint import let_through
 from publisher.embargo.seal import NOINDEX
 from publisher.model.errors import SiteError
-from publisher.model.settings import Settings
 from tests.embargo.staged_sites import SECRET, a_post, a_site, update, write
 
 ABOUT = "<html><head></head><body><h1>About us</h1>We build drawers.</body></html>"

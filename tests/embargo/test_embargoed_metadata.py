@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from publisher.config.settings import SiteSettings
 from publisher.embargo.filler import WORDS
 from publisher.embargo.metadata import hidden_values, staged_metadata
 from publisher.embargo.pages import embargoed_page, hidden_text
 from publisher.embargo.writing import write_document
 from publisher.generators import GENERATORS
 from publisher.model import Embargo
-from publisher.model.settings import SiteSettings
-from publisher.posts.frontmatter import Document, Format, parse
+from publisher.text.frontmatter import Document, Format, parse
 from tests.factories import a_post
 
 CANARY = "zanzibarquokka wombatfjord xylophonic"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from publisher.config.settings import Settings, VerifySettings
 from publisher.embargo.first_build import (
     accept_vanishing,
     read_vanishing,
@@ -15,7 +16,6 @@ from publisher.embargo.first_build import (
 )
 from publisher.embargo.mirrored import write_names
 from publisher.model.errors import VanishingError
-from publisher.model.settings import Settings, VerifySettings
 from tests.embargo.staged_sites import a_site
 from tests.platforms.site import Site
 

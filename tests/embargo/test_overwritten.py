@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from publisher.config.settings import DeploySettings
 from publisher.embargo.mirror import mirror
 from publisher.embargo.overwritten import Overwritten
 from publisher.model import Embargo
-from publisher.model.settings import DeploySettings
 from publisher.site.site import GeneratedSite
 from tests.factories import NOW, a_view
 from tests.site.test_site import a_site, build

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from publisher.config.settings import RebuildSettings, Settings
 from publisher.embargo.stage import Stage, mirror
 from publisher.model import Embargo
 from publisher.model.errors import PublisherError, SiteError
-from publisher.model.settings import RebuildSettings, Settings
 from publisher.posts.library import Library
 from tests.embargo.staged_sites import (
     PUBLIC,

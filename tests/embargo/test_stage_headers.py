@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from publisher.config.settings import Settings
 from publisher.embargo.stage import Stage, Staged
 from publisher.generators import GENERATORS
 from publisher.model import Embargo
-from publisher.model.settings import Settings
 from publisher.posts.library import Library
 from tests.embargo.staged_sites import SECRET, a_site, staged, write
 from tests.factories import NOW

@@ -11,8 +11,8 @@ import pytest
 
 from publisher.embargo.theme_data import stage_with_data
 from publisher.generators import GENERATORS
-from publisher.posts.frontmatter import parse
 from publisher.posts.library import Library
+from publisher.text.frontmatter import parse
 from tests.embargo.staged_sites import a_site, staged, write
 from tests.factories import NOW, a_view
 

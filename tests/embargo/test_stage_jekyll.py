@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from publisher.check.strays import check_strays
+from publisher.config.settings import Settings
 from publisher.generators import GENERATORS
 from publisher.model import Embargo
-from publisher.model.settings import Settings
 from publisher.posts.library import Library
 from tests.embargo.staged_sites import SECRET, a_site, staged, update, write
 from tests.factories import NOW

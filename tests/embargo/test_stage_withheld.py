@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from publisher.config.settings import Settings
 from publisher.embargo.stage import Stage, Staged
 from publisher.embargo.theme_data import stage_with_data
 from publisher.generators import GENERATORS
 from publisher.model import Embargo, LedgerView, PostId, ReleaseState
-from publisher.model.settings import Settings
 from publisher.posts.library import Library
 from tests.embargo.staged_sites import (
     PUBLIC,

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from publisher.config.settings import SiteSettings
 from publisher.generators import GENERATORS
 from publisher.model import ChannelName, Post, Problem
-from publisher.model.settings import SiteSettings
 from publisher.posts.library import Library, Scan
 
 CHANNELS = ("x", "linkedin", "newsletter")

@@ -11,8 +11,8 @@ from publisher.embargo.writing import write_document
 from publisher.generators import GENERATORS
 from publisher.model import PostState
 from publisher.posts.flip_text import set_state
-from publisher.posts.frontmatter import parse
 from publisher.posts.reschedule import set_date
+from publisher.text.frontmatter import parse
 from tests.posts.sites import a_library, write
 
 PELICAN = """\

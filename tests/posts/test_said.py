@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from publisher.config.settings import SiteSettings
 from publisher.generators import GENERATORS
 from publisher.model import Embargo
-from publisher.model.settings import SiteSettings
 from publisher.posts.said import said
 from tests.factories import NOW
 

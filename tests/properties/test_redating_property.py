@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
+from publisher.config.settings import SiteSettings
 from publisher.generators import GENERATORS
-from publisher.model.settings import SiteSettings
-from publisher.posts.frontmatter import parse
 from publisher.posts.reschedule import set_date
+from publisher.text.frontmatter import parse
 from publisher.text.times import resolve_instant
 
 ZONES = ("Europe/Oslo", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC")

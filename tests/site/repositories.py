@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from publisher.model.settings import GitSettings
+from publisher.config.settings import GitSettings
 from publisher.site.git import Repository
 
 POST = "---\ntitle: A title\nstatus: {}\n---\n\nText.\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.model.settings import VerifySettings
+from publisher.config.settings import VerifySettings
 from publisher.rehearse.preview_server import serve
 from publisher.site.verify import excerpts, verify_live
 from tests.embargo.built_sites import (

@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 
 from publisher.channels.testing import nobody_listening
+from publisher.config.settings import DeploySettings, GitHubSettings
 from publisher.model.errors import ConfigError
-from publisher.model.secret import Secret
-from publisher.model.settings import DeploySettings, GitHubSettings, SecretRef
+from publisher.model.secret import Secret, SecretRef
 from publisher.site.deploy import DeployResult, deploy
 from publisher.system.address_guard import complaint
 from tests.platforms import deploy_hooks, github

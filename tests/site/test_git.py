@@ -718,7 +718,7 @@ import sys
 sys.path.insert(0, {root!r})
 from pathlib import Path
 from publisher.site.git import Repository
-from publisher.model.settings import GitSettings
+from publisher.config.settings import GitSettings
 import os
 repository = Repository.open(
     Path({site!r}), GitSettings(deploy_branch="deploy"), environ=dict(os.environ)

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from publisher.config.settings import GitSettings
 from publisher.model.errors import GitError
-from publisher.model.settings import GitSettings
 from publisher.site.git import Repository
 from tests.platforms.smtp import make_certificate
 from tests.site.repositories import World, a_world

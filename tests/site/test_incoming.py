@@ -10,8 +10,8 @@ from threading import Event
 
 import pytest
 
+from publisher.config.settings import GitSettings, Settings
 from publisher.model.errors import GitError, UntrustedError
-from publisher.model.settings import GitSettings, Settings
 from publisher.posts.library import Library
 from publisher.site.git import incoming
 from publisher.site.git.sources import Sources

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.model.settings import RebuildSettings
+from publisher.config.settings import RebuildSettings
 from publisher.site import build
 from publisher.site.build import RebuildResult
 from publisher.system.processes import MARK

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from publisher import config
+from publisher.config.settings import GitSettings, RebuildSettings
 from publisher.model import Embargo
-from publisher.model.secret import Secret
-from publisher.model.settings import GitSettings, RebuildSettings, SecretRef
+from publisher.model.secret import Secret, SecretRef
 from publisher.posts.library import Library
 from publisher.site.build import RebuildResult
 from publisher.site.site import GeneratedSite

@@ -14,14 +14,14 @@ import pytest
 import requests
 from markdown_it import MarkdownIt
 
+from publisher.config.settings import VerifySettings
 from publisher.embargo.pages import embargoed_page
 from publisher.model import Embargo
 from publisher.model.errors import SiteError
-from publisher.model.settings import VerifySettings
-from publisher.posts.frontmatter import parse
 from publisher.rehearse.preview_server import serve
 from publisher.site.verify import Finding, excerpts, verify_live
 from publisher.system.pages import Live
+from publisher.text.frontmatter import parse
 from publisher.text.html import LISTING_BYTES, read_listing
 from tests.embargo.built_sites import (
     BODY,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from publisher.config.settings import RebuildSettings
 from publisher.model.errors import LedgerBusyError, SiteError
-from publisher.model.settings import RebuildSettings
 from publisher.site.site import build
 from publisher.system import locks
 

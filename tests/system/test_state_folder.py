@@ -65,7 +65,7 @@ def test_a_folder_that_was_open_to_all_is_closed(tmp_path: Path) -> None:
         (settings.state_dir / name).parent.mkdir(parents=True, exist_ok=True)
         (settings.state_dir / name).touch(mode=0o666)
 
-    make_private(settings)
+    make_private(settings.state_dir, public=(settings.project, settings.site.root))
 
     assert open_to_others(settings.state_dir) == set()
     assert (settings.state_dir / "run.log").stat().st_mode & 0o777 == 0o600
@@ -76,7 +76,7 @@ def test_the_copy_to_build_from_keeps_its_modes(tmp_path: Path) -> None:
     write(tmp_path, "static/tool.sh", "#!/bin/sh\n").chmod(0o755)
     update(settings)
 
-    make_private(settings)
+    make_private(settings.state_dir, public=(settings.project, settings.site.root))
 
     tool = settings.state_dir / "stage/project/site/static/tool.sh"
     assert tool.stat().st_mode & 0o777 == 0o755
@@ -89,7 +89,7 @@ def test_links_out_of_the_state_folder_are_not_followed(tmp_path: Path) -> None:
     settings.state_dir.mkdir()
     (settings.state_dir / "link").symlink_to(outside)
 
-    make_private(settings)
+    make_private(settings.state_dir, public=(settings.project, settings.site.root))
 
     assert outside.stat().st_mode & 0o777 == 0o644
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from publisher.config.settings import DeploySettings
 from publisher.model.errors import PublisherError, SiteError
-from publisher.model.secret import Secret, redact
-from publisher.model.settings import DeploySettings, SecretRef
+from publisher.model.secret import Secret, SecretRef, redact
 from publisher.site.deploy.github import start_workflow
 from publisher.site.deploy.hook import call_hook
 from publisher.system import processes

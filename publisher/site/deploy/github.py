@@ -16,9 +16,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from publisher.config.settings import GitHubSettings
 from publisher.model.errors import SiteError
 from publisher.model.secret import Secret
-from publisher.model.settings import GitHubSettings
 from publisher.site.deploy.outgoing import Order, post, read_address, redirects_to
 from publisher.system.address_guard import AGAIN
 from publisher.system.http import Answer

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from difflib import unified_diff
 from pathlib import Path
 
+from publisher.config.settings import Settings
 from publisher.model.errors import GitError, PublisherError, UntrustedError
-from publisher.model.settings import Settings
 from publisher.site.git.moving import GITLINK, Change, read_changes
 from publisher.site.git.program import Git
 from publisher.system.notes import write_note

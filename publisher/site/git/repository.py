@@ -10,8 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from publisher.config.settings import GitSettings
 from publisher.model.errors import GitError
-from publisher.model.settings import GitSettings
 from publisher.site.git import branches, moving
 from publisher.site.git.commits import RELEASED, identity, message_for
 from publisher.site.git.network import Remote, find_remote, read_remotes

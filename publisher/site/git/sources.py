@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from publisher.config.settings import GitSettings, Settings
 from publisher.model import LedgerView, PostId, PostState, ReleaseState
 from publisher.model.errors import GitError, PublisherError
-from publisher.model.settings import GitSettings, Settings
 from publisher.posts.library import Library
 from publisher.posts.reschedule import RESCHEDULED
 from publisher.site.git import incoming

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from publisher.generators import Generator, Keys
 from publisher.model import ChannelName, ChannelPlan, Embargo, Policy
-from publisher.model.secret import Secret
+from publisher.model.channel import ChannelSettings
+from publisher.model.secret import Secret, SecretRef
 
 OUTBOX = ChannelName("outbox")  # the only channel where `jobs.yaml` configures none
 
@@ -57,14 +58,6 @@ class VerifySettings:
     card: bool = True  # og:title and og:image, where the page has them, must be the post's
 
 
-@dataclass(frozen=True, slots=True)
-class SecretRef:
-    """Where a secret comes from: ``source`` is ``env``, ``credential`` or ``file``."""
-
-    source: str
-    name: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitSettings:
     """What the git program does for a site; ``deploy_branch`` holds the staged tree."""
@@ -105,19 +98,6 @@ class DeploySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelSettings:
-    """One channel of ``jobs.yaml``. ``options`` may hold ``SecretRef`` until resolved."""
-
-    name: ChannelName
-    type: str
-    options: Mapping[str, Any | SecretRef] = field(default_factory=dict)
-    template: str | None = None  # None: the type's default
-    subject: str | None = None
-    after: timedelta = timedelta(0)
-    timeout: timedelta = timedelta(seconds=60)  # T_SEND: the longest a send may take
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All of ``jobs.yaml``, checked."""
 
@@ -155,6 +135,18 @@ class Settings:
         named["deploy.hook"] = self.deploy.hook
         named["deploy.github.token"] = self.deploy.github and self.deploy.github.token
         return {name: value for name, value in named.items() if isinstance(value, SecretRef)}
+
+    @property
+    def own_files(self) -> frozenset[Path]:
+        """Give what no copy of the project may take along: our state and settings, the ledger, the
+        output of builds.
+
+        Jekyll copies every file it finds to its output, ``jobs.yaml`` among them.
+        """
+        ledger = self.ledger_url.removeprefix("sqlite:///")
+        own = {self.state_dir, self.file}
+        own |= {Path(ledger + suffix) for suffix in ("", "-wal", "-shm", "-journal", ".mark")}
+        return frozenset(own if self.rebuild is None else own | {self.rebuild.output})
 
     @property
     def project(self) -> Path:

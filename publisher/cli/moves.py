@@ -62,6 +62,7 @@ def perform(survey: Survey, library: Library, shifts: Sequence[Shift]) -> bool:
     """
     from contextlib import ExitStack
 
+    from publisher.model import Cause
     from publisher.system import locks
     from publisher.system.clock import SystemClock
     from publisher.views.site_state import open_ledger
@@ -84,7 +85,12 @@ def perform(survey: Survey, library: Library, shifts: Sequence[Shift]) -> bool:
             _note(settings, shifts)
         for shift in shifts:
             if ledger is not None and shift.post.id in (shown & set(known)).difference(owed):
-                ledger.build_again(shift.post.id, reason=_reason(shift, settings), now=now)
+                ledger.build_again(
+                    shift.post.id,
+                    cause=Cause.RESCHEDULED,
+                    reason=_reason(shift, settings),
+                    now=now,
+                )
             result = library.reschedule(shift.post, shift.new)
             if ledger is not None and shift.post.id in known:
                 _tell(ledger, shift, result.digest, _reason(shift, settings), now)
@@ -108,10 +114,8 @@ def _has_page(post: Post, settings: Settings) -> bool:
 
 
 def _reason(shift: Shift, settings: Settings) -> str:
-    from publisher.posts.reschedule import RESCHEDULED
-
     old, new = (when(at, settings.site.zone) for at in (shift.old, shift.new))
-    return f"{RESCHEDULED} with `publisher reschedule`, from {old} to {new}"
+    return f"rescheduled with `publisher reschedule`, from {old} to {new}"
 
 
 def _tell(ledger: Ledger, shift: Shift, digest: str, why: str, now: datetime) -> None:

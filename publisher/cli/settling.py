@@ -34,7 +34,7 @@ def retry(ctx: click.Context, what: str | None, is_yes: bool) -> None:
     the page is tried again at once, too.
     """
     from publisher.cli.performing import tick_unless_daemon
-    from publisher.model import DeliveryState, ReleaseState
+    from publisher.model import Cause, DeliveryState, ReleaseState
     from publisher.system.clock import SystemClock
     from publisher.views.site_state import open_ledger
 
@@ -66,7 +66,14 @@ def retry(ctx: click.Context, what: str | None, is_yes: bool) -> None:
             if record.state is DeliveryState.PLANNED:
                 ledger.move(record, at=now, reason=REASON, now=now)
             else:
-                ledger.settle(record, DeliveryState.PLANNED, reason=REASON, now=now, due_at=now)
+                ledger.settle(
+                    record,
+                    DeliveryState.PLANNED,
+                    cause=Cause.RETRIED,
+                    reason=REASON,
+                    now=now,
+                    due_at=now,
+                )
     about = {record.key.post for record in records} | {release.post for release in steps}
     about |= {key.post for key in seen.view.deliveries if key.channel == channel}
     ctx.exit(tick_unless_daemon(ctx.obj, seen.settings, about=about))
@@ -215,7 +222,7 @@ def resolve(
     one.
     """
     from publisher.cli.performing import tick_unless_daemon
-    from publisher.model import DeliveryState
+    from publisher.model import Cause, DeliveryState
     from publisher.system.clock import SystemClock
     from publisher.views.site_state import open_ledger
 
@@ -237,7 +244,9 @@ def resolve(
             _settle_sent(ledger, record, url, now)
         elif is_dropped:
             reason = "dropped with `publisher resolve`"
-            ledger.settle(record, DeliveryState.CANCELLED, reason=reason, now=now)
+            ledger.settle(
+                record, DeliveryState.CANCELLED, cause=Cause.DROPPED, reason=reason, now=now
+            )
         else:
             reason = "did not arrive, says `publisher resolve`"
             ledger.settle(record, DeliveryState.PLANNED, reason=reason, now=now, due_at=now)

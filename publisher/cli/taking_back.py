@@ -126,17 +126,19 @@ def _no_tick(settings: Settings, page: _Page, *, is_file_first: bool) -> Iterato
 
 def _build_without(ledger: Ledger, post: Post, why: str, now: datetime) -> None:
     """Have the site built without a post whose release the ledger does not follow now."""
-    from publisher.model import DeliveryState, PostState, Sight
+    from publisher.model import Cause, DeliveryState, PostState, Sight
 
     if post.state is PostState.PUBLISHED:
         because = "was public when first seen"
         ledger.observe(_sight(post, Sight.BASELINE, post.digest, because), now=now)
     elif post.id not in ledger.view().releases:
         ledger.observe(_sight(post, Sight.NEW, post.digest, "scheduled"), now=now)
-    ledger.build_again(post.id, reason=why, now=now)
+    ledger.build_again(post.id, cause=Cause.WITHDRAWN, reason=why, now=now)
     for key, record in ledger.view().deliveries.items():
         if key.post == post.id and record.state is DeliveryState.PLANNED:
-            ledger.settle(record, DeliveryState.CANCELLED, reason=why, now=now)
+            ledger.settle(
+                record, DeliveryState.CANCELLED, cause=Cause.WITHDRAWN, reason=why, now=now
+            )
 
 
 def _tell(ledger: Ledger, post: Post, digest: str, why: str, now: datetime) -> None:

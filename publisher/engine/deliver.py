@@ -19,6 +19,7 @@ from publisher.ledger import Ledger
 from publisher.model import (
     DUPLICATE,
     CanPrepare,
+    Cause,
     Channel,
     DeliveryRecord,
     DeliveryState,
@@ -80,10 +81,10 @@ class Courier:
         try:
             message = self._message(record, post, outlet)
         except Exception as error:  # noqa: BLE001 - too long, or a channel that cannot count
-            self._hold(record, _to_correct(record, error))
+            self._hold(record, Cause.TEXT_UNUSABLE, _to_correct(record, error))
             return
         if self._is_repeat(record, message, outlet):
-            self._hold(record, _to_reword(record))
+            self._hold(record, Cause.TEXT_REPEATED, _to_reword(record))
             return
         lease_until = now + 3 * outlet.timeout
         try:
@@ -137,7 +138,7 @@ class Courier:
                 f"{error.what}; if that is it, `publisher resolve {record.key} --sent URL`, "
                 f"else change its text, then `publisher retry {record.key}`"
             )
-            self._hold(self._give_back(record, reason, wait=timedelta(0)), reason)
+            self._hold(self._give_back(record, reason, wait=timedelta(0)), Cause.DUPLICATE, reason)
             return None
         except Exception as error:  # noqa: BLE001 - whatever it was, nothing is public yet
             self._not_prepared(record, error)
@@ -154,16 +155,19 @@ class Courier:
             closed = _closed(record, refusal)
             self.ledger.close_channel(record.key.channel, closed, now=self.clock.now())
         if refusal.permanent:
-            self._hold(record, _to_correct(record, error))
+            self._hold(record, Cause.TEXT_UNUSABLE, _to_correct(record, error))
         else:
             warn(self.report, "delivery.not_prepared", **names_of(record), reason=reason)
 
     def _give_back(self, record: DeliveryRecord, reason: str, *, wait: timedelta) -> DeliveryRecord:
         now = self.clock.now()
-        return self.ledger.release_claim(record, reason=reason, not_before=now + wait, now=now)
+        return self.ledger.release_claim(
+            record, cause=Cause.REFUSED, reason=reason, not_before=now + wait, now=now
+        )
 
-    def _hold(self, record: DeliveryRecord, reason: str) -> None:
-        self.ledger.settle(record, DeliveryState.HELD, reason=reason, now=self.clock.now())
+    def _hold(self, record: DeliveryRecord, cause: Cause, reason: str) -> None:
+        now = self.clock.now()
+        self.ledger.settle(record, DeliveryState.HELD, cause=cause, reason=reason, now=now)
         warn(self.report, "delivery.held", **names_of(record), reason=reason)
 
     def send(

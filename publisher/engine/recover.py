@@ -24,6 +24,7 @@ from publisher.ledger import Attempt, Ledger
 from publisher.model import (
     DUPLICATE,
     CanFind,
+    Cause,
     DeliveryRecord,
     DeliveryState,
     Outcome,
@@ -175,7 +176,9 @@ class Reconciler:
                 f"was accepted ({record.remote_id}) but is not to be seen; look at {where}, then "
                 f"`publisher resolve {record.key} --sent URL` or `--not-sent`"
             )
-            self.ledger.settle(record, DeliveryState.HELD, reason=reason, now=now)
+            self.ledger.settle(
+                record, DeliveryState.HELD, cause=Cause.NOT_SEEN, reason=reason, now=now
+            )
             warn(self.report, "delivery.held", **names_of(record), reason=reason)
 
     def _find(self, record: DeliveryRecord, outlet: Outlet) -> Receipt | None:
@@ -196,7 +199,13 @@ class Reconciler:
             f"may have gone out ({record.reason}); {why}: {place} "
             f"`publisher resolve {record.key} --sent URL` or `--not-sent`"
         )
-        self.ledger.settle(record, DeliveryState.HELD, reason=reason, now=self.clock.now())
+        self.ledger.settle(
+            record,
+            DeliveryState.HELD,
+            cause=Cause.UNKNOWN_OUTCOME,
+            reason=reason,
+            now=self.clock.now(),
+        )
         warn(self.report, "delivery.held", **names_of(record), reason=reason)
 
 

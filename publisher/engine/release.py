@@ -13,7 +13,7 @@ from typing import Protocol
 
 from publisher.engine.deliver import BACKOFF, backoff
 from publisher.ledger import Ledger
-from publisher.model import Flip, LedgerView, Post, PostId, Rebuild
+from publisher.model import Cause, Flip, LedgerView, Post, PostId, Rebuild
 from publisher.model.errors import PublisherError
 from publisher.plan.waiting import lull
 from publisher.posts.library import FlipResult, Scan
@@ -79,7 +79,9 @@ class Steps:
             known = view.releases.get(post.id)
             retry_at = now + backoff(known.failures + 1 if known else 1)
             reason = error.one_line
-            self.ledger.fail_step(post.id, reason=reason, retry_at=retry_at, now=now)
+            self.ledger.fail_step(
+                post.id, cause=Cause.FLIP_FAILED, reason=reason, retry_at=retry_at, now=now
+            )
             warn(self.report, "flip.failed", post=post.id, reason=reason, retry_at=retry_at)
             return
         self.ledger.record_flip(post.id, digest=result.digest, now=self.clock.now())
@@ -145,6 +147,7 @@ class Steps:
             retry_at = now + poll_wait(record.failures, self.verify_timeout)
         self.ledger.fail_step(
             post.id,
+            cause=Cause.PAGE_WRONG if look.needs_rebuild else Cause.NOT_LIVE,
             reason=look.reason,
             retry_at=retry_at,
             rebuild=look.needs_rebuild,

@@ -23,6 +23,7 @@ from publisher.ledger import Ledger
 from publisher.model import (
     Action,
     Adopt,
+    Cause,
     ChannelName,
     Deliver,
     DeliveryState,
@@ -246,7 +247,11 @@ class Engine:
                 known_at = record.retry_at
                 if known_at is None or abs(hold.until - known_at) > CLOCK_TOLERANCE:
                     self.ledger.fail_step(
-                        record.post, reason=hold.why, retry_at=hold.until, now=now
+                        record.post,
+                        cause=Cause.CLOCK_AHEAD,
+                        reason=hold.why,
+                        retry_at=hold.until,
+                        now=now,
                     )
 
     def _perform(self, actions: list[Action], scan: Scan, view: LedgerView) -> list[Action]:
@@ -313,7 +318,14 @@ class Engine:
             case Settle():
                 record = view.deliveries[action.key]
                 is_over = action.to is DeliveryState.CANCELLED
-                self.ledger.settle(record, action.to, reason=action.why, now=now, with_post=is_over)
+                self.ledger.settle(
+                    record,
+                    action.to,
+                    cause=action.cause,
+                    reason=action.why,
+                    now=now,
+                    with_post=is_over,
+                )
                 warn(self.report, f"delivery.{action.to}", delivery=action.key, reason=action.why)
             case Deliver() | Reconcile():
                 raise AssertionError("deliveries go through _send")

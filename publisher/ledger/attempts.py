@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, exists, func, select, update
 
-from publisher.ledger.schema import attempts, deliveries, releases
+from publisher.ledger.schema import OF_RELEASE, attempts, deliveries, releases
 from publisher.model import DeliveryRecord, Outcome, Receipt
 
 _NEXT = select(func.coalesce(func.max(attempts.c.n), 0) + 1).where(
@@ -37,7 +37,7 @@ _IS_UNKNOWN = and_(
 _HAS_UNKNOWN = select(exists().where(_IS_UNKNOWN))
 _HOLDER = (
     select(releases.c.post, deliveries.c.channel, deliveries.c.occasion)
-    .join_from(deliveries, releases)
+    .join_from(deliveries, releases, OF_RELEASE)
     .where(
         deliveries.c.channel == bindparam("channel"),
         deliveries.c.remote_id == bindparam("named"),

@@ -11,9 +11,8 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.pool import QueuePool
 
-from publisher.ledger import schema
 from publisher.model.errors import LedgerBusyError, LedgerError, LedgerUnavailable
 
 BUSY_TIMEOUT_S = 10
@@ -36,13 +35,6 @@ def connect(path: Path, *, read_only: bool) -> Engine:
     )
     event.listen(engine, "connect", _set_read_pragmas if read_only else _set_write_pragmas)
     event.listen(engine, "begin", _begin)
-    return engine
-
-
-def connect_nothing() -> Engine:
-    """Make the engine of an empty ledger in memory, for reading one that is not there yet."""
-    engine = create_engine("sqlite://", poolclass=StaticPool)
-    schema.metadata.create_all(engine)
     return engine
 
 

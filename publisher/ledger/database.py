@@ -19,7 +19,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import PoolProxiedConnection
 
 from publisher.ledger import schema
-from publisher.ledger.connecting import connect, connect_nothing, damaged, in_words
+from publisher.ledger.connecting import connect, damaged, in_words
 from publisher.ledger.filesystem import (
     MOUNTS,
     create_file,
@@ -40,7 +40,13 @@ from publisher.ledger.mark import (
     write_mark,
 )
 from publisher.ledger.rows import log
-from publisher.ledger.versions import MARKED_SINCE, migrate, require_head, revision_of
+from publisher.ledger.versions import (
+    MARKED_SINCE,
+    connect_nothing,
+    migrate,
+    require_head,
+    revision_of,
+)
 from publisher.model import LedgerView
 from publisher.model.errors import LedgerError
 
@@ -167,7 +173,9 @@ class Database:
     def _connect(self, now: datetime, *, check: bool) -> None:
         exists = not self._read_only or is_there(self.path)
         self._file = identity_of(self.path)
-        self._use(connect(self.path, read_only=self._read_only) if exists else connect_nothing())
+        self._use(
+            connect(self.path, read_only=self._read_only) if exists else connect_nothing(self.path)
+        )
         try:
             if check:
                 self._require_sound()
@@ -188,7 +196,7 @@ class Database:
             is_begun = is_begun and _is_settled(connection, found)
         if self._read_only and revision is None:
             self.close()
-            self._use(connect_nothing())
+            self._use(connect_nothing(self.path))
         elif self._read_only:
             require_head(revision, self.path)
         elif not is_begun:

@@ -15,6 +15,7 @@ from publisher.ledger.releases import add_row
 from publisher.ledger.rows import insert_new, log
 from publisher.ledger.schema import closed_channels
 from publisher.model import (
+    Cause,
     ChannelName,
     DeliveryKey,
     DeliveryRecord,
@@ -79,6 +80,7 @@ class Deliveries(Database):
         *,
         reason: str,
         now: datetime,
+        cause: Cause | None = None,
         remote_id: str | None = None,
         remote_url: str | None = None,
         evidence: str | None = None,
@@ -97,7 +99,7 @@ class Deliveries(Database):
         """
         if to not in _SETTLES.get(record.state, ()):
             raise LedgerError(f"{record.key} is {record.state}; it cannot become {to}")
-        values: dict[str, Any] = {"reason": reason}
+        values: dict[str, Any] = {"reason": reason, "cause": cause}
         if due_at is not None:
             values |= {"due_at": due_at, "not_before": due_at}
         if to is _D.PLANNED:
@@ -136,12 +138,13 @@ class Deliveries(Database):
         record: DeliveryRecord,
         *,
         reason: str,
+        cause: Cause | None = None,
         not_before: datetime | None,
         now: datetime,
     ) -> DeliveryRecord:
         """Give a claimed delivery back, with nothing sent; impossible after an intent."""
         require_state(record, _D.CLAIMED)
-        values: dict[str, Any] = {"reason": reason}
+        values: dict[str, Any] = {"reason": reason, "cause": cause}
         if not_before is not None:
             values["not_before"] = not_before
         with self._writing() as connection:

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Update, and_, bindparam, func, select, update
 
-from publisher.ledger.schema import attempts, deliveries, releases
-from publisher.model import DeliveryKey, DeliveryRecord, DeliveryState
+from publisher.ledger.schema import OF_DELIVERY, OF_RELEASE, attempts, deliveries, releases
+from publisher.model import Cause, DeliveryKey, DeliveryRecord, DeliveryState
 from publisher.model.errors import StaleError
 
 NEWLY_UNCERTAIN = {"uncertain_era": None, "uncertain_since_s": None}
@@ -35,6 +35,7 @@ def delivery_query(site: str) -> Select[Any]:
             deliveries.c.occasion,
             deliveries.c.state,
             deliveries.c.reason,
+            deliveries.c.cause,
             deliveries.c.due_at,
             deliveries.c.not_before,
             deliveries.c.text,
@@ -49,8 +50,8 @@ def delivery_query(site: str) -> Select[Any]:
             func.min(attempts.c.intent_at),
             func.max(attempts.c.intent_at),
         )
-        .join_from(deliveries, releases)
-        .outerjoin(attempts)
+        .join_from(deliveries, releases, OF_RELEASE)
+        .outerjoin(attempts, OF_DELIVERY)
         .where(releases.c.site == site)
         .group_by(deliveries.c.id, releases.c.id)
     )
@@ -62,19 +63,20 @@ def to_delivery(row: Sequence[Any], site: str) -> DeliveryRecord:
         key=DeliveryKey(site=site, post=row[1], channel=row[2], occasion=row[3]),
         state=_STATES[row[4]],
         reason=row[5],
-        due_at=row[6],
-        not_before=row[7],
-        text=row[8],
-        fence=row[9],
-        owner=row[10],
-        lease_until=row[11],
-        draft=row[12],
-        remote_id=row[13],
-        remote_url=row[14],
-        evidence=row[15],
-        attempts=row[16],
-        first_attempt_at=row[17],
-        last_attempt_at=row[18],
+        cause=row[6] and Cause(row[6]),
+        due_at=row[7],
+        not_before=row[8],
+        text=row[9],
+        fence=row[10],
+        owner=row[11],
+        lease_until=row[12],
+        draft=row[13],
+        remote_id=row[14],
+        remote_url=row[15],
+        evidence=row[16],
+        attempts=row[17],
+        first_attempt_at=row[18],
+        last_attempt_at=row[19],
     )
 
 
@@ -99,11 +101,14 @@ def change(
 ) -> DeliveryRecord:
     """Change the columns named, and the state, of the very row that was read (R1).
 
-    Every change raises the fence, so a record can be used once.
+    Every change raises the fence, so a record can be used once. A new reason takes the cause of the
+    old one away, unless it has one of its own.
 
     :raises StaleError: when the row is not as it was read.
     """
     state = to or record.state
+    if "reason" in values:
+        values.setdefault("cause", None)  # that of an earlier reason is over
     if state not in OWNED:
         values |= {"owner": None, "lease_until": None}
     values |= {"state": state.value, "changed_at": now}

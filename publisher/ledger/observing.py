@@ -20,7 +20,15 @@ from publisher.ledger.release_rows import (
 )
 from publisher.ledger.rows import change_meta, insert_row, log, next_gen
 from publisher.ledger.schema import deliveries, meta, releases
-from publisher.model import DeliveryState, Observe, PostId, ReleaseRecord, ReleaseState, Sight
+from publisher.model import (
+    Cause,
+    DeliveryState,
+    Observe,
+    PostId,
+    ReleaseRecord,
+    ReleaseState,
+    Sight,
+)
 from publisher.model.errors import StaleError
 
 
@@ -36,7 +44,7 @@ class Observing(Database):
         with self._writing() as connection:
             self._observe(connection, observation, now)
 
-    def build_again(self, post: PostId, *, reason: str, now: datetime) -> None:
+    def build_again(self, post: PostId, *, cause: Cause, reason: str, now: datetime) -> None:
         """Have the site built again because of a post that is not being released, nor live.
 
         Its file is about to change by command, and a page that shows it, or the promise of it,
@@ -46,7 +54,7 @@ class Observing(Database):
         """
         with self._writing() as connection:
             gen = next_gen(connection, self.site, now)
-            values = {"flip_gen": gen, "reason": reason}
+            values = {"flip_gen": gen, "reason": reason, "cause": cause}
             change_release(connection, self.site, post, _IS_AT_REST, now=now, **values)
             log(connection, self.site, "observed", now=now, post=post, reason=reason)
 
@@ -99,9 +107,9 @@ class Observing(Database):
             case Sight.BACK if record.missing_since is not None:
                 self._note(connection, seen, now, missing_since=None)
             case Sight.GONE if record.state is not ReleaseState.GONE:
-                self._end(connection, record, seen, now, ReleaseState.GONE, "deleted")
+                self._end(connection, record, seen, now, ReleaseState.GONE, Cause.DELETED)
             case Sight.WITHDRAWN if record.state is not ReleaseState.WITHDRAWN:
-                self._end(connection, record, seen, now, ReleaseState.WITHDRAWN, "withdrawn")
+                self._end(connection, record, seen, now, ReleaseState.WITHDRAWN, Cause.WITHDRAWN)
             case _:
                 pass  # known already
         return False
@@ -124,6 +132,7 @@ class Observing(Database):
             state=ReleaseState.BASELINE,
             requested_at=None,
             reason=seen.why,
+            cause=seen.cause,
             now=now,
         )
         return True
@@ -161,19 +170,20 @@ class Observing(Database):
         seen: Observe,
         now: datetime,
         state: ReleaseState,
-        word: str,
+        cause: Cause,
     ) -> None:
         """End a release; a page that may be out is gone once a rebuild covers ``flip_gen``."""
-        reason = f"{word}: {seen.why}"
+        reason = f"{cause}: {seen.why}"
         # A request is used up: the file may come back with a date of its own, under embargo.
         values: dict[str, Any] = {"state": state, "requested_at": None, "reason": reason}
+        values["cause"] = seen.cause or cause
         if state is ReleaseState.WITHDRAWN:
             values = {**NOT_FLIPPED, **NO_STEP, **values}
         if record.state in UNDER_WAY:
             values["flip_gen"] = next_gen(connection, self.site, now)
         change_release(connection, self.site, seen.post, now=now, **values)
         found = {"of_site": self.site, "of_post": seen.post}
-        connection.execute(_CANCEL_WAITING, {**found, "why": reason, "now": now})
+        connection.execute(_CANCEL_WAITING, {**found, "why": reason, "of_cause": cause, "now": now})
 
 
 _IS_AT_REST = releases.c.state.not_in(sorted(state.value for state in UNDER_WAY))
@@ -187,6 +197,7 @@ _CANCEL_WAITING = (
     .values(
         state=DeliveryState.CANCELLED.value,
         reason=bindparam("why"),
+        cause=bindparam("of_cause"),
         owner=None,
         lease_until=None,
         fence=deliveries.c.fence + 1,
@@ -206,4 +217,5 @@ def _first_row(site: str, seen: Observe, now: datetime) -> dict[str, Any]:
         digest=seen.digest,
         release_at=seen.release_at,
         reason=seen.why,
+        cause=seen.cause,
     )

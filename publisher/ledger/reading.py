@@ -12,7 +12,15 @@ from publisher.ledger.delivery_rows import delivery_query, to_delivery
 from publisher.ledger.mark import doubt_of, mark_path, provenance_of, read_mark
 from publisher.ledger.release_rows import release_query, to_release
 from publisher.ledger.rows import Attempt, Event
-from publisher.ledger.schema import attempts, closed_channels, events, meta, releases
+from publisher.ledger.schema import (
+    OF_DELIVERY,
+    OF_RELEASE,
+    attempts,
+    closed_channels,
+    events,
+    meta,
+    releases,
+)
 from publisher.ledger.schema import deliveries as deliveries_table
 from publisher.model import (
     DeliveryKey,
@@ -50,8 +58,8 @@ _ATTEMPTS = (
 
 _SENT = (
     select(attempts.c.payload)
-    .join_from(attempts, deliveries_table)
-    .join(releases)
+    .join_from(attempts, deliveries_table, OF_DELIVERY)
+    .join(releases, OF_RELEASE)
     .where(
         releases.c.site == bindparam("of_site"),
         deliveries_table.c.channel == bindparam("of_channel"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -26,7 +27,7 @@ from publisher.ledger.delivery_rows import (
 )
 from publisher.ledger.reading import Reading
 from publisher.ledger.schema import deliveries
-from publisher.model import DeliveryRecord, DeliveryState, Outcome, Receipt
+from publisher.model import Cause, DeliveryRecord, DeliveryState, Outcome, Receipt
 from publisher.model.errors import StaleError
 
 _D = DeliveryState
@@ -74,7 +75,9 @@ class Reconciling(Reading):
             holder = holder_of(connection, record, receipt.remote_id)
             if holder:
                 reason = belongs_elsewhere(receipt, holder)
-                return change(connection, record, to=_D.HELD, now=now, reason=reason)
+                return change(
+                    connection, record, to=_D.HELD, now=now, reason=reason, cause=Cause.ID_TAKEN
+                )
             resolve(connection, record, Outcome.FOUND)
             found = evidence_of(receipt, evidence)
             return change(connection, record, to=_D.SENT, now=now, reason="", **found)
@@ -122,8 +125,9 @@ def take_back(
         return None
     if record.state is _D.CLAIMED:
         reason = "its process ended before it was sent"
-        return change(connection, record, to=_D.PLANNED, now=now, reason=reason)
+        values: dict[str, Any] = {"reason": reason, "cause": Cause.INTERRUPTED}
+        return change(connection, record, to=_D.PLANNED, now=now, **values)
     reason = "its process ended while it was being sent"
     end_attempt(connection, record, Outcome.UNKNOWN, reason, now)
-    values = {"reason": reason, **NEWLY_UNCERTAIN}
+    values = {"reason": reason, "cause": Cause.INTERRUPTED, **NEWLY_UNCERTAIN}
     return change(connection, record, to=_D.UNCERTAIN, now=now, **values)

@@ -19,11 +19,11 @@ from sqlalchemy import (
 )
 
 from publisher.ledger.schema import releases
-from publisher.model import PostId, ReleaseRecord, ReleaseState
+from publisher.model import Cause, PostId, ReleaseRecord, ReleaseState
 from publisher.model.errors import StaleError
 
 # Parts of rows that several modules write.
-NO_STEP = {"failures": 0, "retry_at": None, "reason": ""}
+NO_STEP = {"failures": 0, "retry_at": None, "reason": "", "cause": None}
 NOT_FLIPPED = {"flip_gen": None, "verified_gen": None, "verified_url": None, "live_at": None}
 UNDER_WAY = frozenset({ReleaseState.REVEALING, ReleaseState.LIVE})
 _RELEASE_COLUMNS = [c for c in releases.c if c.name not in ("id", "site", "changed_at")]
@@ -35,7 +35,8 @@ def release_query(site: str) -> Select[Any]:
 
 
 def to_release(row: RowMapping) -> ReleaseRecord:
-    return ReleaseRecord(**{**row, "state": ReleaseState(row["state"])})
+    cause = row["cause"] and Cause(row["cause"])
+    return ReleaseRecord(**{**row, "state": ReleaseState(row["state"]), "cause": cause})
 
 
 def find_release(connection: Connection, site: str, post: PostId) -> ReleaseRecord | None:
@@ -63,6 +64,7 @@ def new_release(
     release_at: datetime | None,
     reason: str,
     now: datetime,
+    cause: Cause | None = None,
 ) -> dict[str, Any]:
     """Give the row of a post that was never seen before."""
     return {
@@ -76,6 +78,7 @@ def new_release(
         "first_seen_at": now,
         "failures": 0,
         "reason": reason,
+        "cause": cause,
         "changed_at": now,
     }
 
@@ -97,6 +100,8 @@ def change_release(
     """
     if "state" in values:
         values["state"] = values["state"].value
+    if "reason" in values:
+        values.setdefault("cause", None)  # that of an earlier reason is over
     values |= {"of_site": site, "of_post": post, "changed_at": now}
     changed = connection.execute(_change_release(tuple(values), *expected), values)
     if changed.rowcount != 1:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, exists, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, exists, select, update
 
 from publisher.ledger.database import Database
 from publisher.ledger.release_rows import (
@@ -22,6 +22,7 @@ from publisher.ledger.rows import IS_OF_SITE, change_meta, insert_new, insert_ro
 from publisher.ledger.schema import attempts, deliveries, meta, rebuilds, releases
 from publisher.model import (
     REPLANNED,
+    Cause,
     DeliveryState,
     Flip,
     Outcome,
@@ -161,6 +162,7 @@ class Releases(Database):
         reason: str,
         retry_at: datetime | None,
         now: datetime,
+        cause: Cause,
         rebuild: bool = False,
         failures: int | None = None,
     ) -> None:
@@ -169,7 +171,7 @@ class Releases(Database):
         ``rebuild`` says that the build at hand is no good: the release needs a newer one.
         ``failures`` is how many that makes, where it is not one more.
         """
-        values: dict[str, Any] = {"retry_at": retry_at, "reason": reason}
+        values: dict[str, Any] = {"retry_at": retry_at, "reason": reason, "cause": cause}
         expected = [_IS_REVEALING, _IS_FLIPPED] if rebuild else []
         with self._writing() as connection:
             if rebuild:
@@ -302,7 +304,7 @@ _IS_IN_DOUBT = exists().where(
 )
 _MAY_BE_REPLANNED = and_(
     deliveries.c.state == DeliveryState.CANCELLED.value,
-    or_(*(deliveries.c.reason.startswith(word) for word in REPLANNED)),
+    deliveries.c.cause.in_(sorted(REPLANNED)),
     deliveries.c.evidence.is_(None),  # else it is out, whatever a person said of it later
     ~_IS_IN_DOUBT,
 )
@@ -315,6 +317,7 @@ _PLAN_AGAIN = (
     .values(
         state=DeliveryState.PLANNED.value,
         reason="",
+        cause=None,
         fence=deliveries.c.fence + 1,
         changed_at=bindparam("now"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, func, or_, select, update
 
@@ -15,7 +16,7 @@ from publisher.ledger.reconciling import Reconciling, take_back
 from publisher.ledger.releases import Releases, add_row
 from publisher.ledger.rows import log
 from publisher.ledger.schema import alerts, deliveries, events, meta, provenance
-from publisher.model import DeliveryRecord, DeliveryState
+from publisher.model import Cause, DeliveryRecord, DeliveryState
 from publisher.model.errors import LedgerError
 from publisher.plan.restored import Begun, Reconciliation, may_be_out_reason
 
@@ -125,13 +126,13 @@ def _records(connection: Connection, site: str) -> list[DeliveryRecord]:
 
 def _hold(connection: Connection, record: DeliveryRecord, now: datetime) -> None:
     """Hold a delivery for a person, as one that may have gone out; others say so themselves."""
-    reason = may_be_out_reason(record.key)
+    values: dict[str, Any] = {"reason": may_be_out_reason(record.key), "cause": Cause.RESTORED}
     if record.state is _D.FAILED:
         record = change(connection, record, to=_D.PLANNED, now=now, reason="")
     if record.state in (_D.PLANNED, _D.UNCERTAIN):
-        change(connection, record, to=_D.HELD, now=now, reason=reason)
+        change(connection, record, to=_D.HELD, now=now, **values)
     elif record.state is _D.HELD and not (record.evidence or has_unresolved(connection, record)):
-        change(connection, record, now=now, reason=reason)
+        change(connection, record, now=now, **values)
 
 
 def _pending(connection: Connection, mine: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Table, Update, bindparam, update
+from sqlalchemy import Connection, Insert, TableClause, Update, bindparam, update
 from sqlalchemy.dialects.sqlite import insert
 
 from publisher.ledger.schema import events, meta
@@ -56,22 +56,22 @@ class Attempt:
     monotonic_s: float | None = None
 
 
-def insert_row(connection: Connection, table: Table, row: dict[str, Any]) -> None:
+def insert_row(connection: Connection, table: TableClause, row: dict[str, Any]) -> None:
     connection.execute(_insert_row(table, tuple(row)), row)
 
 
 @cache
-def _insert_row(table: Table, columns: tuple[str, ...]) -> Insert:
+def _insert_row(table: TableClause, columns: tuple[str, ...]) -> Insert:
     return table.insert().values({name: bindparam(name) for name in columns})
 
 
-def insert_new(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
+def insert_new(connection: Connection, table: TableClause, row: dict[str, Any]) -> bool:
     """Insert a row unless its key is there already; tell whether it was inserted."""
     return connection.execute(_insert_new(table, tuple(row)), row).rowcount == 1
 
 
 @cache
-def _insert_new(table: Table, columns: tuple[str, ...]) -> Insert:
+def _insert_new(table: TableClause, columns: tuple[str, ...]) -> Insert:
     values: dict[str, Any] = {name: bindparam(name) for name in columns}
     return insert(table).values(values).on_conflict_do_nothing()
 

@@ -1,36 +1,17 @@
-"""The tables of the ledger, and the type of its instants.
+"""The tables of the ledger as statements name them, and the type of its instants.
 
-Triggers, and the texts that guard what happened, are in ``migrations/versions``. A change here
-needs a new revision there; a test compares the two. What PostgreSQL alone needs is said there only:
-naming it here would load its dialect at every start.
+What a column may hold, and what the ledger refuses, is in ``migrations/versions``, once. A test
+compares the names here with what the migrations make.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import (
-    REAL,
-    BigInteger,
-    CheckConstraint,
-    Column,
-    Dialect,
-    Double,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import BigInteger, ColumnClause, Dialect, TableClause, TypeDecorator, column, table
 
-from publisher.model import Outcome, ReleaseState
-
-HEAD = "0002"  # the newest revision; revisions are numbered, so they sort
+HEAD = "0003"  # the newest revision; revisions are numbered, so they sort
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -42,7 +23,7 @@ class Instant(TypeDecorator[datetime]):
     :raises ValueError: for a naive datetime, before anything is written.
     """
 
-    impl = BigInteger().with_variant(Integer(), "sqlite")  # STRICT tables know no BIGINT
+    impl = BigInteger
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
@@ -56,211 +37,46 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
-def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
-    quoted = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({quoted})", name=f"known_{column}")
+def _table(name: str, columns: str, *, instants: str = "") -> TableClause:
+    plain: list[ColumnClause[Any]] = [column(name) for name in columns.split()]
+    return table(name, *plain, *(column(name, Instant()) for name in instants.split()))
 
 
-metadata = MetaData()
-
-meta = Table(
+meta = _table(
     "meta",
-    metadata,
-    Column("site", Text, primary_key=True),
-    Column("adopted_at", Instant),
-    Column("dirty_gen", Integer, nullable=False),
-    Column("built_gen", Integer, nullable=False),
-    Column("rebuild_failures", Integer, nullable=False),
-    Column("rebuild_retry_at", Instant),
-    Column("rebuild_reason", Text, nullable=False),
-    Column("changed_at", Instant, nullable=False),
-    CheckConstraint("built_gen <= dirty_gen", name="built_after_flipped"),
-    sqlite_strict=True,
+    "site dirty_gen built_gen rebuild_failures rebuild_reason",
+    instants="adopted_at rebuild_retry_at changed_at",
 )
-
 # What tells an older copy of this ledger from the ledger itself: one row for the whole file.
-provenance = Table(
-    "provenance",
-    metadata,
-    Column("one", Integer, primary_key=True),
-    Column("id", Text, nullable=False),
-    Column("intents", Integer, nullable=False),  # ever written; a trigger counts them
-    Column("restored_at", Instant),  # set: an older copy was put back and is not adopted yet
-    Column("reason", Text, nullable=False),
-    CheckConstraint("one = 1", name="one_row"),
-    sqlite_strict=True,
-)
-
-closed_channels = Table(
-    "closed_channels",
-    metadata,
-    Column("site", Text, primary_key=True),
-    Column("channel", Text, primary_key=True),
-    Column("reason", Text, nullable=False),
-    Column("closed_at", Instant, nullable=False),
-    sqlite_strict=True,
-)
-
-releases = Table(
+# ``restored_at`` is set while an older copy was put back and is not adopted yet.
+provenance = _table("provenance", "one id intents reason", instants="restored_at")
+closed_channels = _table("closed_channels", "site channel reason", instants="closed_at")
+releases = _table(
     "releases",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("site", Text, nullable=False),
-    Column("post", Text, nullable=False),
-    Column("path", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("release_at", Instant),
-    Column("requested_at", Instant),
-    Column("schedule_rev", Integer, nullable=False),
-    Column("first_seen_at", Instant),
-    Column("missing_since", Instant),
-    Column("flip_gen", Integer),
-    Column("verified_gen", Integer),
-    Column("live_at", Instant),
-    Column("verified_url", Text),
-    Column("failures", Integer, nullable=False),
-    Column("retry_at", Instant),
-    Column("reason", Text, nullable=False),
-    Column("changed_at", Instant, nullable=False),
-    UniqueConstraint("site", "post", name="one_release"),
-    _one_of("state", ReleaseState),
-    CheckConstraint(
-        "state <> 'live' OR (live_at IS NOT NULL AND flip_gen IS NOT NULL"
-        " AND verified_gen IS NOT NULL AND verified_gen >= flip_gen)",
-        name="live_is_verified",
-    ),
-    sqlite_strict=True,
+    "id site post path digest state schedule_rev flip_gen verified_gen verified_url failures"
+    " reason cause",
+    instants="release_at requested_at first_seen_at missing_since live_at retry_at changed_at",
 )
-
-delivery_states = Table(
-    "delivery_states",
-    metadata,
-    Column("state", Text, primary_key=True),
-    sqlite_strict=True,
-    sqlite_with_rowid=False,
-)
-
-delivery_edges = Table(
-    "delivery_edges",
-    metadata,
-    Column("from_state", Text, ForeignKey("delivery_states.state"), primary_key=True),
-    Column("to_state", Text, ForeignKey("delivery_states.state"), primary_key=True),
-    sqlite_strict=True,
-    sqlite_with_rowid=False,
-)
-
-deliveries = Table(
+deliveries = _table(
     "deliveries",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("release_id", Integer, ForeignKey("releases.id"), nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("occasion", Text, nullable=False),
-    Column("idem_key", Text, nullable=False),
-    Column("state", Text, ForeignKey("delivery_states.state"), nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("due_at", Instant, nullable=False),
-    Column("not_before", Instant, nullable=False),
-    Column("text", Text),
-    Column("fence", Integer, nullable=False),
-    Column("owner", Text),
-    Column("lease_until", Instant),
-    Column("draft", Text),
-    Column("remote_id", Text),
-    Column("remote_url", Text),
-    Column("evidence", Text),
-    Column("uncertain_era", Text),
-    Column("uncertain_since_s", Double().with_variant(REAL(), "sqlite")),
-    Column("changed_at", Instant, nullable=False),
-    UniqueConstraint("release_id", "channel", "occasion", name="one_delivery"),
-    UniqueConstraint("idem_key", name="one_idem_key"),
-    CheckConstraint(
-        "state NOT IN ('sent', 'confirmed') OR evidence IS NOT NULL", name="sent_has_evidence"
-    ),
-    CheckConstraint(
-        "state NOT IN ('claimed', 'sending') OR (owner IS NOT NULL AND lease_until IS NOT NULL)",
-        name="claim_has_owner",
-    ),
-    sqlite_strict=True,
+    "id release_id channel occasion idem_key state reason cause text fence owner draft remote_id"
+    " remote_url evidence uncertain_era uncertain_since_s",
+    instants="due_at not_before lease_until changed_at",
 )
-Index(
-    "one_remote",
-    deliveries.c.channel,
-    deliveries.c.remote_id,
-    unique=True,
-    sqlite_where=text("remote_id IS NOT NULL"),
-)
-
-attempts = Table(
+# ``era`` is the boot that ``monotonic_s`` counts in.
+attempts = _table(
     "attempts",
-    metadata,
-    Column("delivery_id", Integer, ForeignKey("deliveries.id"), primary_key=True),
-    Column("n", Integer, primary_key=True, autoincrement=False),
-    Column("fence", Integer, nullable=False),
-    Column("payload", Text, nullable=False),
-    Column("intent_at", Instant, nullable=False),
-    Column("deadline_at", Instant, nullable=False),
-    Column("outcome", Text),
-    Column("ended_at", Instant),
-    Column("reason", Text, nullable=False),
-    Column("era", Text),  # the boot that `monotonic_s` counts in
-    Column("monotonic_s", Double().with_variant(REAL(), "sqlite")),
-    _one_of("outcome", Outcome),
-    sqlite_strict=True,
-    sqlite_with_rowid=False,
+    "delivery_id n fence payload outcome reason era monotonic_s",
+    instants="intent_at deadline_at ended_at",
 )
-Index(
-    "one_open_attempt",
-    attempts.c.delivery_id,
-    unique=True,
-    sqlite_where=text("outcome IS NULL"),
-)
-
-# What the operator was told of, or is to be told, while it lasts.
-alerts = Table(
-    "alerts",
-    metadata,
-    Column("site", Text, primary_key=True),
-    Column("cause", Text, primary_key=True),
-    Column("what", Text, nullable=False),
-    Column("level", Integer, nullable=False),
-    Column("since_at", Instant, nullable=False),
-    Column("told_level", Integer, nullable=False),  # 0: not told yet
-    Column("told_at", Instant),
-    sqlite_strict=True,
-    sqlite_with_rowid=False,
-)
-
-rebuilds = Table(
-    "rebuilds",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("site", Text, nullable=False),
-    Column("gen", Integer, nullable=False),
-    Column("started_at", Instant, nullable=False),
-    Column("ended_at", Instant, nullable=False),
-    Column("ok", Integer, nullable=False),
-    Column("reason", Text, nullable=False),
-    CheckConstraint("ok IN (0, 1)", name="ok_is_boolean"),
-    sqlite_strict=True,
-)
-
-events = Table(
+# What the operator was told of, or is to be told, while it lasts; ``told_level`` 0: not told yet.
+alerts = _table("alerts", "site cause what level told_level", instants="since_at told_at")
+rebuilds = _table("rebuilds", "id site gen ok reason", instants="started_at ended_at")
+events = _table(
     "events",
-    metadata,
-    Column("seq", Integer, primary_key=True),
-    Column("at", Instant, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("site", Text, nullable=False),
-    Column("post", Text),
-    Column("channel", Text),
-    Column("occasion", Text),
-    Column("from_state", Text),
-    Column("to_state", Text),
-    Column("fence", Integer),
-    Column("reason", Text, nullable=False),
-    sqlite_strict=True,
-    sqlite_autoincrement=True,
+    "seq kind site post channel occasion from_state to_state fence reason",
+    instants="at",
 )
-Index("events_of_post", events.c.site, events.c.post)
+
+OF_RELEASE = deliveries.c.release_id == releases.c.id
+OF_DELIVERY = attempts.c.delivery_id == deliveries.c.id

@@ -33,6 +33,7 @@ from publisher.ledger.schema import attempts, closed_channels
 from publisher.model import (
     DUPLICATE,
     LAUNCH,
+    Cause,
     DeliveryRecord,
     DeliveryState,
     Outcome,
@@ -150,16 +151,18 @@ class Sending(Database):
                 case Outcome.ACCEPTED | Outcome.FOUND:
                     record = _accept(connection, record, outcome, receipt, evidence, reason, now)
                     if is_held and record.state is _D.SENT:
-                        return change(connection, record, to=_D.HELD, now=now, reason=reason)
+                        values["cause"] = Cause.INCOMPLETE
+                        return change(connection, record, to=_D.HELD, now=now, **values)
                     return record
                 case Outcome.UNKNOWN:
-                    to = _D.UNCERTAIN
+                    to, values["cause"] = _D.UNCERTAIN, Cause.UNKNOWN_OUTCOME
                     if evidence == DUPLICATE:
                         values["evidence"] = evidence
                 case Outcome.NOT_SENT if has_unresolved(connection, record):
-                    to = _D.UNCERTAIN
+                    to, values["cause"] = _D.UNCERTAIN, Cause.UNKNOWN_OUTCOME
                 case Outcome.NOT_SENT:
                     to = _D.FAILED if permanent else _D.PLANNED
+                    values["cause"] = Cause.REFUSED
                 case Outcome.ABSENT:
                     raise ValueError("an attempt under way cannot be absent; see record_absent")
             if to is _D.UNCERTAIN:
@@ -258,6 +261,6 @@ def _accept(
         record = change(connection, record, to=_D.SENT, now=now, reason=reason, **values)
     else:
         end_attempt(connection, record, Outcome.UNKNOWN, reason, now)
-        values = {"reason": reason, **NEWLY_UNCERTAIN}
+        values = {"reason": reason, "cause": Cause.UNKNOWN_OUTCOME, **NEWLY_UNCERTAIN}
         record = change(connection, record, to=_D.UNCERTAIN, now=now, **values)
-    return change(connection, record, to=_D.HELD, now=now, reason=reason)
+    return change(connection, record, to=_D.HELD, now=now, reason=reason, cause=Cause.ID_TAKEN)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import sqlalchemy
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.pool import StaticPool
 
 from publisher.ledger import schema
 from publisher.ledger.connecting import no_ledger
@@ -38,6 +39,17 @@ def require_head(revision: str | None, path: Path) -> None:
             why=f"its schema is {revision}, this program needs {schema.HEAD}",
             hint="run `publisher db upgrade`",
         )
+
+
+def connect_nothing(path: Path) -> Engine:
+    """Make the engine of an empty ledger in memory, for reading one that is not there yet."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    with engine.begin() as connection:
+        migrate(connection, path)
+        # With an identity it would seem to have lost the mark beside it.
+        connection.exec_driver_sql("DROP TRIGGER provenance_stays")
+        connection.exec_driver_sql("DELETE FROM provenance")
+    return engine
 
 
 def migrate(connection: Connection, path: Path) -> None:

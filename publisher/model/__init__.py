@@ -22,6 +22,7 @@ from publisher.model.actions import (
     Sight,
     Verify,
 )
+from publisher.model.causes import REPLANNED, Cause
 from publisher.model.channel import (
     CanFind,
     CanPrepare,
@@ -51,8 +52,6 @@ from publisher.model.states import (
     DUPLICATE,
     EDGES,
     LAUNCH,
-    READDRESSED,
-    REPLANNED,
     ChannelName,
     DeliveryState,
     Embargo,
@@ -66,13 +65,13 @@ __all__ = [
     "DUPLICATE",
     "EDGES",
     "LAUNCH",
-    "READDRESSED",
     "REPLANNED",
     "Action",
     "Adopt",
     "AnnounceRule",
     "CanFind",
     "CanPrepare",
+    "Cause",
     "Channel",
     "ChannelName",
     "ChannelPlan",

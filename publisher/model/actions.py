@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
+from publisher.model.causes import Cause
 from publisher.model.channel import DeliveryKey
 from publisher.model.content import Post
 from publisher.model.states import ChannelName, DeliveryState, PostId
@@ -34,9 +35,10 @@ class Observe:
     digest: str = ""
     release_at: datetime | None = None
     why: str = ""
+    cause: Cause | None = None
 
     @classmethod
-    def of(cls, post: Post, sight: Sight, why: str) -> Self:
+    def of(cls, post: Post, sight: Sight, why: str, *, cause: Cause | None = None) -> Self:
         """Make it from a post as it was just scanned."""
         return cls(
             post=post.id,
@@ -45,6 +47,7 @@ class Observe:
             digest=post.digest,
             release_at=post.release_at,
             why=why,
+            cause=cause,
         )
 
 
@@ -116,6 +119,7 @@ class Settle:
 
     key: DeliveryKey
     to: DeliveryState
+    cause: Cause
     why: str
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from publisher.model.causes import REPLANNED, Cause
 from publisher.model.channel import DeliveryKey
 from publisher.model.states import ChannelName, DeliveryState, PostId, ReleaseState
 
@@ -29,7 +30,8 @@ class ReleaseRecord:
     verified_url: str | None = None  # the address that was seen to show the post
     failures: int = 0  # consecutive failures of the step under way
     retry_at: datetime | None = None  # the step is not tried before
-    reason: str = ""  # what failed last, or why it is held
+    reason: str = ""  # what failed last, or why it is held; for people
+    cause: Cause | None = None  # the same for decisions
 
     @property
     def due_at(self) -> datetime | None:
@@ -46,7 +48,8 @@ class DeliveryRecord:
     id: int
     key: DeliveryKey
     state: DeliveryState
-    reason: str = ""
+    reason: str = ""  # for people
+    cause: Cause | None = None  # the same for decisions
     due_at: datetime  # when it should go out; lateness counts from here
     not_before: datetime  # not tried before: due_at, or later after a refusal
     text: str | None = None  # re-announcements carry their own text
@@ -60,6 +63,12 @@ class DeliveryRecord:
     attempts: int = 0
     first_attempt_at: datetime | None = None
     last_attempt_at: datetime | None = None
+
+    @property
+    def is_replanned(self) -> bool:
+        """Tell whether a new release of its post plans it again, if none of its attempts is out."""
+        is_called_off = self.state is DeliveryState.CANCELLED and self.cause in REPLANNED
+        return is_called_off and self.evidence is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,6 @@ ChannelName = NewType("ChannelName", str)
 
 LAUNCH = "launch"
 
-# How the reason of a cancelled delivery begins when a new release of its post plans it again.
-REPLANNED = ("withdrawn", "deleted")
-READDRESSED = "its address changed"  # in the reason of a release that ends to begin anew
-
 
 class PostState(StrEnum):
     """What the file of a post says about its publication."""

@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import assert_never
 
 from publisher.model import (
-    REPLANNED,
     Action,
     Adopt,
+    Cause,
     Deliver,
     DeliveryKey,
     DeliveryRecord,
@@ -183,7 +183,7 @@ class _World:
                 self._keep(replace(record, due_at=action.at, not_before=action.at))
             case Settle():
                 record = self._delivery(action.key)
-                self._keep(replace(record, state=action.to, reason=action.why))
+                self._keep(replace(record, state=action.to, cause=action.cause, reason=action.why))
             case Deliver() | Reconcile():
                 record = self._delivery(action.key)
                 self._keep(replace(record, state=DeliveryState.CONFIRMED))
@@ -201,9 +201,9 @@ class _World:
             case Sight.MISSING:
                 self._change(action.post, missing_since=now)
             case Sight.GONE:
-                self._close(action.post, ReleaseState.GONE, f"deleted: {action.why}")
+                self._close(action, ReleaseState.GONE, Cause.DELETED)
             case Sight.WITHDRAWN:
-                self._close(action.post, ReleaseState.WITHDRAWN, f"withdrawn: {action.why}")
+                self._close(action, ReleaseState.WITHDRAWN, Cause.WITHDRAWN)
             case _:
                 known = self._releases[action.post]
                 is_redated = action.release_at != known.release_at
@@ -216,15 +216,22 @@ class _World:
                     missing_since=None,
                 )
 
-    def _close(self, post: PostId, state: ReleaseState, why: str) -> None:
-        gen = None
+    def _close(self, seen: Observe, state: ReleaseState, cause: Cause) -> None:
+        post, gen = seen.post, None
         if self._releases[post].state in (ReleaseState.REVEALING, ReleaseState.LIVE):
             gen = self._view.dirty_gen + 1
             self._view = replace(self._view, dirty_gen=gen)
-        self._change(post, state=state, flip_gen=gen, live_at=None, requested_at=None)
+        self._change(
+            post,
+            state=state,
+            flip_gen=gen,
+            live_at=None,
+            requested_at=None,
+            cause=seen.cause or cause,
+        )
         for record in list(self._deliveries.get(post, {}).values()):
             if record.state in (DeliveryState.PLANNED, DeliveryState.CLAIMED):
-                self._keep(replace(record, state=DeliveryState.CANCELLED, reason=why))
+                self._keep(replace(record, state=DeliveryState.CANCELLED, cause=cause))
 
     def _flip(self, action: Flip, now: datetime) -> None:
         post = self._posts[action.post]
@@ -237,8 +244,7 @@ class _World:
         )
         rows = self._deliveries.setdefault(action.post, {})
         for old in list(rows.values()):
-            is_called_off = old.state is DeliveryState.CANCELLED and old.evidence is None
-            if is_called_off and old.reason.startswith(REPLANNED):
+            if old.is_replanned:
                 self._keep(replace(old, state=DeliveryState.PLANNED, not_before=old.due_at))
         for planned in action.deliveries:
             row = rows.get(planned.key)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from publisher.model import (
     LAUNCH,
+    Cause,
     ChannelName,
     Deliver,
     DeliveryRecord,
@@ -26,8 +27,8 @@ from publisher.model import (
 from publisher.plan.draft import Draft
 
 _OVER = {
-    ReleaseState.GONE: "deleted: its post is gone",
-    ReleaseState.WITHDRAWN: "withdrawn: its post is not public any more",
+    ReleaseState.GONE: (Cause.DELETED, "its post is gone"),
+    ReleaseState.WITHDRAWN: (Cause.WITHDRAWN, "its post is not public any more"),
 }
 
 
@@ -125,7 +126,7 @@ def _deliver_planned(draft: Draft, record: DeliveryRecord) -> None:
     release = draft.view.releases.get(key.post)
     if release is not None and release.state in _OVER:
         # Found absent after its post went: it waits like the others for the post to come back.
-        _settle(draft, record, DeliveryState.CANCELLED, _OVER[release.state])
+        _settle(draft, record, DeliveryState.CANCELLED, *_OVER[release.state])
     elif post is None or release is None:
         is_stuck = release is None or release.state is ReleaseState.BASELINE
         why = "its post is not there"
@@ -168,7 +169,7 @@ def _deliver_now(draft: Draft, record: DeliveryRecord) -> None:
     limit = draft.policy.stale_after if record.attempts else draft.policy.max_late
     if late > limit:
         why = f"late by {_words(late)} (limit {_words(limit)}); " + _retry_hint(record)
-        _settle(draft, record, DeliveryState.HELD, why)
+        _settle(draft, record, DeliveryState.HELD, Cause.TOO_LATE, why)
     else:
         draft.actions.append(Deliver(key=record.key, at=record.due_at, why="the page is live"))
 
@@ -185,8 +186,10 @@ def _stopped(record: DeliveryRecord) -> str:
     return f"{record.reason}, then `publisher resolve {record.key} --sent URL` or `--not-sent`"
 
 
-def _settle(draft: Draft, record: DeliveryRecord, to: DeliveryState, why: str) -> None:
-    draft.actions.append(Settle(key=record.key, to=to, why=why))
+def _settle(
+    draft: Draft, record: DeliveryRecord, to: DeliveryState, cause: Cause, why: str
+) -> None:
+    draft.actions.append(Settle(key=record.key, to=to, cause=cause, why=why))
 
 
 def _has_channel(draft: Draft, name: ChannelName) -> bool:

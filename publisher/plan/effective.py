@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from publisher.model import READDRESSED, LedgerView, Post, PostState, ReleaseRecord, ReleaseState
+from publisher.model import Cause, LedgerView, Post, PostState, ReleaseRecord, ReleaseState
 
 
 def effective(posts: Iterable[Post], view: LedgerView, now: datetime) -> tuple[Post, ...]:
@@ -48,7 +48,7 @@ def _waits(post: Post, record: ReleaseRecord | None, until: datetime, now: datet
     if record is None or record.state is ReleaseState.GONE:
         return until > now
     if record.state is ReleaseState.WITHDRAWN:
-        return until > now and READDRESSED not in record.reason
+        return until > now and record.cause is not Cause.READDRESSED
     if record.state is ReleaseState.SCHEDULED:  # until it is flipped, by whichever clock
         return until > now or post.release_at in (None, until)
     return False

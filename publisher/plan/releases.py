@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from publisher.model import (
-    READDRESSED,
+    Cause,
     DeliveryKey,
     DeliveryState,
     Flip,
@@ -100,8 +100,10 @@ def _see_known(draft: Draft, post: Post, record: ReleaseRecord) -> None:
             if post.state is not PostState.PUBLISHED:
                 _withdraw(draft, post)
             elif _has_moved_away(draft, post, record):
-                why = f"{READDRESSED} to {post.url}, which is looked at first"
-                _observe(draft, post, Sight.WITHDRAWN, why)
+                why = f"its address changed to {post.url}, which is looked at first"
+                draft.actions.append(
+                    Observe.of(post, Sight.WITHDRAWN, why, cause=Cause.READDRESSED)
+                )
 
 
 def _see_waiting(draft: Draft, post: Post, record: ReleaseRecord) -> None:

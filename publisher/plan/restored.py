@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 
 from publisher.model import (
     LAUNCH,
-    REPLANNED,
     DeliveryKey,
     DeliveryRecord,
     DeliveryState,
@@ -30,8 +29,6 @@ from publisher.model import (
 from publisher.plan import plan
 from publisher.plan.deliveries import planned_at
 from publisher.plan.draft import is_old
-
-MAY_BE_OUT = "may have gone out after this copy was made"  # how the reason of a held one begins
 
 _D = DeliveryState
 _WAITING = frozenset({ReleaseState.SCHEDULED, ReleaseState.WITHDRAWN, ReleaseState.GONE})
@@ -68,8 +65,8 @@ class Reconciliation:
 
 def may_be_out_reason(key: DeliveryKey) -> str:
     return (
-        f"{MAY_BE_OUT}: look at {key.channel}, then `publisher resolve {key} --sent URL` "
-        "or `--not-sent`"
+        f"may have gone out after this copy was made: look at {key.channel}, then "
+        f"`publisher resolve {key} --sent URL` or `--not-sent`"
     )
 
 
@@ -221,8 +218,7 @@ def _could_be_settled(record: DeliveryRecord, now: datetime, *, is_begun: bool) 
         case _D.SENDING | _D.UNCERTAIN:
             return True  # not found, it may have been sent again since, in other words
         case _D.CANCELLED:
-            is_called_off = record.evidence is None and record.reason.startswith(REPLANNED)
-            is_planned_again = is_begun and is_called_off
+            is_planned_again = is_begun and record.is_replanned
             return is_planned_again and record.key.occasion != LAUNCH and record.due_at <= now
         case _:
             return False  # over

@@ -25,7 +25,6 @@ _INSTANT = (
     r"(?P<offset>[Zz]|UTC|GMT|[+-]\d{2}(?P<colon>:?)(?P<minutes>\d{2})?)?)?"
 )
 _ZULU = ("Z", "z", "UTC", "GMT")
-RESCHEDULED = "rescheduled"  # how the ledger's reason begins for a page that names another day
 CANDIDATES_MAX = 100  # each is parsed; a real file has one or two
 _TIME_KEY = "time"
 

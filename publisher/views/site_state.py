@@ -14,6 +14,7 @@ from pathlib import Path
 from publisher.config.settings import Settings
 from publisher.ledger import Attempt, Ledger
 from publisher.model import (
+    Cause,
     DeliveryKey,
     DeliveryRecord,
     DeliveryState,
@@ -27,7 +28,6 @@ from publisher.model import (
 from publisher.model.errors import LedgerError, PublisherError
 from publisher.plan import plan
 from publisher.plan.calendar import Calendar, preview
-from publisher.plan.restored import MAY_BE_OUT
 from publisher.posts.library import Library, Scan
 from publisher.site.git import incoming
 from publisher.system.state_folder import make_private
@@ -201,7 +201,7 @@ def look(settings: Settings, *, now: datetime) -> Survey:
 
 def may_be_out(record: DeliveryRecord, attempts: Iterable[Attempt]) -> bool:
     """Tell whether it may be out for all we know; what a person settled is no longer in doubt."""
-    is_held_after_restore = record.reason.startswith(MAY_BE_OUT)
+    is_held_after_restore = record.cause is Cause.RESTORED
     is_unknown = any(attempt.outcome in IN_DOUBT for attempt in attempts)
     return is_held_after_restore or record.evidence is not None or is_unknown
 

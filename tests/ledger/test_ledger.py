@@ -10,6 +10,7 @@ import pytest
 
 from publisher.ledger import Event, Ledger
 from publisher.model import (
+    Cause,
     ChannelName,
     DeliveryRecord,
     DeliveryState,
@@ -190,12 +191,12 @@ def test_a_post_at_rest_stays_as_it_is_and_the_site_is_built_again(
     ledger.observe(a_sight(sight), now=NOW)
     before = a_release(ledger).state
 
-    ledger.build_again(POST, reason="withdrawn by hand", now=NOW)
+    ledger.build_again(POST, cause=Cause.WITHDRAWN, reason="by hand", now=NOW)
 
     release = a_release(ledger)
     assert release.state is before
     assert (release.flip_gen, ledger.view().dirty_gen) == (1, 1)
-    assert ledger.events(limit=1)[0].reason == "withdrawn by hand"
+    assert ledger.events(limit=1)[0].reason == "by hand"
 
 
 def test_a_live_post_is_not_built_again_by_command_alone(ledger: Ledger) -> None:
@@ -203,7 +204,7 @@ def test_a_live_post_is_not_built_again_by_command_alone(ledger: Ledger) -> None
     before = ledger.view()
 
     with pytest.raises(StaleError):
-        ledger.build_again(POST, reason="by hand", now=NOW)
+        ledger.build_again(POST, cause=Cause.WITHDRAWN, reason="by hand", now=NOW)
 
     assert ledger.view() == before
 
@@ -217,7 +218,9 @@ def test_a_look_that_ends_after_its_post_went_wants_no_other_build(
     ledger.observe(a_sight(sight), now=NOW)
 
     with pytest.raises(StaleError):
-        ledger.fail_step(POST, reason="no text", retry_at=SOON, now=NOW, rebuild=True)
+        ledger.fail_step(
+            POST, cause=Cause.PAGE_WRONG, reason="no text", retry_at=SOON, now=NOW, rebuild=True
+        )
 
 
 def test_a_withdrawal_leaves_what_is_on_its_way(ledger: Ledger) -> None:
@@ -392,7 +395,7 @@ def test_failed_rebuilds_are_counted_until_one_succeeds(ledger: Ledger) -> None:
 
 def test_a_post_is_live_once_a_build_of_its_flip_was_verified(ledger: Ledger) -> None:
     begin(ledger)
-    ledger.fail_step(POST, reason="not there yet", retry_at=SOON, now=NOW)
+    ledger.fail_step(POST, cause=Cause.NOT_LIVE, reason="not there yet", retry_at=SOON, now=NOW)
 
     reveal(ledger, now=SOON)
 
@@ -429,8 +432,8 @@ def test_a_withdrawn_post_cannot_be_flipped(ledger: Ledger) -> None:
 def test_failures_of_a_step_add_up(ledger: Ledger) -> None:
     begin(ledger)
 
-    ledger.fail_step(POST, reason="git", retry_at=SOON, now=NOW)
-    ledger.fail_step(POST, reason="git again", retry_at=LATER, now=NOW)
+    ledger.fail_step(POST, cause=Cause.NOT_LIVE, reason="git", retry_at=SOON, now=NOW)
+    ledger.fail_step(POST, cause=Cause.NOT_LIVE, reason="git again", retry_at=LATER, now=NOW)
 
     release = a_release(ledger)
     assert (release.failures, release.retry_at, release.reason) == (2, LATER, "git again")
@@ -440,7 +443,9 @@ def test_a_build_that_is_no_good_is_followed_by_another(ledger: Ledger) -> None:
     begin(ledger)
     rebuild(ledger, gen=ledger.record_flip(POST, digest="d", now=NOW))
 
-    ledger.fail_step(POST, reason="text is missing", retry_at=SOON, now=NOW, rebuild=True)
+    ledger.fail_step(
+        POST, cause=Cause.PAGE_WRONG, reason="text is missing", retry_at=SOON, now=NOW, rebuild=True
+    )
 
     assert (a_release(ledger).flip_gen, ledger.view().dirty_gen) == (2, 2)
     with pytest.raises(StaleError):
@@ -451,7 +456,9 @@ def test_what_was_never_flipped_needs_no_other_build(ledger: Ledger) -> None:
     begin(ledger)
 
     with pytest.raises(StaleError):
-        ledger.fail_step(POST, reason="x", retry_at=SOON, now=NOW, rebuild=True)
+        ledger.fail_step(
+            POST, cause=Cause.PAGE_WRONG, reason="x", retry_at=SOON, now=NOW, rebuild=True
+        )
 
 
 @pytest.mark.parametrize("sight", [Sight.BASELINE, Sight.WITHDRAWN, Sight.GONE])

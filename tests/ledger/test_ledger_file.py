@@ -18,7 +18,7 @@ from sqlalchemy import event
 from publisher.ledger import Ledger
 from publisher.ledger.connecting import has_wal_fix, journal_pragmas
 from publisher.ledger.upkeep import drop_old_backups, next_backup
-from publisher.model import DeliveryState, LedgerView, PostId, Sight
+from publisher.model import Cause, DeliveryState, LedgerView, PostId, Sight
 from publisher.model.errors import LedgerBusyError, LedgerError, StaleError
 from tests.ledger.ledger_factories import (
     NOW,
@@ -434,7 +434,7 @@ def test_threads_lose_no_update(ledger: Ledger) -> None:
     begin(ledger)
 
     def fail(_: int) -> None:
-        ledger.fail_step(POST, reason="again", retry_at=None, now=NOW)
+        ledger.fail_step(POST, cause=Cause.NOT_LIVE, reason="again", retry_at=None, now=NOW)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(fail, range(200)))

@@ -24,9 +24,9 @@ from sqlalchemy import create_engine
 from publisher.engine.deliver import Courier
 from publisher.ledger import Ledger
 from publisher.ledger.mark import mark_path, parse_mark, read_mark
-from publisher.model import DeliveryState, Message, Outcome
+from publisher.model import Cause, DeliveryState, Message, Outcome
 from publisher.model.errors import LedgerError, NotDelivered
-from publisher.plan.restored import MAY_BE_OUT, reconcile
+from publisher.plan.restored import reconcile
 from tests.factories import HOUR
 from tests.ledger.ledger_factories import (
     NOW,
@@ -669,7 +669,7 @@ def held(world: World) -> list[str]:
     return [
         key
         for key, record in sorted(records)
-        if record.state is DeliveryState.HELD and record.reason.startswith(MAY_BE_OUT)
+        if record.state is DeliveryState.HELD and record.cause is Cause.RESTORED
     ]
 
 
@@ -900,7 +900,7 @@ def test_an_attempt_under_way_in_the_copy_is_held(tmp_path: Path) -> None:
         ledger.adopt_restored(found, now=NOW)
 
         assert read(ledger).state is DeliveryState.HELD
-        assert read(ledger).reason.startswith(MAY_BE_OUT)
+        assert read(ledger).cause is Cause.RESTORED
         assert [attempt.outcome for attempt in ledger.attempts(read(ledger))] == ["unknown"]
 
 
@@ -920,7 +920,7 @@ def test_an_uncertain_delivery_of_the_copy_is_held(tmp_path: Path) -> None:
         ledger.adopt_restored(found, now=NOW)
 
         assert read(ledger).state is DeliveryState.HELD
-        assert read(ledger).reason.startswith(MAY_BE_OUT)
+        assert read(ledger).cause is Cause.RESTORED
         assert ledger.check() == []
 
 

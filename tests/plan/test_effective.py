@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from publisher.model import READDRESSED, Flip, Observe, Post, PostState, ReleaseState, Sight
+from publisher.model import Cause, Flip, Observe, Post, PostState, ReleaseState, Sight
 from publisher.plan import plan
 from publisher.plan.calendar import preview
 from publisher.plan.effective import effective
@@ -119,8 +119,7 @@ def test_clock_that_is_ahead_takes_no_withheld_post_for_public() -> None:
 
 def test_public_post_whose_address_changes_is_not_withheld_again() -> None:
     post = a_withheld_post()
-    reason = f"withdrawn: {READDRESSED} to https://chronicles.example/blog/better"
-    release = a_release(post, ReleaseState.WITHDRAWN, reason=reason)
+    release = a_release(post, ReleaseState.WITHDRAWN, cause=Cause.READDRESSED)
 
     assert effective([post], a_view([release]), NOW) == (post,)
 

@@ -31,6 +31,7 @@ from publisher.ledger.sending import Sending
 from publisher.model import (
     EDGES,
     LAUNCH,
+    Cause,
     DeliveryKey,
     DeliveryRecord,
     DeliveryState,
@@ -257,7 +258,12 @@ class LedgerMachine(RuleBasedStateMachine):
         def act() -> None:
             retry_at = self.now + MINUTE
             ledger.fail_step(
-                record.post, reason="no page", retry_at=retry_at, rebuild=rebuild, now=self.now
+                record.post,
+                cause=Cause.PAGE_WRONG if rebuild else Cause.NOT_LIVE,
+                reason="no page",
+                retry_at=retry_at,
+                rebuild=rebuild,
+                now=self.now,
             )
 
         if not rebuild or (record.flip_gen is not None and record.state is R.REVEALING):
@@ -271,7 +277,10 @@ class LedgerMachine(RuleBasedStateMachine):
             ledger.request_rebuild(reason="edited", now=self.now)
             assert ledger.view().dirty_gen == self.view.dirty_gen + 1
             return
-        act = lambda: ledger.build_again(record.post, reason="r", now=self.now)  # noqa: E731
+
+        def act() -> None:
+            ledger.build_again(record.post, cause=Cause.WITHDRAWN, reason="r", now=self.now)
+
         if record.state in (R.LIVE, R.REVEALING):
             self.refused(act)
         else:

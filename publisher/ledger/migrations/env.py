@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-from publisher.ledger.schema import metadata
-
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
     transactional_ddl=True,  # ours begins with BEGIN IMMEDIATE, so SQLite rolls DDL back too
 )
 with context.begin_transaction():

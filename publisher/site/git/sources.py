@@ -13,10 +13,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from publisher.config.settings import GitSettings, Settings
-from publisher.model import LedgerView, PostId, PostState, ReleaseState
+from publisher.model import Cause, LedgerView, PostId, PostState, ReleaseState
 from publisher.model.errors import GitError, PublisherError
 from publisher.posts.library import Library
-from publisher.posts.reschedule import RESCHEDULED
 from publisher.site.git import incoming
 from publisher.site.git.owed import read_owed, write_owed
 from publisher.site.git.program import Git
@@ -211,4 +210,4 @@ def _is_ours(post: PostId, view: LedgerView) -> bool:
     record = view.releases.get(post)
     if record is None or record.state in (ReleaseState.REVEALING, ReleaseState.LIVE):
         return True
-    return record.state is not ReleaseState.GONE and not record.reason.startswith(RESCHEDULED)
+    return record.state is not ReleaseState.GONE and record.cause is not Cause.RESCHEDULED

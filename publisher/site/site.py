@@ -88,7 +88,7 @@ class GeneratedSite:
 
     def push(self, view: LedgerView, now: datetime) -> None:
         """Make up for what a release could not push; what comes of it is in ``troubles``."""
-        self._sources.make_up(view, now)
+        self._sources.push_pending(view, now)
 
     def troubles(self) -> Mapping[str, str]:
         """Say what stands though releases go on, by name; reads only."""

@@ -18,7 +18,8 @@ import pytest
 
 from publisher.model.errors import GitError
 from publisher.site.git import Repository
-from publisher.site.git.remotes import hide_credentials, is_on_public_forge
+from publisher.site.git.explain import hide_credentials
+from publisher.site.git.remotes import is_on_public_forge
 from tests.site.repositories import POST, World, a_world
 
 ROOT = Path(__file__).parents[2]
@@ -181,7 +182,7 @@ def test_pull_says_that_both_sides_went_on(world: World) -> None:
     theirs = world.colleague("blog/new.md", "new")
     before = world.head()
 
-    with pytest.raises(GitError, match="went different ways") as caught:
+    with pytest.raises(GitError, match="have diverged") as caught:
         world.open().pull()
 
     assert "Write draft.md" in caught.value.why
@@ -233,7 +234,7 @@ def test_a_remote_that_is_not_set_up_is_named(world: World) -> None:
 def test_a_remote_that_is_gone_is_told(world: World) -> None:
     world.remote.rename(world.folder / "elsewhere.git")
 
-    with pytest.raises(GitError, match="is not there, or this user may not read it"):
+    with pytest.raises(GitError, match="does not exist, or this user may not read it"):
         world.open().pull()
 
 
@@ -243,7 +244,7 @@ def test_no_network_is_told(world: World) -> None:
     with pytest.raises(GitError, match="cannot be reached") as caught:
         world.open().pull()
 
-    assert "tried again" in caught.value.hint
+    assert "tries again" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -324,7 +325,7 @@ def test_submodules_are_left_alone(world: World) -> None:
 
     assert (world.site / "theme/blog/a-post.md").read_text() == "edited in the theme"
     assert world.git("rev-parse", "HEAD~1") == theirs
-    with pytest.raises(GitError, match="lies in a submodule"):
+    with pytest.raises(GitError, match="inside a submodule"):
         world.open().commit_release({}, ["theme/blog/a-post.md"])
 
 
@@ -643,7 +644,7 @@ def test_a_remote_that_refuses_is_quoted(world: World) -> None:
     (world.remote / "hooks" / "pre-receive").chmod(0o755)
     a_release(world)
 
-    with pytest.raises(GitError, match="origin refuses the branch main") as caught:
+    with pytest.raises(GitError, match="origin rejected the branch main") as caught:
         world.open().push()
 
     assert "the branch is protected" in caught.value.why
@@ -660,10 +661,9 @@ def test_a_remote_that_moves_again_and_again_is_given_up_after_five_tries(world:
     world.write("hooks/update", hook, at=world.remote).chmod(0o755)
     before = world.head()
 
-    with pytest.raises(GitError, match="moved again and again") as caught:
+    with pytest.raises(GitError, match="changed during each of 5 tries"):
         world.open().push()
 
-    assert "5 tries" in caught.value.why
     assert world.head() == before
     assert world.git("rev-list", "--count", "main", at=world.remote) == "6"
 
@@ -798,7 +798,7 @@ def test_a_pull_says_that_something_came_before_the_first_file(world: World) -> 
     before = world.head()
     seen: list[tuple[str, bool]] = []
 
-    def look() -> None:
+    def look(*_: object) -> None:
         seen.append((world.head(), (world.site / "blog" / "new.md").exists()))
 
     world.open().pull(before_move=look)
@@ -811,7 +811,7 @@ def test_a_pull_says_that_something_came_before_the_first_file(world: World) -> 
 def test_a_push_says_that_commits_of_others_come_with_it(world: World) -> None:
     seen: list[bool] = []
 
-    def look() -> None:
+    def look(*_: object) -> None:
         seen.append((world.site / "blog" / "new.md").exists())
 
     repository = world.open()
@@ -1061,10 +1061,10 @@ def test_a_filter_is_not_run_and_its_files_are_left_to_a_person(world: World) ->
     world.colleague("images/a.png", "pixels")
     before = world.head()
 
-    with pytest.raises(GitError, match=r"images/a\.png: goes through the filter evil") as caught:
+    with pytest.raises(GitError, match=r"images/a\.png: uses the git filter evil") as caught:
         world.open().pull()
     world.write("images/b.png", "pixels")
-    with pytest.raises(GitError, match="goes through the filter evil"):
+    with pytest.raises(GitError, match="uses the git filter evil"):
         world.open().commit_release({}, ["images/b.png"])
 
     assert "by hand" in caught.value.hint
@@ -1088,7 +1088,7 @@ def test_transports_that_run_programs_are_refused(world: World, canary: Path, ad
     program = world.folder / "canary"
     world.git("remote", "set-url", "origin", address.format(canary=program))
 
-    with pytest.raises(GitError, match="way of transport that is switched off"):
+    with pytest.raises(GitError, match="transport that is switched off"):
         world.open().pull()
 
     assert not canary.exists()
@@ -1184,11 +1184,11 @@ def door() -> Iterator[ThreadingHTTPServer]:
 def test_nobody_is_asked_for_a_password(world: World, canary: Path, door) -> None:
     world.git("remote", "set-url", "origin", f"http://127.0.0.1:{door.server_port}/site.git")
 
-    with pytest.raises(GitError, match="did not let us in") as caught:
+    with pytest.raises(GitError, match="access to the remote was denied") as caught:
         world.open().pull()
 
     assert "credential.helper" in caught.value.hint
-    assert "repository supplies" in caught.value.hint
+    assert "repository sets them" in caught.value.hint
     assert not canary.exists()
 
 
@@ -1252,7 +1252,7 @@ def test_no_repository_is_told(tmp_path: Path) -> None:
 
 
 def test_no_git_is_told(world: World) -> None:
-    with pytest.raises(GitError, match="no program git"):
+    with pytest.raises(GitError, match="program git is not installed"):
         Repository.open(world.site, world.open().settings, environ={"PATH": "/nowhere"})
 
 

@@ -193,7 +193,7 @@ def test_a_wrong_password_and_none_are_told_and_nobody_is_asked(
 
         why = pull(world)
 
-    assert why.startswith("git ls-remote: the remote did not let us in; publisher asks nobody")
+    assert why.startswith("git ls-remote: access to the remote was denied; publisher cannot ask")
     assert "a credential helper in its own ~/.gitconfig" in why
     assert "wrong" not in why
 
@@ -204,7 +204,7 @@ def test_a_certificate_that_is_not_trusted_is_told_as_such(world: World) -> None
 
         why = pull(world)
 
-    assert why.startswith("git ls-remote: the remote's certificate is not trusted; ")
+    assert why.startswith("git ls-remote: the certificate of the remote is not trusted; ")
     assert "http.sslCAInfo" in why
 
 
@@ -217,7 +217,7 @@ def test_a_repository_that_is_not_there_is_told_as_such(world: World) -> None:
 
         why = pull(world)
 
-    assert why.startswith("git ls-remote: the remote repository is not there, or this user may not")
+    assert why.startswith("git ls-remote: the remote repository does not exist, or this user may")
 
 
 @contextmanager
@@ -356,7 +356,7 @@ def test_a_key_that_the_host_does_not_know_is_told(world: World) -> None:
 
         why = pull(world)
 
-    assert why.startswith("git ls-remote: the remote did not let us in; ")
+    assert why.startswith("git ls-remote: access to the remote was denied; ")
     assert "Permission denied (publickey)" in why
 
 

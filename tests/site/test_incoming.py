@@ -189,9 +189,8 @@ def test_a_push_brings_no_jobs_yaml_either(world: World) -> None:
     world.colleague("jobs.yaml", THEIRS)
     world.write("blog/a-post.md", "---\ntitle: A title\nstatus: published\n---\n")
     world.open().commit_release({"a-post": "blog/a-post.md"}, ["blog/a-post.md"])
-    inspect = sources(world, settings)._inspect
 
-    pushed = world.open().push(inspect=inspect)
+    pushed = world.open().push(before_move=sources(world, settings)._before_move())
 
     assert world.tip() == pushed.commit
     assert ours(world) == OURS

@@ -1,8 +1,8 @@
 """What the git program does for a site: pull, commit a release, push, fill the deploy branch.
 
-``program`` runs git, ``trust`` switches off what a repository could make it run, ``workplace``
-keeps others out, ``sides`` brings ours and theirs together, ``moving`` takes the working tree
-along, ``branches`` knows the deploy branch.
+``run`` runs git, ``safe_config`` switches off what a repository could make it run, ``locks``
+keeps others out, ``merge`` brings ours and theirs together without any file, ``checkout`` takes
+the files along, ``deploy_branch`` holds the staged site.
 """
 
 from publisher.site.git.repository import Pulled, Pushed, Repository

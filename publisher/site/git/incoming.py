@@ -15,8 +15,8 @@ from pathlib import Path
 
 from publisher.config.settings import Settings
 from publisher.model.errors import GitError, PublisherError, UntrustedError
-from publisher.site.git.moving import GITLINK, Change, read_changes
-from publisher.site.git.program import Git
+from publisher.site.git.checkout import GITLINK, Change, read_changes
+from publisher.site.git.run import Git
 from publisher.system.notes import write_note
 
 NAME = "jobs.yaml"  # where a command finds its settings, unless it is told another file

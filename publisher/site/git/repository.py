@@ -6,29 +6,30 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 from publisher.config.settings import GitSettings
 from publisher.model.errors import GitError
-from publisher.site.git import branches, moving
-from publisher.site.git.commits import RELEASED, identity, message_for
-from publisher.site.git.network import Remote, find_remote, read_remotes
-from publisher.site.git.program import Git
-from publisher.site.git.remotes import is_on_public_forge
-from publisher.site.git.sides import push, settled
-from publisher.site.git.trust import (
+from publisher.site.git import checkout, deploy_branch, merge
+from publisher.site.git.locks import Move, Workplace
+from publisher.site.git.remotes import Remote, find_remote, is_on_public_forge, read_remotes
+from publisher.site.git.run import NETWORK_LIMIT, Git, joined
+from publisher.site.git.safe_config import (
     check_version,
     clean_environ,
     connection_settings,
     harden,
     value_of,
 )
-from publisher.site.git.workplace import Move, Workplace
 
-Inspect = Callable[[Git, str, str], None]  # gets the commits before and after; may refuse
-Message = Callable[[frozenset[str]], str]  # from the names of the files that differ
+BeforeMove = Callable[[Git, str, str], None]  # gets the commits before and after; may refuse
+
+
+def _allow(git: Git, old: str, new: str) -> None:
+    """Let the branch move."""
 
 
 class Pulled(NamedTuple):
@@ -67,6 +68,7 @@ class Repository:
         *,
         environ: Mapping[str, str],
         stop: threading.Event | None = None,
+        network_limit: timedelta = NETWORK_LIMIT,
     ) -> Repository:
         """Find the repository around ``project``; read-only.
 
@@ -76,14 +78,15 @@ class Repository:
         :raises GitError: when there is none, git refuses it, or git is missing or too old.
         """
         project = project.resolve()
-        git = harden(Git(folder=project, environ=clean_environ(environ), stop=stop))
+        environ = clean_environ(environ)
+        git = harden(Git(folder=project, environ=environ, stop=stop, network_limit=network_limit))
         check_version(git)
         top = Path(git.said("rev-parse", "--show-toplevel"))
         if not project.is_relative_to(top.resolve()):
             raise GitError(
                 f"{project}: its repository has its files elsewhere, in {top}",
                 why="core.worktree in .git/config says so",
-                hint="take that line out",
+                hint="remove that line",
             )
         place = Workplace(
             git_dir=Path(git.said("rev-parse", "--absolute-git-dir")),
@@ -101,26 +104,18 @@ class Repository:
 
     # --- what is done ------------------------------------------------------------------------
 
-    def pull(
-        self,
-        *,
-        inspect: Inspect = lambda git, old, new: None,
-        before_move: Callable[[], object] = lambda: None,
-    ) -> Pulled:
+    def pull(self, *, before_move: BeforeMove = _allow) -> Pulled:
         """Fetch, and move the branch forward with its files; returns the old and the new commit.
 
         Forward only: where the remote has commits that we lack and the branch has some that it
         lacks, those must be release commits of ours, which are then put on top. Files appear one
         after the other; index and branch follow, each at once. Work that is not committed is
-        never touched. When something came, ``inspect`` is called, which may raise, and then
-        ``before_move``, before the first file.
+        never touched. When something came, ``before_move`` is called before the first file, and
+        may raise.
 
         :raises GitError: when that cannot be done; then nothing has changed here.
         """
-        with self._alone() as git:
-            ref, old = self._branch(git)
-            self.place.refuse_unfinished(self.top)
-            old = moving.finish(git, self.place, ref=ref, tip=old)
+        with self._on_branch() as (git, ref, old):
             remote = find_remote(git, self.settings.remote, sources=self.top)
             branch = self._branch_there(git, ref, remote)
             theirs = remote.tip(git, branch)
@@ -130,11 +125,10 @@ class Repository:
                     hint=f"publish it once by hand: git push -u {remote.name} {branch}",
                 )
             remote.fetch(git, branch, theirs)
-            new = settled(git, old, theirs, remote=remote)
+            new = merge.combine(git, old, theirs, remote=remote)
             if new != old:
-                inspect(git, old, new)
-                before_move()
-                moving.advance(git, self.place, Move(ref=ref, old=old, new=new))
+                before_move(git, old, new)
+                checkout.advance(git, self.place, Move(ref=ref, old=old, new=new))
             remote.remember(git, branch, theirs)
             return Pulled(old, new)
 
@@ -155,51 +149,57 @@ class Repository:
 
         :raises GitError: when that cannot be done; then the branch has not changed.
         """
-
-        def message(changed: frozenset[str]) -> str:
-            out, back = (
-                [post for post, path in posts.items() if self._in_repository(path) in changed]
-                for posts in (released, withdrawn)
-            )
-            return message_for(out, RELEASED, withdrawn=back)
-
-        with self._alone() as git:
-            ref, old = self._branch(git)
-            self.place.refuse_unfinished(self.top)
-            old = moving.finish(git, self.place, ref=ref, tip=old)
+        with self._on_branch() as (git, ref, old):
             names = [self._in_repository(path) for path in dict.fromkeys(paths)]
-            names = moving.without_ignored(git, names)
-            moving.refuse_filtered(git, names)
-            return self._commit(git, names, message, ref=ref, old=old)
+            names = checkout.without_ignored(git, names)
+            checkout.refuse_filtered(git, names)
+            with self.place.index_lock() as index:
+                apart = git.having(GIT_INDEX_FILE=str(index.with_name("commit")))
+                apart.run("read-tree", old)
+                options = ("--add", "--remove", "-z", "--stdin")
+                apart.run("update-index", *options, data=joined(names))
+                tree = apart.said("write-tree")
+                difference = ("-r", "-z", "--no-renames", "--name-only", old, tree)
+                changed = git.run("diff-tree", *difference).fields
+                if not changed:
+                    return None
+                out, back = (
+                    [post for post, path in posts.items() if self._in_repository(path) in changed]
+                    for posts in (released, withdrawn)
+                )
+                message = merge.message_for(out, merge.RELEASED, withdrawn=back).encode()
+                who = git.having(**merge.identity(git))
+                commit = who.run("commit-tree", tree, "-p", old, data=message).text
+                checkout.follow(git, index, checkout.read_index(apart, names), names)
+                if index.exists():
+                    index.replace(self.place.index)
+                move = Move(ref=ref, old=old, new=commit)
+                # A note that leads nowhere: only for the locks that a kill might leave.
+                self.place.note_move(replace(move, old=commit))
+                checkout.set_branch(git, move)
+                self.place.forget_move()
+                return commit
 
-    def push(
-        self,
-        *,
-        inspect: Inspect = lambda git, old, new: None,
-        before_move: Callable[[], object] = lambda: None,
-    ) -> Pushed:
+    def push(self, *, before_move: BeforeMove = _allow) -> Pushed:
         """Bring the branch to the remote, and its commits below what came there meanwhile.
 
         Never forces. Where the remote moved, our release commits are put on top of it, without
         the working tree, and tried again, five times at most. Only then the branch here follows,
-        with its files, and ``inspect`` and ``before_move`` are called before that.
+        with its files, and ``before_move`` is called before that.
 
         :raises GitError: when the remote refuses, or both sides changed the same lines; then
             nothing has changed on either side.
         """
-        with self._alone() as git:
-            ref, old = self._branch(git)
-            old = moving.finish(git, self.place, ref=ref, tip=old)
+        with self._on_branch(even_in_merge=True) as (git, ref, old):
             remote = find_remote(git, self.settings.remote, sources=self.top)
             branch = self._branch_there(git, ref, remote)
-            tip = push(git, remote, branch, old, pause=self.place.pause)
+            tip = merge.push(git, remote, branch, old, pause=self.place.pause)
             note = ""
             if tip != old:
                 try:
                     self.place.refuse_unfinished(self.top)
-                    inspect(git, old, tip)
-                    before_move()
-                    moving.advance(git, self.place, Move(ref=ref, old=old, new=tip))
+                    before_move(git, old, tip)
+                    checkout.advance(git, self.place, Move(ref=ref, old=old, new=tip))
                 except GitError as error:
                     note = error.one_line
             return Pushed(tip, note)
@@ -222,31 +222,30 @@ class Repository:
 
         :raises GitError: when the branch holds commits of somebody else, or cannot be pushed.
         """
-        name = self.settings.deploy_branch
+        name, folder = self.settings.deploy_branch, folder.resolve()
         if not name:
             raise GitError("git.deploy_branch is not set in jobs.yaml")
         with self._alone() as git:
             self._refuse_sources_branch(git)
-            remote = self._deploy_remote(git)
-            bare = branches.open_bare(
+            bare = deploy_branch.open_bare(
                 git, self.place.shared / "deploy.git", settings=connection_settings(git)
             )
-            files = branches.choose_files(
-                git, folder.resolve(), project=self.project, leave_out=leave_out
+            files = deploy_branch.choose_files(
+                git, folder, project=self.project, leave_out=leave_out
             )
             if inspect is not None:
                 inspect(sorted(files))
-            target = branches.DeployBranch(git=bare, name=name, remote=remote)
-            message = message_for(posts, branches.STAGED)
-            return target.update(folder.resolve(), files, message, who=identity(git))
+            target = deploy_branch.DeployBranch(
+                git=bare, name=name, remote=self._deploy_remote(git)
+            )
+            message = merge.message_for(posts, merge.STAGED)
+            return target.update(folder, files, message, who=merge.identity(git))
 
     # --- what can be asked -------------------------------------------------------------------
 
     def committed(self, path: str) -> bytes | None:
         """Give a file as the branch has it, if it does; ``path`` is relative to the project."""
-        with self._alone() as git:
-            ref, tip = self._branch(git)
-            tip = moving.finish(git, self.place, ref=ref, tip=tip)
+        with self._on_branch() as (git, _, tip):
             file = f"{tip}:{self._in_repository(path)}"
             answer = git.run("cat-file", "--filters", file, allowed=(0, 128))
             return None if answer.code else answer.out
@@ -271,7 +270,7 @@ class Repository:
     def tracked(self, paths: Collection[str]) -> frozenset[str]:
         """Give those of these paths, relative to the project, that git has in its index."""
         names = {self._in_repository(path): path for path in paths}
-        listed = harden(self.git).run("ls-files", "-z", "--cached").names
+        listed = harden(self.git).run("ls-files", "-z", "--cached").fields
         return frozenset(names[name] for name in listed if name in names)
 
     def check_settings(self) -> None:
@@ -293,6 +292,18 @@ class Repository:
         with self.place.alone() as lock:
             yield replace(harden(self.git), keep_open=(lock,))
 
+    @contextmanager
+    def _on_branch(self, *, even_in_merge: bool = False) -> Iterator[tuple[Git, str, str]]:
+        """Be alone; give git, the branch and its commit, once no move is half done.
+
+        :raises GitError: when there is no branch, or its author has not ended a merge.
+        """
+        with self._alone() as git:
+            ref, tip = self._branch(git)
+            if not even_in_merge:
+                self.place.refuse_unfinished(self.top)
+            yield git, ref, checkout.finish(git, self.place, ref=ref, tip=tip)
+
     def _branch(self, git: Git) -> tuple[str, str]:
         ref = git.said("symbolic-ref", "-q", "HEAD", allowed=(0, 1))
         if not ref:
@@ -304,7 +315,7 @@ class Repository:
         tip = git.said("rev-parse", "-q", "--verify", "HEAD^{commit}", allowed=(0, 1))
         if not tip:
             raise GitError(
-                f"{self.top}: the branch has no commit yet", hint="make the first one by hand"
+                f"{self.top}: the branch has no commit yet", hint="make the first commit by hand"
             )
         return ref, tip
 
@@ -315,28 +326,6 @@ class Repository:
             merge = value_of(git, f"branch.{name}.merge")
             return merge.removeprefix("refs/heads/") or name
         return name
-
-    def _commit(
-        self, git: Git, names: Sequence[str], message: Message, *, ref: str, old: str
-    ) -> str | None:
-        with self.place.index_lock(), self.place.scratch() as scratch:
-            apart = git.having(GIT_INDEX_FILE=str(scratch / "commit"))
-            apart.run("read-tree", old)
-            moving.put_files_into_index(apart, names)
-            tree = apart.said("write-tree")
-            changed = git.run("diff-tree", "-r", "-z", "--no-renames", "--name-only", old, tree)
-            if not changed.names:
-                return None
-            commit = git.having(**identity(git)).run(
-                "commit-tree", tree, "-p", old, data=message(frozenset(changed.names)).encode()
-            )
-            move = Move(ref=ref, old=old, new=commit.text)
-            moving.follow(git, self.place, scratch, moving.read_index(apart, names), names)
-            # A note that leads nowhere: only for the locks that a kill might leave.
-            self.place.note_move(replace(move, old=commit.text))
-            moving.set_branch(git, move)
-            self.place.forget_move()
-            return commit.text
 
     def _in_repository(self, path: str) -> str:
         place = self.project / path
@@ -354,7 +343,7 @@ class Repository:
     def _refuse_sources_branch(self, git: Git) -> None:
         """Never let the staged tree go over the sources."""
         name = self.settings.deploy_branch or ""
-        branches.check_name(git, name)
+        deploy_branch.check_name(git, name)
         current = git.said("symbolic-ref", "-q", "HEAD", allowed=(0, 1))
         if current.removeprefix("refs/heads/") != name:
             return

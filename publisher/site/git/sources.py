@@ -5,10 +5,11 @@ What is not done yet is on disk, in ``state_dir``: no kill and no restart forget
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from publisher.model import Cause, LedgerView, PostId, PostState, ReleaseState
 from publisher.model.errors import GitError, PublisherError
 from publisher.posts.library import Library
 from publisher.site.git import incoming
-from publisher.site.git.owed import read_owed, write_owed
-from publisher.site.git.program import Git
-from publisher.site.git.repository import Repository
+from publisher.site.git.repository import BeforeMove, Repository
+from publisher.site.git.run import NETWORK_LIMIT, Git
+from publisher.system.notes import write_note
 
 PULL_EVERY, AGAIN = timedelta(minutes=1), timedelta(minutes=5)  # after a failure
 HASTE = timedelta(seconds=30)  # a release may have to wait for it
@@ -50,8 +51,7 @@ class Sources:
         if git is None or not git.pull or not is_time(self._pulled_at, now, self._pull_every):
             return None
         self._pulled_at, self._pull_every = now, AGAIN
-        repository = self._open(git, self.stop, HASTE)
-        pulled = repository.pull(inspect=self._inspect, before_move=self._note_news)
+        pulled = self._open(git, self.stop, HASTE).pull(before_move=self._before_move())
         self._pull_every = PULL_EVERY
         incoming.forget(self.settings)
         return pulled.new != pulled.old
@@ -62,22 +62,25 @@ class Sources:
         :raises GitError: when that cannot be done; then nothing has changed.
         """
         if self.settings.git is None:
-            raise GitError("there is no git: in jobs.yaml, so nothing to pull")
-
-        def inspect(git: Git, old: str, new: str) -> None:
-            found = incoming.find(git, old, new, self.settings)
-            if found is not None and found.digest != change.digest:
-                incoming.hold(self.settings, found)
-
-        repository = self._open(self.settings.git, self.stop, None)
-        repository.pull(inspect=inspect, before_move=self._note_news)
+            raise GitError("git: is not set in jobs.yaml, so there is nothing to pull")
+        repository = self._open(self.settings.git, self.stop)
+        repository.pull(before_move=self._before_move(change.digest))
         incoming.forget(self.settings)
 
-    def _inspect(self, git: Git, old: str, new: str) -> None:
-        """Take no commit that changes ``jobs.yaml``."""
-        found = incoming.find(git, old, new, self.settings)
-        if found is not None:
-            incoming.hold(self.settings, found)
+    def _before_move(self, accepted: str = "") -> BeforeMove:
+        """Take no commit that changes ``jobs.yaml``, but the accepted one; note that some came."""
+
+        def look(git: Git, old: str, new: str) -> None:
+            found = incoming.find(git, old, new, self.settings)
+            if found is not None and found.digest != accepted:
+                incoming.hold(self.settings, found)
+            try:
+                self._news.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._news.touch(mode=0o600)
+            except OSError as error:
+                raise GitError(f"{self._news}: cannot be written: {error.strerror}") from error
+
+        return look
 
     @property
     def has_news(self) -> bool:
@@ -94,17 +97,16 @@ class Sources:
         """Commit what releases and withdrawals changed, and push; other edits are their author's.
 
         A push is tried each time: an earlier one may have been cut short. Where the site goes
-        public by another way, a failure is only noted, for ``make_up``.
+        public by another way, a failure is only noted, for ``push_pending``.
 
         :raises PublisherError: when that cannot be done, and a host builds what is pushed.
         """
         git = self.settings.git
-        if git is None or not (git.commit or git.push):
-            return
-        limit = HASTE if self._is_public_without_push else None
-        self._commit(git, posts, view, now, limit=limit, stop=stop)
+        if git is not None and (git.commit or git.push):
+            limit = HASTE if self._is_public_without_push else NETWORK_LIMIT
+            self._commit(git, posts, view, now, limit=limit, stop=stop)
 
-    def make_up(self, view: LedgerView, now: datetime) -> None:
+    def push_pending(self, view: LedgerView, now: datetime) -> None:
         """Commit and push what could not be at a release, every five minutes.
 
         Whether that succeeded, ``trouble`` says.
@@ -118,7 +120,7 @@ class Sources:
     def trouble(self) -> str:
         """Say why not all is committed and pushed though releases went on, if so."""
         is_asked = self.settings.git is not None and self._is_public_without_push
-        why = read_owed(self._owed).why if is_asked else ""
+        why = self._read_pending()[1] if is_asked else ""
         return f"not all is committed and pushed: {why}" if why else ""
 
     # --- parts -----------------------------------------------------------------------------
@@ -130,54 +132,47 @@ class Sources:
         view: LedgerView,
         now: datetime,
         *,
-        limit: timedelta | None,
+        limit: timedelta,
         stop: threading.Event,
     ) -> None:
         self._pushed_at = now
-        ours = (post for post in posts if _is_ours(post, view))
-        due = tuple(dict.fromkeys([*map(PostId, read_owed(self._owed).posts), *ours]))
+        changed = [post for post in posts if _is_ours(post, view)]
+        due = tuple(dict.fromkeys([*self._read_pending()[0], *changed]))
         try:
-            released, withdrawn = self._own_files(due, view, now)
+            released: dict[str, str] = {}
+            withdrawn: dict[str, str] = {}
+            for post in self.library.scan(view, now).posts:
+                if post.id in due:
+                    files = released if post.state is PostState.PUBLISHED else withdrawn
+                    files[post.id] = post.path
             repository = self._open(git, stop, limit)
             if git.commit and (released or withdrawn):
                 paths = self.library.files_of(due, repository.committed)
                 repository.commit_release(released, paths, withdrawn=withdrawn)
             due = ()  # what is edited from here on is the author's
             if git.push:
-                repository.push(inspect=self._inspect, before_move=self._note_news)
+                repository.push(before_move=self._before_move())
         except PublisherError as error:
             if stop.is_set() or not self._is_public_without_push:
                 raise
-            write_owed(self._owed, due, why=error.one_line)
+            write_note(self._pending, {"posts": due, "why": error.one_line})
         else:
             with suppress(OSError):
-                self._owed.unlink(missing_ok=True)
+                self._pending.unlink(missing_ok=True)
 
-    def _own_files(
-        self, due: Sequence[PostId], view: LedgerView, now: datetime
-    ) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """Give the file of each post: of those that are public, and of the others."""
-        posts = [post for post in self.library.scan(view, now).posts if post.id in due]
-        released: dict[str, str] = {}
-        withdrawn: dict[str, str] = {}
-        for post in posts:
-            files = released if post.state is PostState.PUBLISHED else withdrawn
-            files[post.id] = post.path
-        return released, withdrawn
-
-    def _open(self, git: GitSettings, stop: threading.Event, limit: timedelta | None) -> Repository:
+    def _open(
+        self, git: GitSettings, stop: threading.Event, limit: timedelta = NETWORK_LIMIT
+    ) -> Repository:
         project = self.settings.project
-        repository = Repository.open(project, git, environ=self.environ, stop=stop)
-        if limit is None:
-            return repository
-        return replace(repository, git=replace(repository.git, network_limit=limit))
+        return Repository.open(project, git, environ=self.environ, stop=stop, network_limit=limit)
 
-    def _note_news(self) -> None:
+    def _read_pending(self) -> tuple[tuple[PostId, ...], str]:
+        """Give the posts whose change is not committed yet, and why the push is pending."""
         try:
-            self._news.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._news.touch(mode=0o600)
-        except OSError as error:
-            raise GitError(f"{self._news}: cannot be written: {error.strerror}") from error
+            known = json.loads(self._pending.read_bytes())
+            return tuple(map(PostId, known["posts"])), str(known["why"])
+        except (OSError, ValueError, LookupError, TypeError):
+            return (), ""
 
     @property
     def _is_public_without_push(self) -> bool:
@@ -188,7 +183,7 @@ class Sources:
         return has_branch or (bool(deploy.command) and not is_asked)
 
     @property
-    def _owed(self) -> Path:
+    def _pending(self) -> Path:
         return self.settings.state_dir / "unpushed.json"
 
     @property

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,20 +67,15 @@ class Workplace:
     def _note(self) -> Path:
         return self.own / "move"
 
-    @property
-    def unfinished(self) -> str | None:
-        """Name what somebody began and has not ended, such as a merge."""
-        marks = (mark for mark in _UNFINISHED if (self.git_dir / mark).exists())
-        return next(map(_UNFINISHED.__getitem__, marks), None)
-
     def refuse_unfinished(self, top: Path) -> None:
-        """Insist that nobody has to end a merge or the like in the working tree ``top`` first."""
-        if name := self.unfinished:
-            raise GitError(
-                f"{top}: a {name} is not finished",
-                why="nobody but its author can say how it ends",
-                hint=f"git {name} --continue, or git {name} --abort",
-            )
+        """Insist that the author has ended each merge or rebase in the working tree ``top``."""
+        for mark, name in _UNFINISHED.items():
+            if (self.git_dir / mark).exists():
+                raise GitError(
+                    f"{top}: a {name} is not finished",
+                    why="only its author can say how it ends",
+                    hint=f"git {name} --continue, or git {name} --abort",
+                )
 
     @contextmanager
     def alone(self) -> Iterator[int]:
@@ -91,74 +86,51 @@ class Workplace:
         :raises GitError: when somebody else has it for minutes, or the folder cannot be written.
         """
         with _explained(self.shared):
-            self.own.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.shared.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.own, self.shared):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             descriptor = os.open(self.shared / "lock", flags, 0o600)
         try:
-            self._wait_for(descriptor)
+            if not self._wait(lambda: _is_locked(descriptor), LOCK_PATIENCE_S):
+                raise GitError(
+                    f"another publisher uses {self.common_dir}",
+                    why="its git has not ended for minutes",
+                    hint="look for it with `ps`; no action needed if it ends",
+                )
             for leftover in self.own.glob(f"{_SCRATCH}*"):
                 shutil.rmtree(leftover, ignore_errors=True)
             yield descriptor
         finally:
             os.close(descriptor)
 
-    def _wait_for(self, descriptor: int) -> None:
-        deadline_s = time.monotonic() + LOCK_PATIENCE_S
-        while True:
-            with suppress(BlockingIOError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            if time.monotonic() >= deadline_s:
-                raise GitError(
-                    f"another publisher is at work in {self.common_dir}",
-                    why="its git has not ended for minutes",
-                    hint="look for it with `ps`; nothing to do if it ends",
-                )
-            self.pause(POLL_S)
-
     @contextmanager
-    def scratch(self) -> Iterator[Path]:
-        """Give an empty folder for index files; only for who is ``alone``."""
-        with _explained(self.own):
-            folder = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=self.own))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    def index_lock(self) -> Iterator[Path]:
+        """Hold git's lock on the index, and give the path of a copy that may be worked on.
 
-    @contextmanager
-    def index_lock(self) -> Iterator[None]:
-        """Hold git's lock on the index, so that no git command of the author comes between.
-
-        The lock is a second name of a file of ours: one that a killed publisher left behind is
-        known by that, and taken over. Only for who is ``alone``.
+        No git command of the author comes between. The lock is a second name of a file of ours:
+        one that a killed publisher left behind is known by that, and taken over. Only for who is
+        ``alone``.
 
         :raises GitError: when a git command of somebody else holds it.
         """
         mine, lock = self.own / "index-lock", self.git_dir / "index.lock"
         with _explained(self.git_dir):
             mine.touch(mode=0o600)
-        deadline_s = time.monotonic() + INDEX_PATIENCE_S
-        while not self._take(mine, lock):
-            age_s = _age_s(lock)
-            if age_s is not None and (age_s > STALE_S or time.monotonic() >= deadline_s):
+            age_s = _older_s(lock, mine)
+            patience_s = 0.0 if age_s > STALE_S else INDEX_PATIENCE_S
+            if not self._wait(lambda: _is_linked(mine, lock), patience_s):
                 raise _index_in_use(lock, age_s)
-            self.pause(POLL_S)
+        scratch: Path | None = None
         try:
-            yield
+            with _explained(self.own):
+                scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=self.own))
+                if self.index.exists():
+                    shutil.copyfile(self.index, scratch / "index")
+            yield scratch / "index"
         finally:
             lock.unlink(missing_ok=True)
-
-    def _take(self, mine: Path, lock: Path) -> bool:
-        with _explained(lock):
-            try:
-                os.link(mine, lock)
-            except FileExistsError:
-                with suppress(FileNotFoundError):
-                    return lock.samefile(mine)
-                return False
-        return True
+            if scratch is not None:
+                shutil.rmtree(scratch, ignore_errors=True)
 
     def read_move(self) -> Move | None:
         """Give the move that a killed publisher did not finish."""
@@ -199,29 +171,52 @@ class Workplace:
         if (self.stop or threading.Event()).wait(seconds):
             raise GitError("git was stopped: publisher was asked to end")
 
+    def _wait(self, is_done: Callable[[], bool], patience_s: float) -> bool:
+        deadline_s = time.monotonic() + patience_s
+        while not is_done():
+            if time.monotonic() >= deadline_s:
+                return False
+            self.pause(POLL_S)
+        return True
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_linked(mine: Path, lock: Path) -> bool:
+    try:
+        os.link(mine, lock)
+    except FileExistsError:
+        with suppress(FileNotFoundError):
+            return lock.samefile(mine)
+        return False
+    return True
+
+
+def _older_s(lock: Path, mine: Path) -> float:
+    """Give how much older one file is than another, by the clock of their file system."""
+    with suppress(FileNotFoundError):
+        return mine.stat().st_mtime - lock.stat().st_mtime
+    return 0.0
+
 
 def _index_in_use(lock: Path, age_s: float) -> GitError:
     if age_s <= STALE_S:
         return GitError(
             f"{lock}: another git command holds the index",
-            why="an editor waits for a commit message, or a long command is at work",
-            hint="nothing to do: it is tried again",
+            why="an editor waits for a commit message, or a long command runs",
+            hint="no action needed: publisher tries again",
         )
     return GitError(
         f"{lock}: left {int(age_s // 60)} minutes ago by a git command that was killed",
-        why="as long as it is there, git changes nothing in this repository",
-        hint="when no git command runs, remove that file",
+        why="as long as this file exists, git changes nothing in this repository",
+        hint="if no git command runs, remove that file",
     )
-
-
-def _age_s(file: Path) -> float | None:
-    """Give how long ago a file was made, by the clock of its file system; ``None``: it is gone."""
-    try:
-        status = file.stat()
-        with tempfile.TemporaryFile(dir=file.parent) as now:
-            return os.fstat(now.fileno()).st_mtime - status.st_mtime
-    except OSError:
-        return None
 
 
 @contextmanager
@@ -232,5 +227,5 @@ def _explained(place: Path) -> Iterator[None]:
         raise GitError(
             f"{place}: cannot be written: {error.strerror or error}",
             why="publisher keeps a lock and its index files in the folder .git",
-            hint="give the user of the service the right to write to .git, or make room",
+            hint="give the user of the service write access to .git, or free some space",
         ) from error

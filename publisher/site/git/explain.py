@@ -1,4 +1,4 @@
-"""What git complains about, in words: what happened, why it matters, what to do."""
+"""Says what git complains about: what happened, why it matters, what to do."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from publisher.model.errors import GitError
-from publisher.site.git.remotes import hide_credentials
 
 _LENGTH = 400  # characters of git's own words
+_USERINFO = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)[^/\s]*@", re.IGNORECASE)
 
 _NETWORK = (
     "Could not resolve host|Couldn't resolve host|Connection refused|Connection timed out|"
@@ -35,32 +35,32 @@ _DAMAGED = (
     "bad object|object file .* is empty|loose object .* is corrupt|unable to read tree|"
     "missing blob|unable to read sha1 file|[Cc]ould not parse object"
 )
-_WORDS: tuple[tuple[str, str, str, str], ...] = (
+_REASONS: tuple[tuple[str, str, str, str], ...] = (  # pattern in git's words, what, why, hint
     (
         r"detected dubious ownership|unsafe repository",
         "git refuses this repository, since it belongs to another user",
-        "whoever owns it could make this user run programs of theirs",
+        "its owner could make this user run programs",
         "run publisher as its owner, or: git config --global --add safe.directory {folder}",
     ),
     (
         r"not a git repository|must be run in a work tree",
         "there is no git repository with a working tree here",
         "",
-        "run `git init` in the project, or take `git:` out of jobs.yaml",
+        "run `git init` in the project, or remove `git:` from jobs.yaml",
     ),
     (
         r"HOST IDENTIFICATION HAS CHANGED",
-        "the remote shows another host key than it did before",
-        "its host changed it, or somebody is in between",
+        "the host key of the remote has changed",
+        "the host replaced it, or somebody intercepts the connection",
         (
-            "compare it with what the host publishes; then, as the user of the service: "
+            "compare it with the key that the host publishes; then, as the user of the service: "
             "ssh-keygen -R HOST, and connect once by hand"
         ),
     ),
     (
         r"Host key verification failed",
-        "the remote's host key is not known to this user",
-        "nobody is there to confirm it",
+        "the host key of the remote is not known to this user",
+        "publisher cannot ask anybody to confirm it",
         (
             "connect once by hand as the user of the service, `ssh -T git@HOST`; without a shell: "
             "ssh-keyscan HOST >> ~/.ssh/known_hosts, and compare it with what the host publishes"
@@ -68,70 +68,70 @@ _WORDS: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         _CERTIFICATE,
-        "the remote's certificate is not trusted",
+        "the certificate of the remote is not trusted",
         "{err}",
         (
-            "where it is an authority of your own, as the user of the service: "
+            "for an authority of your own, as the user of the service: "
             "git config --global http.sslCAInfo FILE"
         ),
     ),
     (
         _CREDENTIALS,
-        "the remote did not let us in",
-        "publisher asks nobody for a password: {err}",
+        "access to the remote was denied",
+        "publisher cannot ask anybody for a password: {err}",
         "give the user of the service an SSH key, or a credential helper in its own ~/.gitconfig",
     ),
     (
         _NETWORK,
         "the remote cannot be reached",
         "{err}",
-        "nothing to do if it passes: it is tried again",
+        "no action needed if it passes: publisher tries again",
     ),
     (
         r"transport '.*' not allowed",
-        "the remote uses a way of transport that is switched off",
+        "the remote uses a transport that is switched off",
         "{err}",
-        "use https, ssh or a path: others may run programs",
+        "use https, ssh or a path: other transports can run programs",
     ),
     (
         _MISSING,
-        "the remote repository is not there, or this user may not read it",
+        "the remote repository does not exist, or this user may not read it",
         "{err}",
-        "look at the address with `git remote -v`",
+        "check the address with `git remote -v`",
     ),
     (
         r"No space left on device|Disk quota exceeded",
         "the disk is full",
         "{err}",
-        "make room; it is tried again",
+        "free some space; publisher tries again",
     ),
     (
         r"bad config|bad numeric config|bad boolean config",
         "git cannot read its settings",
         "{err}",
-        "mend the line that git names",
+        "correct the line that git names",
     ),
     (
         r"\.lock': File exists|Unable to create '.*\.lock'",
-        "another git command is at work on this repository, or one was killed",
+        "another git command uses this repository, or was killed",
         "{err}",
-        "nothing to do if it passes; else, when no git runs, remove the file that git names",
+        "no action needed if it passes; if no git runs, remove the file that git names",
     ),
     (
         r"Permission denied|Read-only file system|insufficient permission",
         "this user may not write to the repository",
         "{err}",
-        "give the user of the service the right to write to it, .git included",
+        "give the user of the service write access to it, including .git",
     ),
     (
         _DAMAGED,
         "the repository is damaged, or part of it is missing",
         "{err}",
-        "see what `git fsck` says; a fresh clone helps, or `git fetch --unshallow`",
+        "run `git fsck`; make a fresh clone, or run `git fetch --unshallow`",
     ),
     (
         r"is in submodule|appears as both a file and as a directory|beyond a symbolic link",
-        "a file lies in a submodule, or behind a link",
+        "the file is inside a submodule, or behind a link",
         "{err}",
         "put the file itself into this repository",
     ),
@@ -139,7 +139,7 @@ _WORDS: tuple[tuple[str, str, str, str], ...] = (
         r"usage: git|unknown option|unknown switch",
         "this git is too old",
         "{err}",
-        "publisher needs git 2.38 or newer",
+        "install git 2.38 or newer",
     ),
 )
 
@@ -151,15 +151,15 @@ def explain(command: str, err: str, *, folder: Path, ignored: tuple[str, ...] = 
     may be the reason.
     """
     words = summary(err)
-    for pattern, what, why, hint in _WORDS:
+    for pattern, what, why, hint in _REASONS:
         if re.search(pattern, err):
             facts = {"err": words, "folder": str(folder)}
             if pattern == _CREDENTIALS and ignored:
-                hint += f"; not used, since the repository supplies them: {', '.join(ignored)}"
+                hint += f"; not used, since the repository sets them: {', '.join(ignored)}"
             return GitError(
                 f"git {command}: {what}", why=why.format(**facts), hint=hint.format(**facts)
             )
-    return GitError(f"git {command}: {words or 'failed without a word'}")
+    return GitError(f"git {command}: {words or 'failed without a message'}")
 
 
 def summary(err: str) -> str:
@@ -169,3 +169,8 @@ def summary(err: str) -> str:
     text = "; ".join(telling or [line for line in lines if line])
     clean = "".join(char if char.isprintable() else "?" for char in text)
     return clean if len(clean) <= _LENGTH else f"{clean[:_LENGTH]}…"
+
+
+def hide_credentials(text: str) -> str:
+    """Take user names, passwords and tokens out of every URL in a text."""
+    return _USERINFO.sub(r"\g<scheme>", text)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from publisher.model.errors import GitError
-from publisher.site.git.program import Config, Git
+from publisher.site.git.run import Config, Git
 
 OLDEST = (2, 38)  # merge-tree --write-tree
 
@@ -204,7 +204,7 @@ def value_of(git: Git, name: str) -> str:
 
 
 def _read_settings(git: Git) -> Iterable[_Setting]:
-    fields = git.run("config", "--list", "--show-scope", "-z").names
+    fields = git.run("config", "--list", "--show-scope", "-z").fields
     for scope, entry in zip(fields[::2], fields[1::2], strict=True):
         name, _, value = entry.partition("\n")
         yield _Setting(scope, name, value)

@@ -18,12 +18,10 @@ from pathlib import Path
 from threading import Event
 
 from publisher.model.errors import GitError
-from publisher.site.git.commits import STAGED, strangers_between
-from publisher.site.git.network import Remote
-from publisher.site.git.program import Config, Git
-from publisher.site.git.trust import harden
-
-__all__ = ["STAGED", "DeployBranch", "check_name", "choose_files", "open_bare"]
+from publisher.site.git.merge import STAGED, commits_of_others
+from publisher.site.git.remotes import Remote
+from publisher.site.git.run import Config, Git, joined
+from publisher.site.git.safe_config import harden
 
 TRIES = 5
 PAUSE_S = 0.3  # between tries; grows
@@ -91,8 +89,8 @@ def choose_files(
     and neither hidden nor named by ``.gitignore``, or when the stage made it.
     """
     at_project = replace(git, folder=project)
-    known = frozenset(at_project.run("ls-files", "-z", "--cached").names)
-    added = frozenset(at_project.run("ls-files", "-z", "--others", "--exclude-standard").names)
+    known = frozenset(at_project.run("ls-files", "-z", "--cached").fields)
+    added = frozenset(at_project.run("ls-files", "-z", "--others", "--exclude-standard").fields)
     out = frozenset(path.strip("/") for path in leave_out)
     return frozenset(
         path
@@ -207,10 +205,10 @@ class DeployBranch:
             GIT_WORK_TREE=str(folder), GIT_INDEX_FILE=str(self.git.folder / "stage-index")
         )
         git = replace(git, folder=folder)
-        gone = [name for name in git.run("ls-files", "-z").names if name not in files]
+        gone = [name for name in git.run("ls-files", "-z").fields if name not in files]
         if gone:
-            git.run("update-index", "--force-remove", "-z", "--stdin", data=_joined(gone))
-        data = _joined(sorted(files))
+            git.run("update-index", "--force-remove", "-z", "--stdin", data=joined(gone))
+        data = joined(sorted(files))
         git.run("update-index", "--add", "--replace", "-z", "--stdin", data=data)
         return git.said("write-tree")
 
@@ -223,11 +221,11 @@ class DeployBranch:
         if theirs == base:
             return
         self.remote.fetch(self.git, self.name, theirs)
-        strangers = strangers_between(self.git, base, theirs, sign=STAGED)
-        if strangers:
+        others = commits_of_others(self.git, base, theirs, sign=STAGED)
+        if others:
             raise GitError(
                 f"the branch {self.name} at {self.remote.name} holds a commit that publisher "
-                f"did not make: {strangers[0]}",
+                f"did not make: {others[0]}",
                 why="the staged site would undo it; that branch is publisher's alone",
                 hint="move that work to the sources, or name another git.deploy_branch",
             )
@@ -242,7 +240,3 @@ class DeployBranch:
     @property
     def _ref(self) -> str:
         return f"refs/heads/{self.name}"
-
-
-def _joined(names: Collection[str] | list[str]) -> bytes:
-    return b"".join(os.fsencode(name) + b"\0" for name in names)

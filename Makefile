@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports pytest fmt bench simulate torture calendar clean
+.PHONY: help demo test lint types imports pytest fmt reference docs bench simulate torture calendar clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,12 @@ pytest: .venv/tested .venv/strace content/node_modules/.package-lock.json
 
 fmt: .venv/tested ## format and mend what can be mended by itself
 	@ruff format . && ruff check --fix .
+
+reference: .venv/tested ## write the parts of docs/ that are taken from the code
+	@python -m docs.generate
+
+docs: reference .venv/documented ## build the docs as a site, in build/docs; a dead link is an error
+	@NO_MKDOCS_2_WARNING=1 mkdocs build -q && echo "open build/docs/index.html"
 
 simulate: .venv/tested ## play seeds: SEEDS=1000 FIRST=0 JOBS=2, or one of them: SEED=17 WITHOUT="fence"
 	@python -m tests.simulation --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) --jobs $(or $(JOBS),2) \
@@ -61,6 +67,10 @@ clean: ## remove what the other targets made
 .venv/tested: .venv/installed
 	@echo "installing what the tests need"
 	@$(BIN)/python -m pip install -q --group test --group lint && touch $@
+
+.venv/documented: .venv/installed
+	@echo "installing what the docs need"
+	@$(BIN)/python -m pip install -q --group docs && touch $@
 
 # strace strikes single system calls; without it those tests are skipped, and say so.
 .venv/strace: .venv/created

@@ -3,58 +3,42 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
 import publisher
-from publisher.channels import load_type
-from publisher.cli import main
-from publisher.config.keys import KEYS
+from docs.generate import commands, generated, marks, regenerated
 from publisher.model import DeliveryState
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-TYPES = tuple(
-    tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"][
-        "publisher.channels"
-    ]
-)
 
 
-def keys_table() -> str:
-    """Write the table of docs/jobs-yaml.md from the one list of keys."""
-    lines = ["| Key | Default | |", "| --- | --- | --- |"]
-    for key in KEYS:
-        if key.kind == "later":
-            text = f"{key.help} Not in this version."
-        else:
-            text = key.help + (" Required." if key.required else "")
-        default = "" if key.default is None else f"`{str(key.default).lower()}`"
-        lines.append(f"| `{key.path.replace('*', 'NAME')}` | {default} | {text} |")
-    return "\n".join(lines)
+PAGES = tuple(sorted((ROOT / "docs").rglob("*.md")))
 
 
-def test_every_key_of_jobs_yaml_is_documented() -> None:
-    assert keys_table() in (ROOT / "docs" / "jobs-yaml.md").read_text()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_parts_that_are_taken_from_the_code_are_up_to_date(page: Path) -> None:
+    text = page.read_text()
+
+    assert regenerated(text, generated()) == text, "run `make reference`"
 
 
-@pytest.mark.parametrize("name", sorted(main.commands))
-def test_every_command_has_help_and_stands_in_the_documentation(name: str) -> None:
-    documented = README + (ROOT / "docs" / "commands.md").read_text()
+def test_commands_keys_and_channel_options_stand_in_the_reference() -> None:
+    marked = [name for page in PAGES for name in marks(page.read_text())]
 
-    assert main.commands[name].help
-    assert f"publisher {name}" in documented
+    assert sorted(marked) == sorted(generated())
 
 
-@pytest.mark.parametrize("name", TYPES)
-def test_every_channel_type_and_option_is_documented(name: str) -> None:
-    text = (ROOT / "docs" / "channels.md").read_text()
-    section = text.split(f"\n## {name}\n")[1].split("\n## ")[0]
+@pytest.mark.parametrize("name", commands())
+def test_every_command_and_option_has_help(name: str) -> None:
+    command = commands()[name]
+    options = [option for option in command.params if isinstance(option, click.Option)]
 
-    options = [option.name for option in load_type(name).options]
-    assert [option for option in options if f"`{option}`" not in section] == []
+    assert command.help
+    assert [option.name for option in options if not option.help] == []
 
 
 @pytest.mark.parametrize("state", list(DeliveryState))

@@ -17,7 +17,7 @@ from publisher.model import Embargo, Post, Problem
 from publisher.model.errors import PublisherError, SiteError
 from publisher.model.secret import Secret, SecretRef
 from publisher.site.deploy.github import require_target
-from publisher.site.deploy.outgoing import read_address
+from publisher.site.deploy.post import read_address
 from publisher.system.address_guard import require
 
 

@@ -14,7 +14,7 @@ from publisher.ledger import Ledger
 from publisher.model import LedgerView, PostId, PostState, ReleaseState
 from publisher.model.errors import PublisherError, UntrustedError
 from publisher.posts.library import Scan
-from publisher.site.site import OVERWRITTEN, PUSH, RESTLESS
+from publisher.site.site import OVERWRITTEN, PUSH, DEPLOY_LOOP
 from publisher.system.clock import Clock
 from publisher.system.report import Report, info, warn
 
@@ -62,7 +62,7 @@ class Watch:
     def after_all(self, site: Site) -> Mapping[str, str]:
         """Give the troubles; what stands though releases went on is told when its reason is new."""
         found = site.troubles()
-        for name in (PUSH, RESTLESS, OVERWRITTEN):
+        for name in (PUSH, DEPLOY_LOOP, OVERWRITTEN):
             if name not in found:
                 self.troubles.pop(name, None)
             elif found[name] != self.troubles.get(name):

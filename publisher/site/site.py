@@ -32,7 +32,7 @@ from publisher.posts.library import Library, Scan, page_test
 from publisher.site import build, verify
 from publisher.site.build import RebuildResult
 from publisher.site.deploy import deploy
-from publisher.site.deploy.restless import Restless
+from publisher.site.deploy.loop_guard import LoopGuard
 from publisher.site.git import Repository
 from publisher.site.git.sources import Sources, is_time
 from publisher.site.learning import learn
@@ -40,7 +40,7 @@ from publisher.system import locks
 
 __all__ = ["GeneratedSite", "Look", "RebuildResult"]
 
-PUSH, RESTLESS = "push.failed", "deploy.restless"
+PUSH, DEPLOY_LOOP = "push.failed", "deploy.restless"
 OVERWRITTEN = "output.overwritten"
 BUILDS = 3  # one more for each time that a post is taken back meanwhile
 LOOK_EVERY = timedelta(minutes=1)  # at files that are no posts; those are seen at every sweep
@@ -92,9 +92,9 @@ class GeneratedSite:
 
     def troubles(self) -> Mapping[str, str]:
         """Say what stands though releases go on, by name; reads only."""
-        restless = self._restless.trouble if self.settings.deploy.command else ""
+        restless = self._loop_guard.trouble if self.settings.deploy.command else ""
         overwritten = self._overwritten.trouble if self._overwritten else ""
-        found = {PUSH: self._sources.trouble, RESTLESS: restless, OVERWRITTEN: overwritten}
+        found = {PUSH: self._sources.trouble, DEPLOY_LOOP: restless, OVERWRITTEN: overwritten}
         return {name: why for name, why in found.items() if why}
 
     def is_outdated(self, scan: Scan, view: LedgerView, now: datetime) -> bool:
@@ -114,7 +114,7 @@ class GeneratedSite:
                 return False
             self._stage(scan, view, now)
         self._seen, self._looked_at = scan, now
-        is_restless = bool(self.settings.deploy.command) and self._restless.wants_build(now)
+        is_restless = bool(self.settings.deploy.command) and self._loop_guard.wants_build(now)
         if Stage(self.settings).is_unbuilt or is_restless:
             return True
         return self._overwritten is not None and self._overwritten.wants_build(now)
@@ -281,7 +281,7 @@ class GeneratedSite:
             if not self.settings.deploy.command:
                 return
             again = self._stage(self.library.scan(view, now), view, now)
-            self._restless.record(again.changed, now, is_first=is_first)
+            self._loop_guard.record(again.changed, now, is_first=is_first)
             stage.mark_built()
 
     # --- looking ---------------------------------------------------------------------------
@@ -321,8 +321,8 @@ class GeneratedSite:
         return bool(settings.rebuild or settings.git or settings.deploy.is_set)
 
     @property
-    def _restless(self) -> Restless:
-        return Restless(self.settings.state_dir / "stage" / "restless.json")
+    def _loop_guard(self) -> LoopGuard:
+        return LoopGuard(self.settings.state_dir / "stage" / "restless.json")
 
     @property
     def _overwritten(self) -> Overwritten | None:

@@ -116,6 +116,19 @@ def test_pull_accepts_a_file_that_is_like_the_remotes_already(world: World) -> N
     assert world.status() == []
 
 
+def test_pull_accepts_a_folder_that_took_the_place_of_a_file_here_as_well(world: World) -> None:
+    for at in (world.clone("other"), world.site):
+        (at / "jobs.yaml").unlink()
+        world.write("jobs.yaml/now-a-folder.md", "x", at=at)
+    world.git("add", "-A", at=world.folder / "other")
+    world.git("commit", "-qm", "Move", at=world.folder / "other")
+    world.git("push", "-q", at=world.folder / "other")
+
+    world.open().pull()
+
+    assert world.status() == []
+
+
 def test_pull_removes_and_renames_what_the_remote_did(world: World) -> None:
     other = world.clone("other")
     world.git("mv", "blog/other.md", "blog/renamed.md", at=other)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import TypedDict
 
 from publisher.config.settings import DeploySettings
 from publisher.model.errors import PublisherError, SiteError
@@ -60,20 +62,31 @@ def deploy(
     """
     steps: list[str] = []
     tail: deque[str] = deque(maxlen=TAIL_LINES)
-    secrets = _Secrets()
+    hook = token = None
     reason = ""
     try:
-        secrets = _fetch(settings, resolve)
+        if settings.hook is not None:
+            hook = _fetch("deploy.hook", settings.hook, resolve)
+        if settings.github is not None:
+            token = _fetch("deploy.github.token", settings.github.token, resolve)
+        posts = posts[:MOST_POSTS]
         if settings.command:
-            run = _command(settings, project)
-            told = _told(environ, output, posts)
+            run = Command(
+                arguments=settings.command, cwd=project, timeout=settings.timeout, name="deploy"
+            )
+            told = {**environ, "PUBLISHER_POSTS": " ".join(posts)}
+            if output is not None:
+                told["PUBLISHER_OUTPUT"] = str(output)
             processes.run(run, environ=told, on_line=tail.append, stop=stop, keep_open=keep_open)
             steps.append(f"ran `{run.shown}`")
-        for step in _requests(settings, secrets, posts[:MOST_POSTS], stop):
-            steps.append(step)  # noqa: PERF402 - those before a failure count
+        limits = _Limits(private=settings.private, timeout=settings.timeout, stop=stop)
+        if hook is not None:
+            steps.append(call_hook(hook, **limits))
+        if settings.github is not None and token is not None:
+            steps.append(start_workflow(settings.github, token=token, posts=posts, **limits))
     except PublisherError as error:
         reason = error.one_line
-    hidden = secrets.all
+    hidden = _hidden(hook, token)
     return DeployResult(
         ok=not reason,
         reason=redact(reason, hidden),
@@ -82,64 +95,22 @@ def deploy(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Secrets:
-    hook: Secret | None = None
-    token: Secret | None = None
-
-    @property
-    def all(self) -> tuple[Secret, ...]:
-        """Give what may be shown nowhere, the hook's path without its host as well."""
-        whole = "" if self.hook is None else self.hook.reveal()
-        path = whole.partition("://")[2].partition("/")[2]
-        values = (whole, path, "" if self.token is None else self.token.reveal())
-        return tuple(Secret(value) for value in values if len(value) > SHORTEST_SECRET)
+class _Limits(TypedDict):
+    private: bool
+    timeout: timedelta
+    stop: threading.Event
 
 
-def _fetch(settings: DeploySettings, resolve: Callable[[SecretRef], Secret]) -> _Secrets:
-    def fetch(key: str, ref: SecretRef) -> Secret:
-        try:
-            return resolve(ref)
-        except PublisherError as error:
-            raise SiteError(f"{key}: {error.what}", why=error.why, hint=error.hint) from None
-
-    hook: Secret | None = None
-    if isinstance(settings.hook, SecretRef):
-        hook = fetch("deploy.hook", settings.hook)
-    elif settings.hook is not None:
-        hook = Secret(settings.hook)
-    if settings.github is None:
-        return _Secrets(hook=hook)
-    return _Secrets(hook=hook, token=fetch("deploy.github.token", settings.github.token))
+def _fetch(key: str, ref: SecretRef, resolve: Callable[[SecretRef], Secret]) -> Secret:
+    try:
+        return resolve(ref)
+    except PublisherError as error:
+        raise SiteError(f"{key}: {error.what}", why=error.why, hint=error.hint) from None
 
 
-def _command(settings: DeploySettings, project: Path) -> Command:
-    return Command(arguments=settings.command, cwd=project, timeout=settings.timeout, name="deploy")
-
-
-def _told(
-    environ: Mapping[str, str], output: Path | None, posts: Sequence[str]
-) -> Mapping[str, str]:
-    """Give the environment of the command."""
-    told = {**environ, "PUBLISHER_POSTS": " ".join(posts[:MOST_POSTS])}
-    if output is not None:
-        told["PUBLISHER_OUTPUT"] = str(output)
-    return told
-
-
-def _requests(
-    settings: DeploySettings, secrets: _Secrets, posts: Sequence[str], stop: threading.Event
-) -> Iterator[str]:
-    """Send what is to be sent, and give what each request did."""
-    private, timeout = settings.private, settings.timeout
-    if secrets.hook is not None:
-        yield call_hook(secrets.hook, private=private, timeout=timeout, stop=stop)
-    if settings.github is not None and secrets.token is not None:
-        yield start_workflow(
-            settings.github,
-            token=secrets.token,
-            posts=posts,
-            private=private,
-            timeout=timeout,
-            stop=stop,
-        )
+def _hidden(hook: Secret | None, token: Secret | None) -> tuple[Secret, ...]:
+    """Give what may be shown nowhere, the hook's path without its host as well."""
+    whole = "" if hook is None else hook.reveal()
+    path = whole.partition("://")[2].partition("/")[2]
+    values = (whole, path, "" if token is None else token.reveal())
+    return tuple(Secret(value) for value in values if len(value) > SHORTEST_SECRET)

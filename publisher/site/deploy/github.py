@@ -19,7 +19,7 @@ from urllib.parse import quote
 from publisher.config.settings import GitHubSettings
 from publisher.model.errors import SiteError
 from publisher.model.secret import Secret
-from publisher.site.deploy.outgoing import Order, post, read_address, redirects_to
+from publisher.site.deploy.post import post, read_address, redirects_to
 from publisher.system.address_guard import AGAIN
 from publisher.system.http import Answer
 
@@ -56,16 +56,20 @@ def start_workflow(
             "the token of GitHub holds spaces, line breaks or letters that no token has",
             hint="copy it again to where deploy.github.token says",
         )
-    order = Order(
-        body=json.dumps(body).encode(),
-        headers={
-            "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": API_VERSION,
-            "Authorization": f"Bearer {token.reveal()}",
-        },
+    headers = {
+        "Accept": "application/vnd.github+json",
+        "X-GitHub-Api-Version": API_VERSION,
+        "Authorization": f"Bearer {token.reveal()}",
+    }
+    answer = post(
+        address,
+        json.dumps(body).encode(),
+        headers=headers,
         wants_words=True,
+        private=private,
+        timeout=timeout,
+        stop=stop,
     )
-    answer = post(address, order, private=private, timeout=timeout, stop=stop)
     if 200 <= answer.status < 300:
         return f"{address.name} accepted {done} ({answer.status})"
     raise _refusal(address.name, answer, settings, token)

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from publisher.model.errors import SiteError
 from publisher.model.secret import Secret
-from publisher.site.deploy.outgoing import Order, post, read_address, redirects_to
+from publisher.site.deploy.post import post, read_address, redirects_to
 from publisher.system.address_guard import AGAIN
 from publisher.system.http import Answer
 
@@ -38,7 +38,7 @@ def call_hook(url: Secret, *, private: bool, timeout: timedelta, stop: threading
     :raises SiteError: when it did not accept; the address is in no message.
     """
     address = read_address(url, "the deploy hook", key="deploy.hook", private=private)
-    answer = post(address, Order(body=b"{}"), private=private, timeout=timeout, stop=stop)
+    answer = post(address, b"{}", private=private, timeout=timeout, stop=stop)
     if 200 <= answer.status < 300:
         return f"{address.name} accepted ({answer.status})"
     raise _refusal(address.name, answer)

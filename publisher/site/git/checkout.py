@@ -6,7 +6,6 @@ note says what was meant, and the next publisher finishes it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +107,7 @@ def _take_for_done(ours: Git, changes: Sequence[Change], *, is_resumed: bool) ->
     staged = read_index(ours, [change.path for change in changes])
     usual = [c for c in changes if staged.get(c.path) in (_known(c.old), _known(c.new))]
     blocked = [change.path for change in changes if change not in usual]
-    present = [c for c in usual if os.path.lexists(ours.folder / c.path)]
+    present = [c for c in usual if _is_file(ours.folder / c.path)]
     state_by_new = _compare(ours, {change.path: change.new for change in present})
     left = [c for c in present if not c.new.exists or c.path in state_by_new]
     state_by_old = _compare(ours, {change.path: change.old for change in left})
@@ -121,6 +120,10 @@ def _take_for_done(ours: Git, changes: Sequence[Change], *, is_resumed: bool) ->
         else:
             blocked.append(change.path)
     return blocked
+
+
+def _is_file(place: Path) -> bool:
+    return place.is_symlink() or place.is_file()
 
 
 def _known(entry: Entry) -> Entry | None:

@@ -1,4 +1,4 @@
-"""Sends one request to where ``jobs.yaml`` says: guarded, bounded in time, followed nowhere.
+"""Sends one POST to where ``jobs.yaml`` says: guarded, bounded in time, no redirect followed.
 
 What an answer means is for ``hook`` and ``github`` to judge.
 """
@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from publisher.model.errors import SiteError
 from publisher.model.secret import Secret
 from publisher.system.address_guard import AGAIN, resolve
-from publisher.system.http import Answer, NoAnswer, Patience, Request, Trouble, exchange
+from publisher.system.http import Answer, NoAnswer, Patience, Trouble, exchange, write
 
 CONNECT_S = 10.0
 ANSWER_S = 30.0
@@ -32,19 +32,7 @@ class Address:
 
     name: str
     host: str
-    port: int
-    is_tls: bool
-    authority: str  # host, and port where it is not the usual one
-    target: str = field(repr=False)  # path and query
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What is asked of a service."""
-
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    wants_words: bool = False  # the body of an answer that is no success
+    url: str = field(repr=False)
 
 
 def read_address(url: Secret, what: str, *, key: str, private: bool) -> Address:
@@ -59,32 +47,28 @@ def read_address(url: Secret, what: str, *, key: str, private: bool) -> Address:
     name = f"{what} at {authority}"
     if "@" in parts.netloc:
         raise SiteError(f"{name} holds a user name or password", hint=hint)
-    is_tls = parts.scheme == "https"
-    if not is_tls and not private:
+    if parts.scheme != "https" and not private:
         raise SiteError(
             f"{name} is not an https address",
             why="anybody on the way could read it, and use it",
             hint="write https://, or set deploy.private: true for one in your own network",
         )
-    return Address(
-        name=name,
-        host=parts.hostname or "",
-        port=parts.port or _PORTS[parts.scheme],
-        is_tls=is_tls,
-        authority=authority,
-        target=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
-    )
+    return Address(name=name, host=parts.hostname or "", url=url.reveal())
 
 
 def post(
     address: Address,
-    order: Order,
+    body: bytes,
     *,
+    headers: Mapping[str, str] | None = None,
+    wants_words: bool = False,
     private: bool,
     timeout: timedelta,
     stop: threading.Event,
 ) -> Answer:
-    """Send ``order`` once and give what answered.
+    """Send ``body`` as JSON once and give what answered.
+
+    ``wants_words``: with the body of an answer that is no success.
 
     The whole takes no longer than ``timeout``, nor than connecting and answering may; whoever
     was reached by then may still act on it.
@@ -93,27 +77,17 @@ def post(
     """
     if stop.is_set():
         raise SiteError(f"{address.name} was not asked: publisher was asked to end")
-    request = Request(
-        method="POST",
-        host=address.host,
-        port=address.port,
-        is_tls=address.is_tls,
-        target=address.target,
-        headers={
-            "Host": address.authority,
-            "Content-Type": "application/json",
-            **order.headers,
-        },
-        body=order.body,
-    )
     total_s = min(timeout.total_seconds(), CONNECT_S + ANSWER_S)
     try:
         return exchange(
-            request,
-            patience=Patience(total_s=total_s, connect_s=CONNECT_S, silence_s=ANSWER_S),
-            limit_of=lambda status: (
-                BODY_BYTES if order.wants_words and not 200 <= status < 300 else 0
+            write(
+                "POST",
+                address.url,
+                data=body,
+                headers={"Content-Type": "application/json", **(headers or {})},
             ),
+            patience=Patience(total_s=total_s, connect_s=CONNECT_S, silence_s=ANSWER_S),
+            limit_of=lambda status: BODY_BYTES if wants_words and not 200 <= status < 300 else 0,
             resolve=partial(resolve, name=address.name, private=private),
             stop=stop,
         )
@@ -130,25 +104,25 @@ def _in_words(error: NoAnswer, name: str, total_s: float) -> SiteError:
     match error.trouble:
         case Trouble.STOPPED:
             return SiteError(f"{name} was not waited for: publisher was asked to end")
-        case Trouble.LATE:
-            return SiteError(f"{name} did not answer within {total_s:g} s", hint=AGAIN)
         case Trouble.UNTRUSTED:
             return SiteError(
                 f"{name} has a certificate that is not trusted: {error.detail}",
                 why="somebody else may be answering, so nothing was sent",
-                hint="have it mended; one of your own goes into the file that SSL_CERT_FILE names",
+                hint="correct it; for a certificate of your own set SSL_CERT_FILE to its file",
             )
+        case Trouble.LATE:
+            what = f"did not answer within {total_s:g} s"
         case Trouble.SILENT | Trouble.LATE_CONNECTION:
-            return SiteError(f"{name} did not answer in time", hint=AGAIN)
+            what = "did not answer in time"
         case Trouble.NO_TLS:
-            return SiteError(f"{name} speaks no TLS that can be understood", hint=AGAIN)
+            what = "speaks no TLS that can be understood"
         case Trouble.BROKEN:
-            return SiteError(f"{name} hung up without an answer", hint=AGAIN)
+            what = "hung up without an answer"
         case Trouble.NO_HTTP | Trouble.MALFORMED:
-            return SiteError(f"{name} answered something that is not HTTP", hint=AGAIN)
+            what = "answered something that is not HTTP"
         case _:
-            why = error.detail or "the connection broke off"
-            return SiteError(f"{name} cannot be reached: {why}", hint=AGAIN)
+            what = f"cannot be reached: {error.detail or 'the connection broke off'}"
+    return SiteError(f"{name} {what}", hint=AGAIN)
 
 
 def _split(url: str) -> SplitResult:

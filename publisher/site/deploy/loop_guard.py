@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from publisher.model.errors import SiteError
 from publisher.system.notes import write_note
 
 PATIENCE = timedelta(hours=1)
-NAMED = 3  # files that the message lists
+LISTED = 3  # files that the message names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class _Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Restless:
+class LoopGuard:
     """What is known of the command, in a file; a kill costs one build more."""
 
     file: Path
@@ -42,9 +42,10 @@ class Restless:
             return
         known = self._read()
         times = 1 if is_first else known.times + 1
-        files = tuple(sorted(changed)[: NAMED + 1])
+        files = tuple(sorted(changed)[: LISTED + 1])
         is_known = known.is_known or times > 1
-        self._write(_Note(files=files, times=times, is_known=is_known, at=now.isoformat()))
+        note = _Note(files=files, times=times, is_known=is_known, at=now.isoformat())
+        write_note(self.file, asdict(note))
 
     def wants_build(self, now: datetime) -> bool:
         """Tell whether what changed during the latest run is to be built now."""
@@ -61,18 +62,14 @@ class Restless:
         note = self._read()
         if not note.is_known:
             return ""
-        names = ", ".join(note.files[:NAMED]) + (" and more" if len(note.files) > NAMED else "")
+        names = ", ".join(note.files[:LISTED]) + (" and more" if len(note.files) > LISTED else "")
         return SiteError(
             f"deploy.command changes {names} in the project at every run",
-            why="each run would be a reason for the next; a build for that alone waits an hour",
+            why="each run asks for the next build; a build for that alone waits an hour",
             hint="let it write outside of the project, or files that end in .log or .tmp",
         ).one_line
 
     def _read(self) -> _Note:
         with suppress(OSError, ValueError, TypeError):
-            note = _Note(**json.loads(self.file.read_bytes()))
-            return replace(note, files=tuple(note.files))
+            return _Note(**json.loads(self.file.read_bytes()))
         return _Note()
-
-    def _write(self, note: _Note) -> None:
-        write_note(self.file, asdict(note))

@@ -14,7 +14,7 @@ from publisher.ledger import Ledger
 from publisher.model import LedgerView, PostId, PostState, ReleaseState
 from publisher.model.errors import PublisherError, UntrustedError
 from publisher.posts.library import Scan
-from publisher.site.site import OVERWRITTEN, PUSH, DEPLOY_LOOP
+from publisher.site.site import DEPLOY_LOOP, OVERWRITTEN, PUSH
 from publisher.system.clock import Clock
 from publisher.system.report import Report, info, warn
 

@@ -7,12 +7,10 @@ folder and its ``index.html``; how the page looks is ``outbox_page``'s.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, ClassVar, assert_never, get_args
 
 from publisher.channels import ChannelContext, Option
@@ -20,6 +18,7 @@ from publisher.channels.outbox_page import Entry, Shape, render_page
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.model.errors import ConfigError, NotDelivered
 from publisher.model.image_kinds import ImageKind, kind_of
+from publisher.system.files import os_errors_as, write_whole
 
 if TYPE_CHECKING:
     from publisher.channels.buttondown import Buttondown
@@ -82,15 +81,12 @@ class Outbox:
         :raises NotDelivered: when the announcement's file cannot be written.
         """
         name = key[:NAME_LENGTH]
-        try:
+        hint = "make the folder writable, or name another one with the option folder"
+        trouble = "cannot write the announcement"
+        with os_errors_as(NotDelivered, str(self.folder), trouble, hint=hint):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             entry = self._entry(message, key=key, image_file=self._keep_image(message, name))
-            _replace(self.folder / f"{name}.json", _to_json(entry))
-        except OSError as error:
-            raise NotDelivered(
-                f"{self.folder}: cannot write the announcement: {error.strerror or error}",
-                hint="make the folder writable, or name another one with the option folder",
-            ) from error
+            write_whole(self.folder / f"{name}.json", _to_json(entry), has_rivals=True)
         self._write_page()
         page = self.folder / "index.html"
         return Receipt(remote_id=name, remote_url=f"{page.resolve().as_uri()}#{name}")
@@ -123,7 +119,7 @@ class Outbox:
         suffix = SUFFIXES.get(kind) if kind is not None else None
         if suffix is None or not self.limits.takes_image(data, size=len(data)):
             return None
-        _replace(self.folder / (name + suffix), data)
+        write_whole(self.folder / (name + suffix), data, has_rivals=True)
         return name + suffix
 
     def _write_page(self) -> None:
@@ -134,7 +130,8 @@ class Outbox:
         """
         shown = None
         while (entries := _load(self.folder)) != shown:
-            _replace(self.folder / "index.html", render_page(entries).encode())
+            page = render_page(entries).encode()
+            write_whole(self.folder / "index.html", page, has_rivals=True)
             shown = entries
 
 
@@ -185,21 +182,3 @@ def _load(folder: Path) -> list[Entry]:
         with suppress(OSError, ValueError, TypeError, KeyError):
             entries.append(Entry.from_dict(json.loads(path.read_bytes())))
     return sorted(entries, key=lambda entry: (entry.link, entry.channel, entry.key))
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file so that readers and crashes see the old bytes or the new ones, never a part."""
-    with NamedTemporaryFile(dir=path.parent, prefix=".outbox-", delete=False) as temporary:
-        try:
-            temporary.write(data)
-            temporary.flush()
-            os.fsync(temporary.fileno())
-            Path(temporary.name).replace(path)
-        except BaseException:
-            Path(temporary.name).unlink(missing_ok=True)
-            raise
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

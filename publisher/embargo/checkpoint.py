@@ -1,4 +1,4 @@
-"""What a build passes on its way to the public: it is sealed, searched, and only then mirrored."""
+"""What a build passes on its way to the public: it is marked, searched, and only then mirrored."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from publisher.embargo import leaks
+from publisher.embargo.feeds import unlist
 from publisher.embargo.leaks import Leak
-from publisher.embargo.listings import unlist
-from publisher.embargo.seal import seal, without_strangers
+from publisher.embargo.noindex import mark_pages, without_strangers
 from publisher.embargo.stage import Staged, mirror
 from publisher.model.errors import SiteError
 from publisher.text.urls import path_on_site
@@ -27,7 +27,7 @@ def let_through(
     :raises SiteError: at a leak; of a build that shows one nothing is mirrored.
     """
     own = without_strangers(staged.output, staged.hidden, site_url=site_url, public=staged.texts)
-    seal(staged.output, own, site_url=site_url, redirects=redirects)
+    mark_pages(staged.output, own, site_url=site_url, redirects=redirects)
     unlist(staged.output, own)
     found = leaks.search(staged.output, hidden=staged.hidden, public=staged.public)
     _refuse(found, hint="mend the page or theme that shows it; `publisher embargo` lists all")

@@ -20,7 +20,7 @@ from publisher.model.errors import SiteError, VanishingError
 from publisher.system.notes import write_note
 from publisher.system.output import find_page
 from publisher.system.pages import Live
-from publisher.text.html import read_listing
+from publisher.text.feeds import read_listing
 from publisher.text.urls import is_on_site, path_on_site
 
 PAGES = frozenset({".html", ".htm", ".xhtml"})

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -18,6 +17,7 @@ from typing import BinaryIO
 
 from publisher.embargo.mirrored import read_names, write_names
 from publisher.model.errors import SiteError
+from publisher.system.files import temporary_of, write_whole
 from publisher.system.output import page_names
 
 CHUNK_BYTES = 1024 * 1024
@@ -49,23 +49,18 @@ class Place:
 
         Gives the file's stamp.
         """
-        temporary = self._temporary(path)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        try:
-            with os.fdopen(os.open(temporary, flags, 0o600), "wb") as stream:
-                if isinstance(data, bytes):
-                    stream.write(data)
-                else:
-                    shutil.copyfileobj(data, stream, CHUNK_BYTES)
-                stream.flush()
-                os.fchmod(stream.fileno(), stat.S_IMODE(status.st_mode) if status else 0o644)
-                if status and is_dated:
-                    os.utime(stream.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
-            self._rename(temporary, path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
+        self.make_folder(path.rpartition("/")[0])
+        full = self._full(path)
+        times_ns = (status.st_atime_ns, status.st_mtime_ns) if status and is_dated else None
+        mode = stat.S_IMODE(status.st_mode) if status else 0o644
+        write_whole(
+            full,
+            data,
+            mode=mode,
+            times_ns=times_ns,
+            is_durable=False,
+            before_rename=lambda: self._clear(path),
+        )
         return self.stamp(path)
 
     def holds(self, path: str, data: bytes) -> bool:
@@ -76,11 +71,19 @@ class Place:
 
     def link(self, path: str, target: str) -> None:
         """Make a link, whatever is there."""
-        temporary = self._temporary(path)
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+        self.make_folder(path.rpartition("/")[0])
+        full = self._full(path)
+        temporary = temporary_of(full)
+        temporary.unlink(missing_ok=True)
         temporary.symlink_to(target)
-        self._rename(temporary, path)
+        self._clear(path)
+        temporary.replace(full)
+
+    def _clear(self, path: str) -> None:
+        """Remove a folder that is in the way of a file."""
+        full = self._full(path)
+        if full.is_dir() and not full.is_symlink():
+            self.remove_tree(path)
 
     def make_folder(self, path: str) -> None:
         """Make a folder and those above it; what is in the way goes."""
@@ -103,7 +106,7 @@ class Place:
             return
         full = self._full(path)
         with suppress(FileNotFoundError):
-            self._temporary(path, is_new=False).unlink()
+            temporary_of(full).unlink()
         with suppress(FileNotFoundError):
             if stat.S_ISDIR(os.lstat(full).st_mode):
                 self._folders.discard(path)
@@ -155,22 +158,6 @@ class Place:
         if is_folder:
             self._folders.add(folder)
         return is_folder
-
-    def _temporary(self, path: str, *, is_new: bool = True) -> Path:
-        """Give the file next to ``path`` that becomes it: always the same, so that none is lost."""
-        folder, _, name = path.rpartition("/")
-        if is_new:
-            self.make_folder(folder)
-        digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
-        return self._full(folder) / f".publisher-{digest}.tmp"
-
-    def _rename(self, temporary: Path, path: str) -> None:
-        full = self._full(path)
-        try:
-            temporary.replace(full)
-        except IsADirectoryError:
-            self.remove_tree(path)
-            temporary.replace(full)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from publisher.model.errors import LedgerError, LedgerUnavailable
+from publisher.system.files import os_errors_as, write_whole
 
 MAX_BYTES = 4096
 REMEDY = (
@@ -158,35 +159,13 @@ def write_mark(ledger: Path, mark: Mark) -> None:
     :raises LedgerError: when it cannot be written.
     """
     path = mark_path(ledger)
-    part = path.with_name(f".{path.name}.tmp")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        part.unlink(missing_ok=True)  # a crash may have left it, of whatever user
-        with os.fdopen(os.open(part, flags, 0o600), "wb") as file:
-            if os.geteuid() == 0:  # the daemon that is to read it may be another user
-                owner = ledger.stat()
-                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-            os.fchmod(file.fileno(), 0o600)
-            file.write(json.dumps(asdict(mark)).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        sync(path.parent)
-    except OSError as error:
-        raise LedgerUnavailable(
-            f"{path}: the mark of the ledger cannot be written: {error.strerror}",
-            why="without it nobody could tell an older copy of the ledger, so nothing is sent",
-            hint="free some space on that disk, or make the folder writable for this user",
-        ) from error
-
-
-def sync(path: Path) -> None:
-    """Let what was written to a file, or renamed in a folder, survive a power loss."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    why = "without it nobody could tell an older copy of the ledger, so nothing is sent"
+    hint = "free some space on that disk, or make the folder writable for this user"
+    trouble = "the mark of the ledger cannot be written"
+    with os_errors_as(LedgerUnavailable, str(path), trouble, why=why, hint=hint):
+        # The daemon that is to read it may be another user than root.
+        owner = ledger.stat() if os.geteuid() == 0 else None
+        write_whole(path, json.dumps(asdict(mark)).encode() + b"\n", owner=owner)
 
 
 def _attempts(count: int) -> str:

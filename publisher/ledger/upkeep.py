@@ -12,8 +12,8 @@ from itertools import chain, count
 from pathlib import Path
 
 from publisher.ledger.database import Database
-from publisher.ledger.mark import sync
 from publisher.model.errors import LedgerError
+from publisher.system.files import sync
 
 # Queries for what can never be, each giving the words for what it finds. Triggers keep most of
 # it away; another program, an older publisher or a mistake of ours may not have had them. Numbers

@@ -14,7 +14,8 @@ from publisher.model import Post
 from publisher.model.errors import SiteError
 from publisher.system.pages import Found, NotInOutput, Source
 from publisher.text import cache_query
-from publisher.text.html import LISTING_BYTES, Listing, Page, fold, read_listing, read_page
+from publisher.text.feeds import LISTING_BYTES, Listing, read_listing
+from publisher.text.html import Page, fold, read_page
 from publisher.text.urls import is_same_page, page_key, quoted, shown
 
 NEEDED = 2  # excerpts that must be found

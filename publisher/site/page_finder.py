@@ -20,7 +20,8 @@ from urllib.parse import quote, urljoin, urlsplit
 from publisher.model.errors import SiteError
 from publisher.system.output import find_page
 from publisher.text.excerpts import excerpts
-from publisher.text.html import Page, fold, read_listing, read_page
+from publisher.text.feeds import read_listing
+from publisher.text.html import Page, fold, read_page
 from publisher.text.urls import is_on_site, path_on_site
 
 NEEDED = 2  # excerpts that must be on a page, or all that there are

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
+import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from publisher.model.errors import PostError
+from publisher.model.errors import PostError, PublisherError
 
 FILE_MAX_BYTES = 10 * 1024 * 1024
 
-_TEMP = ".publisher-{}.tmp"
+_TEMPORARY = ".publisher-{}.tmp"
+_CHUNK_BYTES = 1024 * 1024
 
 Stamp = tuple[int, int, int, int]  # changes whenever the file does
 
@@ -64,21 +68,21 @@ def replace_file(file: Path, old: Content, data: bytes, shown: str) -> None:
 
     :raises PostError: when the file changed since it was read, or cannot be written.
     """
-    name = hashlib.sha256(file.name.encode(errors="surrogateescape")).hexdigest()[:16]
-    temporary = file.with_name(_TEMP.format(name))
+
+    def require_unchanged() -> None:
+        if stamp_of(os.lstat(file)) != stamp_of(old.status):
+            raise changed(shown)
+
     with _explained(f"{shown}: cannot be written"):
-        for leftover in file.parent.glob(_TEMP.format("*")):
+        for leftover in file.parent.glob(_TEMPORARY.format("*")):
             leftover.unlink(missing_ok=True)
-        try:
-            _write(temporary, data, old.status)
-            if stamp_of(os.lstat(file)) != stamp_of(old.status):
-                raise changed(shown)
-            temporary.replace(file)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-        _sync_folder(file.parent)
+        write_whole(
+            file,
+            data,
+            mode=stat.S_IMODE(old.status.st_mode),
+            owner=old.status,
+            before_rename=require_unchanged,
+        )
 
 
 def changed(shown: str) -> PostError:
@@ -90,24 +94,99 @@ def changed(shown: str) -> PostError:
     )
 
 
-def _write(file: Path, data: bytes, status: os.stat_result) -> None:
+# --- any file -------------------------------------------------------------------------------
+
+
+def write_whole(
+    file: Path,
+    data: bytes | BinaryIO,
+    *,
+    mode: int = 0o600,
+    owner: os.stat_result | None = None,
+    times_ns: tuple[int, int] | None = None,
+    is_durable: bool = True,
+    has_rivals: bool = False,
+    before_rename: Callable[[], object] = lambda: None,
+) -> None:
+    """Write a file so that readers and crashes see the old bytes or the new ones, never a part.
+
+    ``owner`` is kept where this user may do that. With ``is_durable`` the file survives a loss of
+    power from the return on. The temporary file beside it has always the same name, so that a
+    crash leaves one at most; with ``has_rivals``, for a file that several write at once, another
+    name each time. ``before_rename`` may raise to leave the old file as it is.
+
+    :raises OSError: when it cannot be written; the old file stands then.
+    """
+    temporary = temporary_of(file, has_rivals=has_rivals)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(file, flags, 0o600), "wb") as stream:
-        if (os.geteuid(), os.getegid()) != (status.st_uid, status.st_gid):
-            with suppress(PermissionError):
-                os.fchown(stream.fileno(), status.st_uid, status.st_gid)
-        os.fchmod(stream.fileno(), stat.S_IMODE(status.st_mode))
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
+    try:
+        temporary.unlink(missing_ok=True)  # a crash may have left it, of whatever user
+        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as stream:
+            if owner and (os.geteuid(), os.getegid()) != (owner.st_uid, owner.st_gid):
+                with suppress(PermissionError):
+                    os.fchown(stream.fileno(), owner.st_uid, owner.st_gid)
+            os.fchmod(stream.fileno(), mode)
+            if isinstance(data, bytes):
+                stream.write(data)
+            else:
+                shutil.copyfileobj(data, stream, _CHUNK_BYTES)
+            stream.flush()
+            if times_ns is not None:
+                os.utime(stream.fileno(), ns=times_ns)
+            if is_durable:
+                os.fsync(stream.fileno())
+        before_rename()
+        temporary.replace(file)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    if is_durable:
+        sync(file.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def temporary_of(file: Path, *, has_rivals: bool = False) -> Path:
+    """Give the file beside ``file`` that becomes it."""
+    name = hashlib.sha256(os.fsencode(file.name)).hexdigest()[:16]
+    return file.with_name(_TEMPORARY.format(secrets.token_hex(8) if has_rivals else name))
+
+
+def sync(path: Path) -> None:
+    """Let what was written to a file, or renamed in a folder, survive a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+# --- errors ---------------------------------------------------------------------------------
+
+
+def reason(error: OSError) -> str:
+    """Give the system's words for an error: ``no space left on device``."""
+    return (error.strerror or str(error)).lower()
+
+
+@contextmanager
+def os_errors_as(
+    kind: type[PublisherError],
+    place: Path | str,
+    trouble: str = "",
+    *,
+    why: str = "",
+    hint: str = "",
+) -> Iterator[None]:
+    """Turn an error of the system into one of ours: ``PLACE: TROUBLE: no space left on device``.
+
+    Where ``place`` is a ``Path``, the file that the system names stands in its place.
+    """
+    try:
+        yield
+    except OSError as error:
+        named = error.filename if isinstance(place, Path) else None
+        parts = (str(named or place), trouble, reason(error))
+        raise kind(": ".join(filter(None, parts)), why=why, hint=hint) from error
 
 
 @contextmanager
@@ -115,8 +194,5 @@ def _explained(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PostError(
-            what,
-            why=(error.strerror or str(error)).lower(),
-            hint="the file is as it was; mend the cause (permissions, free space, a link)",
-        ) from error
+        hint = "the file is as it was; mend the cause (permissions, free space, a link)"
+        raise PostError(what, why=reason(error), hint=hint) from error

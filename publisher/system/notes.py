@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from publisher.model.errors import PublisherError
+from publisher.system.files import os_errors_as, write_whole
 
 
 def write_note(place: Path, value: Any) -> None:
@@ -15,19 +15,8 @@ def write_note(place: Path, value: Any) -> None:
 
     :raises PublisherError: when that cannot be done; an earlier note stands then.
     """
-    temporary = place.with_name(f"{place.name}.tmp")
-    try:
+    why = "what is noted there must outlast a restart"
+    hint = "make room, or mend the permissions of the state folder"
+    with os_errors_as(PublisherError, str(place), "cannot be written", why=why, hint=hint):
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as stream:
-            os.fchmod(stream.fileno(), 0o600)  # where an earlier try left it behind
-            json.dump(value, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(place)
-    except OSError as error:
-        raise PublisherError(
-            f"{place}: cannot be written: {(error.strerror or str(error)).lower()}",
-            why="what is noted there must outlast a restart",
-            hint="make room, or mend the permissions of the state folder",
-        ) from error
+        write_whole(place, json.dumps(value).encode())

@@ -186,7 +186,7 @@ def test_two_processes_never_tear_the_page_and_lose_nothing(tmp_path: Path) -> N
     assert [writer.wait() for writer in writers] == [0, 0]
     assert torn == 0
     assert len(Tags(page_of(tmp_path)).all("article")) == 30
-    assert not list((tmp_path / "outbox").glob(".outbox-*"))
+    assert not list((tmp_path / "outbox").glob(".publisher-*"))
 
 
 def test_announcements_of_the_same_moment_are_all_on_the_page(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from publisher.ledger.mark import mark_path, parse_mark, read_mark
 from publisher.model import Cause, DeliveryState, Message, Outcome
 from publisher.model.errors import LedgerError, NotDelivered
 from publisher.plan.restored import reconcile
+from publisher.system.files import temporary_of
 from tests.factories import HOUR
 from tests.ledger.ledger_factories import (
     NOW,
@@ -107,7 +108,7 @@ def test_the_mark_counts_an_intent_before_its_request_leaves(tmp_path: Path) -> 
 def test_nothing_leaves_while_the_mark_cannot_be_written(tmp_path: Path) -> None:
     world = a_world(tmp_path, NOW)
     world.write("one", at=NOW + HOUR)
-    obstacle = world.state_dir / ".ledger.sqlite.mark.tmp"
+    obstacle = temporary_of(mark_path(world.state_dir / "ledger.sqlite"))
     world.run_until(NOW + HOUR / 2)
     obstacle.mkdir()
 
@@ -311,7 +312,7 @@ def test_a_mark_that_root_writes_belongs_to_the_owner_of_the_ledger(tmp_path: Pa
 
 
 def test_what_a_crash_left_of_a_mark_is_replaced(tmp_path: Path, ledger: Ledger) -> None:
-    part = mark_path(a_file(tmp_path)).with_name(".ledger.sqlite3.mark.tmp")
+    part = temporary_of(mark_path(a_file(tmp_path)))
     part.symlink_to(tmp_path / "elsewhere")  # which would not be opened, either
 
     sending(ledger)
@@ -1075,7 +1076,7 @@ def test_a_ledger_that_cannot_write_its_mark_is_not_adopted(tmp_path: Path) -> N
     world = a_released_world(tmp_path)
     world.run_until(NOW + HOUR)
     restore(world)
-    obstacle = world.state_dir / ".ledger.sqlite.mark.tmp"
+    obstacle = temporary_of(mark_path(world.state_dir / "ledger.sqlite"))
     obstacle.mkdir()
 
     with pytest.raises(LedgerError, match="mark of the ledger cannot be written"):

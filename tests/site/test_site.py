@@ -20,6 +20,7 @@ from publisher.posts.library import Library
 from publisher.site.build import RebuildResult
 from publisher.site.site import GeneratedSite
 from publisher.system import locks
+from publisher.system.files import temporary_of
 from tests.factories import NOW, a_view
 
 JOBS = """
@@ -171,7 +172,7 @@ def test_site_whose_posts_are_taken_back_at_every_build_is_not_deployed(tmp_path
 
 def test_note_that_cannot_be_written_after_a_deployment_takes_nothing_back(tmp_path: Path) -> None:
     site = a_site_with_posts(tmp_path, count=1, change="break")
-    (site.settings.state_dir / "stage" / "overwritten.json.tmp").mkdir(parents=True)
+    temporary_of(site.settings.state_dir / "stage" / "overwritten.json").mkdir(parents=True)
 
     result = build(site)
 

@@ -21,8 +21,8 @@ from publisher.model.errors import SiteError
 from publisher.rehearse.preview_server import serve
 from publisher.site.verify import Finding, excerpts, verify_live
 from publisher.system.pages import Live
+from publisher.text.feeds import LISTING_BYTES, read_listing
 from publisher.text.frontmatter import parse
-from publisher.text.html import LISTING_BYTES, read_listing
 from tests.embargo.built_sites import (
     BODY,
     FILLER,

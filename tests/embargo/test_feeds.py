@@ -9,8 +9,8 @@ from time import process_time
 
 import pytest
 
+from publisher.embargo.feeds import unlist
 from publisher.embargo.hidden import Hidden
-from publisher.embargo.listings import unlist
 from publisher.model import Embargo, PostId
 
 HIDDEN = Hidden(

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from publisher.embargo.hidden import Hidden
-from publisher.embargo.seal import NOINDEX, seal, without_strangers
+from publisher.embargo.noindex import mark_pages, without_strangers
+from publisher.embargo.redirects import NOINDEX
 from publisher.model import Embargo, PostId
 from publisher.model.errors import SiteError
 from publisher.text.html import read_page
@@ -27,7 +28,7 @@ def sealed(tmp_path: Path, html: bytes) -> bytes:
     page = tmp_path / "blog" / "next.html"
     page.parent.mkdir()
     page.write_bytes(html)
-    seal(tmp_path, [a_hidden()], site_url=SITE, redirects={})
+    mark_pages(tmp_path, [a_hidden()], site_url=SITE, redirects={})
     return page.read_bytes()
 
 
@@ -86,7 +87,7 @@ def test_a_page_that_has_the_tag_stays_as_it_is(tmp_path: Path, tag: bytes) -> N
 def test_a_sealed_page_reads_as_noindex_and_is_sealed_once(tmp_path: Path) -> None:
     page = sealed(tmp_path, b"<html><head><title>T</title></head><body>x</body></html>")
 
-    again = seal(tmp_path, [a_hidden()], site_url=SITE, redirects={})
+    again = mark_pages(tmp_path, [a_hidden()], site_url=SITE, redirects={})
 
     assert read_page(page.decode()).is_noindex
     assert again == ()
@@ -100,7 +101,7 @@ def test_the_page_is_found_where_hosts_find_it(tmp_path: Path, name: str) -> Non
     page.write_text("<html><head></head></html>")
     page.chmod(0o640)
 
-    changed = seal(tmp_path, [a_hidden()], site_url=SITE, redirects={})
+    changed = mark_pages(tmp_path, [a_hidden()], site_url=SITE, redirects={})
 
     assert changed == (name,)
     assert page.stat().st_mode & 0o777 == 0o640
@@ -119,7 +120,7 @@ def test_other_pages_are_left_alone(tmp_path: Path) -> None:
         a_hidden(""),
     ]
 
-    changed = seal(tmp_path, hidden, site_url=SITE, redirects={})
+    changed = mark_pages(tmp_path, hidden, site_url=SITE, redirects={})
 
     assert changed == ()
     assert {name: (tmp_path / name).read_text() for name in files} == files
@@ -130,7 +131,7 @@ def test_what_was_compressed_before_goes(tmp_path: Path) -> None:
     (tmp_path / "a.html.gz").write_bytes(b"old")
     (tmp_path / "b.html.br").write_bytes(b"other")
 
-    changed = seal(tmp_path, [a_hidden(f"{SITE}/a")], site_url=SITE, redirects={})
+    changed = mark_pages(tmp_path, [a_hidden(f"{SITE}/a")], site_url=SITE, redirects={})
 
     assert changed == ("a.html", "a.html.gz")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "b.html.br"]
@@ -140,7 +141,7 @@ def test_a_site_below_a_path_has_its_pages_without_it(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text("<html><head>")
     site = f"{SITE}/notes"
 
-    changed = seal(
+    changed = mark_pages(
         tmp_path, [a_hidden(f"{site}/a")], site_url=site, redirects={"/old": "/new page?a=1&b"}
     )
 
@@ -167,7 +168,7 @@ def test_a_redirect_is_named_like_the_pages_beside_it(
     (tmp_path / "blog").mkdir()
     (tmp_path / beside).write_text("<p>x")
 
-    changed = seal(tmp_path, [], site_url=SITE, redirects={path: "/gone"})
+    changed = mark_pages(tmp_path, [], site_url=SITE, redirects={path: "/gone"})
 
     assert changed == (name,)
     assert (tmp_path / name).is_file()
@@ -175,10 +176,10 @@ def test_a_redirect_is_named_like_the_pages_beside_it(
 
 def test_a_redirect_takes_nobodys_place_but_its_own(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text("<p>A page.")
-    seal(tmp_path, [], site_url=SITE, redirects={"/old": "/gone"})
+    mark_pages(tmp_path, [], site_url=SITE, redirects={"/old": "/gone"})
 
-    same = seal(tmp_path, [], site_url=SITE, redirects={"/old": "/gone", "/page": "/gone"})
-    other = seal(tmp_path, [], site_url=SITE, redirects={"/old": "https://other.example/x"})
+    same = mark_pages(tmp_path, [], site_url=SITE, redirects={"/old": "/gone", "/page": "/gone"})
+    other = mark_pages(tmp_path, [], site_url=SITE, redirects={"/old": "https://other.example/x"})
 
     assert same == ()
     assert other == ("old.html",)
@@ -189,7 +190,7 @@ def test_a_redirect_takes_nobodys_place_but_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["/../../etc", "/a\0b"])
 def test_a_path_that_leads_out_is_refused(tmp_path: Path, path: str) -> None:
     with pytest.raises(SiteError, match="the path"):
-        seal(tmp_path, [], site_url=SITE, redirects={path: "/gone"})
+        mark_pages(tmp_path, [], site_url=SITE, redirects={path: "/gone"})
 
 
 # --- what an earlier build left ----------------------------------------------------------------
@@ -211,7 +212,7 @@ def test_a_page_at_the_address_of_an_omitted_post_is_anothers(tmp_path: Path, pa
     omitted, sealed = a_hidden(policy=Embargo.OMIT), a_hidden(name="other")
 
     own = without_strangers(tmp_path, [omitted, sealed], site_url=SITE, public=[])
-    changed = seal(tmp_path, [omitted], site_url=SITE, redirects={"/blog/next": "/gone"})
+    changed = mark_pages(tmp_path, [omitted], site_url=SITE, redirects={"/blog/next": "/gone"})
 
     assert own == (sealed,)
     assert changed == ()
@@ -220,7 +221,7 @@ def test_a_page_at_the_address_of_an_omitted_post_is_anothers(tmp_path: Path, pa
 
 def test_a_redirect_at_the_address_of_an_omitted_post_is_ours(tmp_path: Path) -> None:
     omitted = a_hidden(policy=Embargo.OMIT)
-    seal(tmp_path, [omitted], site_url=SITE, redirects={"/blog/next": "/gone"})
+    mark_pages(tmp_path, [omitted], site_url=SITE, redirects={"/blog/next": "/gone"})
 
     own = without_strangers(tmp_path, [omitted], site_url=SITE, public=[])
 
@@ -252,11 +253,11 @@ def test_where_a_public_file_has_the_address_as_well_the_title_tells_whose_page_
 
 def test_a_redirect_that_is_none_any_more_goes(tmp_path: Path) -> None:
     redirects = {"/blog/old": "/gone", "/blog/next": "/gone"}
-    seal(tmp_path, [], site_url=SITE, redirects=redirects)
+    mark_pages(tmp_path, [], site_url=SITE, redirects=redirects)
     before = names(tmp_path)
     an_output(tmp_path, "blog/old/index.html.gz", "moved.html")
 
-    changed = seal(tmp_path, [], site_url=SITE, redirects={"/blog/next": "/gone"})
+    changed = mark_pages(tmp_path, [], site_url=SITE, redirects={"/blog/next": "/gone"})
 
     assert before == ["blog/next/index.html", "blog/old/index.html"]
     assert changed == ("blog/old/index.html", "blog/old/index.html.gz")
@@ -277,11 +278,11 @@ def test_a_redirect_beside_the_real_page_goes(
 ) -> None:
     beside = [] if ours.endswith("index.html") else ["blog/a.html"]
     an_output(tmp_path, *beside)
-    seal(tmp_path, [], site_url=SITE, redirects={"/blog/door": "/gone"})
+    mark_pages(tmp_path, [], site_url=SITE, redirects={"/blog/door": "/gone"})
     is_there = (tmp_path / ours).is_file()
     an_output(tmp_path, real)
 
-    changed = seal(tmp_path, [], site_url=SITE, redirects=redirects)
+    changed = mark_pages(tmp_path, [], site_url=SITE, redirects=redirects)
 
     assert is_there
     assert changed == (ours,)
@@ -291,10 +292,10 @@ def test_a_redirect_beside_the_real_page_goes(
 
 def test_a_page_that_a_redirect_stood_in_front_of_is_sealed(tmp_path: Path) -> None:
     an_output(tmp_path, "blog/a.html")
-    seal(tmp_path, [], site_url=SITE, redirects={"/blog/next": "/gone"})
+    mark_pages(tmp_path, [], site_url=SITE, redirects={"/blog/next": "/gone"})
     an_output(tmp_path, "blog/next/index.html")
 
-    changed = seal(tmp_path, [a_hidden()], site_url=SITE, redirects={})
+    changed = mark_pages(tmp_path, [a_hidden()], site_url=SITE, redirects={})
 
     assert changed == ("blog/next.html", "blog/next/index.html")
     assert NOINDEX in (tmp_path / "blog/next/index.html").read_text()

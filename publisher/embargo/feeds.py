@@ -20,9 +20,10 @@ from typing import Any
 from publisher.embargo.hidden import Hidden
 from publisher.embargo.mirror import COMPRESSED, Place
 from publisher.model.errors import SiteError
+from publisher.system.files import os_errors_as
+from publisher.text.feeds import LISTING_BYTES
 from publisher.text.urls import page_key
 
-LISTING_BYTES = 52_428_800  # the largest sitemap allowed: sitemaps.org/protocol.html, 2026-11-20
 SUFFIXES = (".xml", ".rss", ".atom", ".json")
 
 Keys = Collection[tuple[str | None, str]]
@@ -52,16 +53,12 @@ def unlist(output: Path, hidden: Iterable[Hidden]) -> tuple[str, ...]:
     """
     keys = {page_key(post.url) for post in hidden if post.url}
     changed: list[str] = []
-    try:
+    why = "feeds and sitemaps do not name what is under embargo"
+    hint = "make room or mend the permissions; the next build tries again"
+    with os_errors_as(SiteError, output, why=why, hint=hint):
         for file in sorted(path for path in output.rglob("*") if _is_listing(path)):
             if keys and file.is_file() and not file.is_symlink():
                 changed += _unlist_file(Place(output), file, keys)
-    except OSError as error:
-        raise SiteError(
-            f"{error.filename or output}: {(error.strerror or str(error)).lower()}",
-            why="feeds and sitemaps do not name what is under embargo",
-            hint="make room or mend the permissions; the next build tries again",
-        ) from error
     return tuple(changed)
 
 

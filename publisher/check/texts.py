@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from publisher.channels.compose import Voice, check_template, compose
-from publisher.channels.texts import voice_of
-from publisher.config.settings import Settings
+from publisher.config.settings import ChannelSettings, Settings
+from publisher.config.voices import voice_of
 from publisher.model import Image, Limits, Post, PostId, PostState, Problem, Series
-from publisher.model.channel import ChannelSettings
 from publisher.model.errors import ComposeError, PublisherError
 from publisher.model.image_kinds import SAMPLE_BYTES, kind_of
 from publisher.posts.library import Library

@@ -12,23 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from publisher.channels import load_type
+from publisher.config.channels import TypeLoader, read_channels
 from publisher.config.credentials import missing_secrets, resolve, resolve_secrets
-from publisher.config.keys import schema
+from publisher.config.keys import build, schema
 from publisher.config.kinds import Place, resolve_path
-from publisher.config.options import TypeLoader, read_channels
 from publisher.config.reading import Reading
-from publisher.config.settings import (
-    DeploySettings,
-    GitHubSettings,
-    GitSettings,
-    RebuildSettings,
-    Settings,
-    SiteSettings,
-    VerifySettings,
-)
+from publisher.config.settings import Settings
 from publisher.generators import Generator
 from publisher.model import Embargo, PostState, Problem
-from publisher.model.channel import ChannelSettings
 from publisher.model.errors import ConfigError, PublisherError
 from publisher.text.yaml import key_lines, load_yaml
 
@@ -76,101 +67,16 @@ def read(
         reading.complain(("git", "deploy_branch"), "needs an embargo", hint)
     if reading.problems or generator is None:
         return None, reading.problems
-    settings = _settings(file, values, channels, generator, output, ledger_url)
+    values |= {"site.generator": generator, "rebuild.output": output, "ledger": ledger_url}
+    given: dict[str, Any] = {"file": file, "channels": channels}
     if "git" not in data:  # then git is nobody's business
-        return settings, ()
-    return replace(settings, git=_git(values)), ()
-
-
-def _settings(
-    file: Path,
-    values: Mapping[str, Any],
-    channels: tuple[ChannelSettings, ...],
-    generator: Generator,
-    output: Path | None,
-    ledger_url: str,
-) -> Settings:
-    command = values["rebuild.command"]
-    rebuild = None
-    if command is not None and output is not None:
-        timeout = values["rebuild.timeout"]
-        rebuild = RebuildSettings(command=command, output=output, timeout=timeout)
-    return Settings(
-        file=file,
-        site=_site(values, generator, channels),
-        state_dir=values["state_dir"],
-        ledger_url=ledger_url,
-        rebuild=rebuild,
-        verify=VerifySettings(
-            live=values["verify.live"],
-            timeout=values["verify.timeout"],
-            feed=values["verify.feed"],
-            sitemap=values["verify.sitemap"],
-            clock=values["verify.clock"],
-            index=values["verify.index"],
-            canonical=values["verify.canonical"],
-            card=values["verify.card"],
-        ),
-        max_late=values["policy.max_late"],
-        stale_after=values["policy.stale_after"],
-        burst=values["policy.burst"],
-        channels=channels,
-        alerts=values["alerts"],
-        ping=values["ping"],
-        embargo=values["embargo"],
-        withdrawn=values["withdrawn"],
-        deploy=_deploy(values),
-    )
-
-
-def _deploy(values: Mapping[str, Any]) -> DeploySettings:
-    github = None
-    if values["deploy.github.repository"] is not None:
-        github = GitHubSettings(
-            repository=values["deploy.github.repository"],
-            token=values["deploy.github.token"],
-            workflow=values["deploy.github.workflow"],
-            ref=values["deploy.github.ref"],
-            event=values["deploy.github.event"],
-            api_url=values["deploy.github.api_url"],
-        )
-    return DeploySettings(
-        command=values["deploy.command"] or (),
-        hook=values["deploy.hook"],
-        github=github,
-        timeout=values["deploy.timeout"],
-        private=values["deploy.private"],
-    )
-
-
-def _git(values: Mapping[str, Any]) -> GitSettings:
-    return GitSettings(
-        pull=values["git.pull"],
-        commit=values["git.commit"],
-        push=values["git.push"],
-        remote=values["git.remote"],
-        deploy_branch=values["git.deploy_branch"],
-        deploy_remote=values["git.deploy_remote"],
-    )
-
-
-def _site(
-    values: Mapping[str, Any], generator: Generator, channels: tuple[ChannelSettings, ...]
-) -> SiteSettings:
-    return SiteSettings(
-        name=values["site.name"],
-        url=values["site.url"],
-        root=values["site.root"],
-        posts=values["site.posts"],
-        post_url=values["site.post_url"],
-        generator=generator,
-        sources=generator.find_sources(values["site.root"]).folders,
-        zone=values["site.timezone"],
-        release_time=values["site.release_time"],
-        channels=tuple(channel.name for channel in channels if values["channels"]),
-        keep=values["site.keys.keep"] or (),
-        badge_for=values["site.badge_for"],
-    )
+        given["git"] = None
+    if values["rebuild.command"] is None:
+        given["rebuild"] = None
+    settings: Settings = build(Settings, values, **given)
+    sources = generator.find_sources(settings.site.root).folders
+    names = tuple(channel.name for channel in channels if values["channels"])
+    return replace(settings, site=replace(settings.site, sources=sources, channels=names)), ()
 
 
 def _generator(reading: Reading, values: Mapping[str, Any]) -> Generator | None:

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from publisher.config.settings import Settings
+from publisher.config.settings import ChannelSettings, Settings
 from publisher.model import Problem
-from publisher.model.channel import ChannelSettings
 from publisher.model.errors import ConfigError, PublisherError
 from publisher.model.secret import Secret, SecretRef
 

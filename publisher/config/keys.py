@@ -1,130 +1,123 @@
-"""The keys of ``jobs.yaml``: the one list that reading and JSON Schema share."""
+"""The keys of ``jobs.yaml`` as one list, drawn from the fields of ``settings``; its JSON Schema."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields, is_dataclass, replace
+from datetime import time, timedelta
+from enum import Enum
+from functools import cache
+from typing import Any, get_args, get_type_hints
 
-from publisher.config.kinds import KINDS
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key, or with kind ``section`` a mapping of keys.
-
-    ``path`` is dotted; ``*`` stands for any name. A required key must be there when its section
-    is. ``default`` is written as in the file; ``None`` means that there is none. The kind
-    ``addresses`` is a list of kind ``address``; ``later`` marks a documented key that this version
-    does not have.
-    """
-
-    path: str
-    kind: str
-    help: str
-    default: Any = None
-    required: bool = False
+from publisher.config.kinds import KINDS, Key
+from publisher.config.settings import ChannelSettings, Settings
 
 
-KEYS: tuple[Key, ...] = (
-    Key("site", "section", "The static site.", required=True),
-    Key("site.name", "line", "Names the site in the ledger; keep it for ever.", required=True),
-    Key("site.url", "site_url", "Where the site is public.", required=True),
-    Key("site.root", "folder", "The generator's project.", default="."),
-    Key("site.posts", "globs", "Which files below root are posts; one or a list.", required=True),
-    Key(
-        "site.post_url",
-        "post_url",
-        "Likely path of a post before its first build: {slug}, {id}, {year}, {month}, {day}.",
-    ),
-    Key("site.generator", "generator", "Whose frontmatter the posts have.", required=True),
-    Key("site.timezone", "zone", "Zone of dates without offset.", required=True),
-    Key("site.release_time", "clock", "Time of day of a bare date.", default="09:00"),
-    Key("site.keys", "section", "Frontmatter keys where they differ from the generator's."),
-    Key("site.keys.state", "line", "The key that holds the publication state."),
-    Key("site.keys.title", "names", "The key that holds the title; or several, best first."),
-    Key("site.keys.description", "names", "The key that holds the description."),
-    Key("site.keys.date", "names", "The key that holds the release date."),
-    Key("site.keys.dates", "names", "The older name of site.keys.date."),
-    Key("site.keys.image", "names", "The key that holds the image; cover.image is one within."),
-    Key("site.keys.keep", "texts", "The keys whose values stay as they are under embargo."),
-    Key("site.keys.values", "section", "What the state key says for each state."),
-    Key("site.keys.values.draft", "state_value", "The value for a draft."),
-    Key("site.keys.values.scheduled", "state_value", "The value for a scheduled post."),
-    Key("site.keys.values.published", "state_value", "The value for a published post."),
-    Key("site.badge_for", "duration", "How long a post is just published.", default="3d"),
-    Key("state_dir", "path", "Where ledger and outbox are.", default=".publisher"),
-    Key("ledger", "ledger", "sqlite (in state_dir), or sqlite:///path.", default="sqlite"),
-    Key(
-        "embargo",
-        "embargo",
-        "How a build holds unreleased posts: redact, teaser, omit; off: the site itself does.",
-        default="off",
-    ),
-    Key("withdrawn", "page", "Where the page of a withdrawn post leads; default: it is gone."),
-    Key("rebuild", "section", "How the site is built; without it, nothing is built."),
-    Key("rebuild.command", "texts", "The command as a list, run in site.root.", required=True),
-    Key("rebuild.output", "line", "The built site, below site.root; default: the generator's."),
-    Key("rebuild.timeout", "timeout", "The longest a build may take.", default="10m"),
-    Key("verify", "section", "What is looked at before announcing."),
-    Key("verify.live", "boolean", "Look at the public page.", default=True),
-    Key("verify.timeout", "timeout", "How long the page may take to appear.", default="15m"),
-    Key("verify.feed", "page", "Path of the feed that must show the post."),
-    Key("verify.sitemap", "page", "Path of the sitemap that must show the post."),
-    Key(
-        "verify.clock",
-        "boolean",
-        "Compare our clock with the site's before a release.",
-        default=True,
-    ),
-    Key("verify.index", "page", "Path of the page that must link to the post."),
-    Key(
-        "verify.canonical",
-        "boolean",
-        "A canonical address on the page must be the post's own.",
-        default=True,
-    ),
-    Key(
-        "verify.card",
-        "boolean",
-        "The card's title and image, where the page has them, must be right.",
-        default=True,
-    ),
-    Key("deploy", "section", "How a build goes public, once it was searched for leaks."),
-    Key("deploy.command", "texts", "A command as a list, run in the folder of jobs.yaml."),
-    Key("deploy.hook", "secret", "A deploy hook (Netlify, Vercel, Cloudflare, Render): a POST."),
-    Key("deploy.github", "section", "A workflow to start on GitHub."),
-    Key("deploy.github.repository", "line", "owner/name", required=True),
-    Key("deploy.github.token", "secret", "A token that may start workflows.", required=True),
-    Key("deploy.github.workflow", "line", "The workflow's file name: workflow_dispatch."),
-    Key("deploy.github.ref", "line", "The branch or tag to run it on.", default="main"),
-    Key("deploy.github.event", "line", "The event's name instead: repository_dispatch."),
-    Key("deploy.github.api_url", "url", "Of a GitHub elsewhere.", default="https://api.github.com"),
-    Key("deploy.timeout", "timeout", "The longest a step of it may take.", default="10m"),
-    Key("deploy.private", "boolean", "The hook may be plain HTTP or private.", default=False),
-    Key("policy", "section", "When a person must decide."),
-    Key("policy.max_late", "duration", "A later first attempt is held.", default="6h"),
-    Key("policy.stale_after", "duration", "A later repeat is held.", default="24h"),
-    Key("policy.burst", "count", "More unseen releases at once are held.", default=5),
-    Key("policy.preflight", "later", "Checks ahead of a release."),
-    Key("channels", "section", "Where to announce; default: an outbox of files."),
-    Key("channels.*", "section", "One channel; its type has more options."),
-    Key("channels.*.type", "line", "The channel's type.", required=True),
-    Key("channels.*.template", "text", "Jinja text of the announcement."),
-    Key("channels.*.subject", "text", "Jinja text of the mail's subject."),
-    Key("channels.*.after", "duration", "Wait after the release.", default="0s"),
-    Key("channels.*.timeout", "timeout", "The longest a send may take.", default="60s"),
-    Key("git", "section", "What git does for a release; without it, nothing."),
-    Key("git.pull", "boolean", "Fetch and fast-forward before looking at the posts.", default=True),
-    Key("git.commit", "boolean", "Commit what a release changed.", default=True),
-    Key("git.push", "boolean", "Push that commit.", default=True),
-    Key("git.remote", "line", "The remote to pull from and push to.", default="origin"),
-    Key("git.deploy_branch", "line", "A branch for the staged site, under embargo."),
-    Key("git.deploy_remote", "line", "Where that branch is pushed; default: git.remote."),
-    Key("alerts", "addresses", "Apprise URLs, or where they are kept: told what needs a person."),
-    Key("ping", "ping", "Asked for after each healthy sweep, for a dead man's switch."),
-    Key("jobs", "later", "Recurring work."),
+@cache
+def keys_of(settings: type) -> tuple[tuple[str, Key, type | None], ...]:
+    """Give the fields that are keys: name, key, and the settings of the section that it is."""
+    found = []
+    hints = get_type_hints(settings, include_extras=True)
+    for field in fields(settings):
+        hint = hints[field.name]
+        key = next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Key)), None)
+        if key is None:
+            continue
+        inner = hint.__origin__
+        types = (t for t in (inner, *get_args(inner)) if isinstance(t, type))
+        section = next(filter(is_dataclass, types), None)
+        if field.default is not MISSING:
+            key = replace(key, default=_written(field.default), is_optional=True)
+        is_section = key.kind in ("section", "channels")
+        is_optional = key.is_optional or key.kind == "channels" or type(None) in get_args(inner)
+        key = replace(key, path=key.path or field.name, is_optional=is_optional)
+        found.append((field.name, key, section if is_section else None))
+    return tuple(found)
+
+
+def _written(value: Any) -> Any:
+    """Write a default as in the file; ``None`` where it says nothing."""
+    if isinstance(value, timedelta):
+        units = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+        seconds = int(value.total_seconds())
+        unit = next(unit for unit, n in units.items() if seconds % n == 0 and (seconds or n == 1))
+        return f"{seconds // units[unit]}{unit}"
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
+    if isinstance(value, Enum):
+        return value.value
+    return value if isinstance(value, str | int) else None
+
+
+_SECTIONS = {  # that are no settings of their own
+    "site.keys": "Frontmatter keys where they differ from the generator's.",
+    "policy": "When a person must decide.",
+}
+
+
+def _walk(settings: type, prefix: str = "") -> Iterator[Key]:
+    seen: set[str] = set()
+    for _, key, section in keys_of(settings):
+        path = prefix + key.path
+        parent = path.rpartition(".")[0]
+        if parent in _SECTIONS and parent not in seen:
+            seen.add(parent)
+            yield Key("section", _SECTIONS[parent], parent, is_optional=True)
+        yield replace(key, kind="section" if section else key.kind, path=path)
+        if section is ChannelSettings:
+            path = f"{path}.*"
+            yield Key("section", "One channel; its type has more options.", path, is_optional=True)
+        if section:
+            yield from _walk(section, f"{path}.")
+
+
+# Keys that settings hold in another form, or not at all.
+_OTHERS = tuple(
+    Key(kind, help_, path, is_optional=True)
+    for path, kind, help_ in (
+        ("site.keys.state", "line", "The key that holds the publication state."),
+        ("site.keys.title", "names", "The key that holds the title; or several, best first."),
+        ("site.keys.description", "names", "The key that holds the description."),
+        ("site.keys.date", "names", "The key that holds the release date."),
+        ("site.keys.dates", "names", "The older name of site.keys.date."),
+        ("site.keys.image", "names", "The key that holds the image; cover.image is one within."),
+        ("site.keys.values", "section", "What the state key says for each state."),
+        ("site.keys.values.draft", "state_value", "The value for a draft."),
+        ("site.keys.values.scheduled", "state_value", "The value for a scheduled post."),
+        ("site.keys.values.published", "state_value", "The value for a published post."),
+        ("policy.preflight", "later", "Checks ahead of a release."),
+        ("jobs", "later", "Recurring work."),
+    )
 )
+
+
+def _all() -> tuple[Key, ...]:
+    keys = [*_walk(Settings), *_OTHERS]
+    tops = list(dict.fromkeys(key.path.partition(".")[0] for key in keys))
+    return tuple(sorted(keys, key=lambda key: tops.index(key.path.partition(".")[0])))
+
+
+KEYS = _all()
+
+
+def build(settings: type, values: Mapping[str, Any], section: str = "", **given: Any) -> Any:
+    """Make the settings of a section of the values at their dotted paths.
+
+    What is ``None`` keeps its default; ``given`` are fields, and win.
+    """
+    prefix = f"{section}." if section else ""
+    found: dict[str, Any] = {}
+    for name, key, inner in keys_of(settings):
+        path = prefix + key.path
+        if name in given:
+            continue
+        if inner is not None:
+            needed = (f"{path}.{below.path}" for _, below, _ in keys_of(inner) if below.required)
+            is_there = all(values.get(one) is not None for one in needed)
+            found[name] = build(inner, values, path) if is_there else None
+        else:
+            found[name] = values.get(path)
+    return settings(**{name: value for name, value in found.items() if value is not None}, **given)
 
 
 def keys_below(section: str) -> Mapping[str, Key]:

@@ -39,6 +39,28 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """One key of the file, said of the field of ``settings`` that holds its value.
+
+    ``path`` is dotted, below its section; ``*`` stands for any name. Without one it is the
+    field's name. The kind is one of ``KINDS``, or ``section``, ``channels`` or ``addresses`` (a
+    list of ``address``), or ``later``: documented, and not in this version. ``default`` is as
+    written in the file, ``None`` where there is none.
+    """
+
+    kind: str
+    help: str
+    path: str = ""
+    default: Any = None
+    is_optional: bool = False  # though the field has no default
+
+    @property
+    def required(self) -> bool:
+        """Tell whether the key must be there when its section is."""
+        return self.default is None and not self.is_optional
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     read: Callable[[Any, Place], Any]
     json: Mapping[str, Any]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from publisher.config.keys import KEYS, Key, keys_below
-from publisher.config.kinds import KINDS, Place, nearest, wrong
+from publisher.config.keys import KEYS, keys_below
+from publisher.config.kinds import KINDS, Key, Place, nearest, wrong
 from publisher.model import Problem
 from publisher.model.errors import PublisherError
 

@@ -1,17 +1,20 @@
-"""The frozen form of ``jobs.yaml``: what each part is told. Reading the file is ``config``'s."""
+"""The settings of ``jobs.yaml``. Each key of the file is a field here, with its kind and help.
+
+A field without a ``Key`` is worked out by ``config``, which reads the file.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+from publisher.config.kinds import Key
 from publisher.generators import Generator, Keys
 from publisher.model import ChannelName, ChannelPlan, Embargo, Policy
-from publisher.model.channel import ChannelSettings
 from publisher.model.secret import Secret, SecretRef
 
 OUTBOX = ChannelName("outbox")  # the only channel where `jobs.yaml` configures none
@@ -19,19 +22,32 @@ OUTBOX = ChannelName("outbox")  # the only channel where `jobs.yaml` configures 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteSettings:
-    name: str
-    url: str  # absolute, no slash at the end
-    root: Path  # absolute; the generator's project
-    posts: tuple[str, ...]  # globs below root
-    generator: Generator
-    zone: ZoneInfo
-    release_time: time
+    name: Annotated[str, Key("line", "Names the site in the ledger; keep it for ever.")]
+    url: Annotated[str, Key("site_url", "Where the site is public.")]  # no slash at the end
+    root: Annotated[Path, Key("folder", "The generator's project.", default=".")]  # absolute
+    posts: Annotated[
+        tuple[str, ...], Key("globs", "Which files below root are posts; one or a list.")
+    ]
+    post_url: Annotated[
+        str | None,
+        Key(
+            "post_url",
+            "Likely path of a post before its first build: {slug}, {id}, {year}, {month}, {day}.",
+        ),
+    ] = None
+    generator: Annotated[Generator, Key("generator", "Whose frontmatter the posts have.")]
+    zone: Annotated[ZoneInfo, Key("zone", "Zone of dates without offset.", path="timezone")]
+    release_time: Annotated[time, Key("clock", "Time of day of a bare date.", default="09:00")]
+    keep: Annotated[
+        tuple[str, ...],
+        Key("texts", "The keys whose values stay as they are under embargo.", path="keys.keep"),
+    ] = ()
+    badge_for: Annotated[timedelta, Key("duration", "How long a post is just published.")] = (
+        timedelta(days=3)
+    )
     embargo: Embargo = Embargo.OFF  # that of all posts, as in ``Settings``
     sources: tuple[str, ...] = ()  # folders below root in which the generator looks for pages
-    post_url: str | None = None  # path with {slug}, {id}, {year}, {month}, {day}; None: a guess
     channels: tuple[ChannelName, ...] = ()  # those configured, for complaints about `announce:`
-    keep: tuple[str, ...] = ()  # frontmatter keys that stay as they are under embargo
-    badge_for: timedelta = timedelta(days=3)  # how long a post counts as just published
 
     @property
     def keys(self) -> Keys:
@@ -41,56 +57,70 @@ class SiteSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RebuildSettings:
-    command: tuple[str, ...]
-    output: Path  # absolute
-    timeout: timedelta = timedelta(minutes=10)
+    command: Annotated[tuple[str, ...], Key("texts", "The command as a list, run in site.root.")]
+    output: Annotated[
+        Path,  # absolute
+        Key("line", "The built site, below site.root; default: the generator's.", is_optional=True),
+    ]
+    timeout: Annotated[timedelta, Key("timeout", "The longest a build may take.")] = timedelta(
+        minutes=10
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifySettings:
-    live: bool = True
-    timeout: timedelta = timedelta(minutes=15)
-    feed: str | None = None  # path on the site, e.g. /feed.xml
-    sitemap: str | None = None
-    clock: bool = True  # ask the site what time it is; only where the live page is looked at
-    index: str | None = None  # path of the page that must link to the post, e.g. /blog/
-    canonical: bool = True  # a canonical address on the page must be the post's own
-    card: bool = True  # og:title and og:image, where the page has them, must be the post's
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GitSettings:
-    """What the git program does for a site; ``deploy_branch`` holds the staged tree."""
-
-    pull: bool = True
-    commit: bool = True
-    push: bool = True
-    remote: str = "origin"
-    deploy_branch: str | None = None
-    deploy_remote: str | None = None  # None: `remote`
+    live: Annotated[bool, Key("boolean", "Look at the public page.")] = True
+    timeout: Annotated[timedelta, Key("timeout", "How long the page may take to appear.")] = (
+        timedelta(minutes=15)
+    )
+    feed: Annotated[str | None, Key("page", "Path of the feed that must show the post.")] = None
+    sitemap: Annotated[str | None, Key("page", "Path of the sitemap that must show the post.")] = (
+        None
+    )
+    clock: Annotated[
+        bool, Key("boolean", "Compare our clock with the site's before a release.")
+    ] = True
+    index: Annotated[str | None, Key("page", "Path of the page that must link to the post.")] = None
+    canonical: Annotated[
+        bool, Key("boolean", "A canonical address on the page must be the post's own.")
+    ] = True
+    card: Annotated[
+        bool, Key("boolean", "The card's title and image, where the page has them, must be right.")
+    ] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitHubSettings:
-    """A workflow to start on GitHub; with ``event`` by ``repository_dispatch``."""
-
-    repository: str  # owner/name
-    token: SecretRef
-    workflow: str | None = None  # file name or id
-    ref: str = "main"
-    event: str | None = None
-    api_url: str = "https://api.github.com"
+    repository: Annotated[str, Key("line", "The repository, as owner/name.")]
+    token: Annotated[SecretRef, Key("secret", "A token that may start workflows.")]
+    workflow: Annotated[str | None, Key("line", "The workflow's file name: workflow_dispatch.")] = (
+        None
+    )
+    ref: Annotated[str, Key("line", "The branch or tag to run it on.")] = "main"
+    event: Annotated[str | None, Key("line", "The event's name instead: repository_dispatch.")] = (
+        None
+    )
+    api_url: Annotated[str, Key("url", "Of a GitHub elsewhere.")] = "https://api.github.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploySettings:
     """How a build that was searched for leaks goes public, in this order; all may be empty."""
 
-    command: tuple[str, ...] = ()
-    hook: SecretRef | None = None
-    github: GitHubSettings | None = None
-    timeout: timedelta = timedelta(minutes=10)
-    private: bool = False  # the hook may be plain HTTP, or on a private network
+    command: Annotated[
+        tuple[str, ...], Key("texts", "A command as a list, run in the folder of jobs.yaml.")
+    ] = ()
+    hook: Annotated[
+        SecretRef | None,
+        Key("secret", "A deploy hook (Netlify, Vercel, Cloudflare, Render): a POST."),
+    ] = None
+    github: Annotated[GitHubSettings | None, Key("section", "A workflow to start on GitHub.")] = (
+        None
+    )
+    timeout: Annotated[timedelta, Key("timeout", "The longest a step of it may take.")] = timedelta(
+        minutes=10
+    )
+    private: Annotated[bool, Key("boolean", "The hook may be plain HTTP or private.")] = False
 
     @property
     def is_set(self) -> bool:
@@ -98,25 +128,95 @@ class DeploySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSettings:
+    """One channel of ``jobs.yaml``. ``options`` may hold ``SecretRef`` until resolved."""
+
+    name: ChannelName
+    type: Annotated[str, Key("line", "The channel's type.")]
+    options: Mapping[str, Any | SecretRef] = field(default_factory=dict)
+    template: Annotated[str | None, Key("text", "Jinja text of the announcement.")] = None
+    subject: Annotated[str | None, Key("text", "Jinja text of the mail's subject.")] = None
+    after: Annotated[timedelta, Key("duration", "Wait after the release.")] = timedelta(0)
+    timeout: Annotated[timedelta, Key("timeout", "The longest a send may take.")] = timedelta(
+        seconds=60
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitSettings:
+    pull: Annotated[bool, Key("boolean", "Fetch and fast-forward before looking at the posts.")] = (
+        True
+    )
+    commit: Annotated[bool, Key("boolean", "Commit what a release changed.")] = True
+    push: Annotated[bool, Key("boolean", "Push that commit.")] = True
+    remote: Annotated[str, Key("line", "The remote to pull from and push to.")] = "origin"
+    deploy_branch: Annotated[
+        str | None, Key("line", "A branch for the staged site, under embargo.")
+    ] = None
+    deploy_remote: Annotated[
+        str | None, Key("line", "Where that branch is pushed; default: git.remote.")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All of ``jobs.yaml``, checked."""
 
     file: Path  # absolute path of jobs.yaml
-    site: SiteSettings
-    state_dir: Path  # absolute
-    ledger_url: str  # SQLAlchemy URL
-    rebuild: RebuildSettings | None
-    verify: VerifySettings
-    max_late: timedelta
-    stale_after: timedelta
-    burst: int
-    channels: tuple[ChannelSettings, ...]
-    alerts: tuple[str | SecretRef, ...] = ()  # Apprise URLs; a text holds no secret
-    ping: str | SecretRef | None = None
-    embargo: Embargo = Embargo.OFF
-    withdrawn: str | None = None  # path of the page to which a withdrawn post leads; None: 404
-    deploy: DeploySettings = DeploySettings()
-    git: GitSettings | None = None
+    site: Annotated[SiteSettings, Key("section", "The static site.")]
+    state_dir: Annotated[
+        Path, Key("path", "Where ledger and outbox are.", default=".publisher")
+    ]  # absolute
+    ledger_url: Annotated[  # of SQLAlchemy
+        str,
+        Key("ledger", "sqlite (in state_dir), or sqlite:///path.", path="ledger", default="sqlite"),
+    ]
+    embargo: Annotated[
+        Embargo,
+        Key(
+            "embargo",
+            "How a build holds unreleased posts: redact, teaser, omit; off: the site itself does.",
+        ),
+    ] = Embargo.OFF
+    withdrawn: Annotated[
+        str | None,
+        Key("page", "Where the page of a withdrawn post leads; default: it is gone."),
+    ] = None
+    rebuild: Annotated[
+        RebuildSettings | None,
+        Key("section", "How the site is built; without it, nothing is built."),
+    ]
+    verify: Annotated[VerifySettings, Key("section", "What is looked at before announcing.")] = (
+        VerifySettings()
+    )
+    deploy: Annotated[
+        DeploySettings,
+        Key("section", "How a build goes public, once it was searched for leaks."),
+    ] = DeploySettings()
+    max_late: Annotated[
+        timedelta, Key("duration", "A later first attempt is held.", path="policy.max_late")
+    ] = timedelta(hours=6)
+    stale_after: Annotated[
+        timedelta, Key("duration", "A later repeat is held.", path="policy.stale_after")
+    ] = timedelta(hours=24)
+    burst: Annotated[
+        int, Key("count", "More unseen releases at once are held.", path="policy.burst")
+    ] = 5
+    channels: Annotated[
+        tuple[ChannelSettings, ...],
+        Key("channels", "Where to announce; default: an outbox of files."),
+    ]
+    git: Annotated[
+        GitSettings | None, Key("section", "What git does for a release; without it, nothing.")
+    ] = None
+    alerts: Annotated[  # a text holds no secret
+        tuple[str | SecretRef, ...],
+        Key("addresses", "Apprise URLs, or where they are kept: told what needs a person."),
+    ] = ()
+    ping: Annotated[
+        str | SecretRef | None,
+        Key("ping", "Asked for after each healthy sweep, for a dead man's switch."),
+    ] = None
 
     def __post_init__(self) -> None:
         site = replace(self.site, embargo=self.embargo)

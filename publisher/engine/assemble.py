@@ -11,9 +11,9 @@ from pathlib import Path
 from threading import Event as Flag
 
 from publisher.channels import ChannelContext, load_type
-from publisher.channels.texts import voice_of
 from publisher.config import resolve, resolve_secrets
 from publisher.config.settings import Settings
+from publisher.config.voices import voice_of
 from publisher.engine.deliver import Courier, Outlet
 from publisher.engine.recover import Reconciler
 from publisher.engine.tick import Engine, Outlets

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 from publisher.model.content import Image
 from publisher.model.image_kinds import ImageKind, kind_of
-from publisher.model.secret import SecretRef
 from publisher.model.states import LAUNCH, ChannelName, PostId
 
 
@@ -92,19 +91,6 @@ class Receipt:
     remote_url: str | None = None
     note: str = ""
     missing: str = ""  # who did not get it, of several; a person must see to them
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelSettings:
-    """One channel of ``jobs.yaml``. ``options`` may hold ``SecretRef`` until resolved."""
-
-    name: ChannelName
-    type: str
-    options: Mapping[str, Any | SecretRef] = field(default_factory=dict)
-    template: str | None = None  # None: the type's default
-    subject: str | None = None
-    after: timedelta = timedelta(0)
-    timeout: timedelta = timedelta(seconds=60)  # T_SEND: the longest a send may take
 
 
 class Channel(Protocol):

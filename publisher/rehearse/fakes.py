@@ -11,11 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from threading import Event as Flag
 
-from publisher.channels.texts import voice_of
-from publisher.config.settings import Settings
+from publisher.config.settings import ChannelSettings, Settings
+from publisher.config.voices import voice_of
 from publisher.engine.release import Site
 from publisher.model import LedgerView, Post, PostId
-from publisher.model.channel import ChannelSettings
 from publisher.posts.library import Scan
 from publisher.site import verify
 from publisher.site.site import Look, RebuildResult

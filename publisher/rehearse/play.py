@@ -16,8 +16,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from publisher.channels.texts import voice_of
 from publisher.config.settings import Settings
+from publisher.config.voices import voice_of
 from publisher.engine import assemble
 from publisher.engine.tick import Engine, Outlets
 from publisher.model import (

@@ -12,8 +12,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from publisher.channels.compose import Voice, compose
-from publisher.channels.texts import voice_of
 from publisher.config.settings import Settings
+from publisher.config.voices import voice_of
 from publisher.engine.deliver import from_payload
 from publisher.ledger import Attempt
 from publisher.model import (

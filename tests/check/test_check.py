@@ -9,9 +9,8 @@ import pytest
 
 from publisher import check
 from publisher.config import load
-from publisher.config.settings import RebuildSettings, Settings, VerifySettings
+from publisher.config.settings import ChannelSettings, RebuildSettings, Settings, VerifySettings
 from publisher.model import ChannelName, Problem
-from publisher.model.channel import ChannelSettings
 from publisher.model.errors import PublisherError
 from publisher.model.secret import SecretRef
 from publisher.posts.library import Library

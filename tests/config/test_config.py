@@ -13,10 +13,9 @@ import yaml
 
 from publisher.channels import Option
 from publisher.config import load, missing_secrets, read, resolve_secrets, schema
-from publisher.config.settings import GitHubSettings, GitSettings, Settings
+from publisher.config.settings import ChannelSettings, GitHubSettings, GitSettings, Settings
 from publisher.engine.assemble import build_environ
 from publisher.model import ChannelName, Embargo, Limits, PostState
-from publisher.model.channel import ChannelSettings
 from publisher.model.errors import ConfigError, PublisherError
 from publisher.model.secret import Secret, SecretRef
 from publisher.text.yaml import key_lines, load_yaml

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from publisher.config.settings import (
+    ChannelSettings,
     DeploySettings,
     GitSettings,
     RebuildSettings,
@@ -27,7 +28,6 @@ from publisher.daemon.notify import Notifier, Starts, watchdog_of
 from publisher.daemon.units import step_bound_s, unit_name, units, writable_paths
 from publisher.generators import GENERATORS
 from publisher.model import ChannelName, Embargo
-from publisher.model.channel import ChannelSettings
 from publisher.model.errors import ConfigError
 from publisher.model.secret import SecretRef
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from publisher.channels import ChannelType, load_type
 from publisher.channels.compose import Voice
-from publisher.model.channel import ChannelSettings
+from publisher.config.settings import ChannelSettings
 
 
 def voice_of(channel: ChannelSettings) -> Voice:

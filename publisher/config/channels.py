@@ -1,4 +1,4 @@
-"""The ``channels:`` of ``jobs.yaml``, read against the options that each channel type declares."""
+"""The ``channels:`` of ``jobs.yaml``: their options as each type declares them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from publisher.channels import ChannelType, Option
-from publisher.config.keys import keys_below
+from publisher.config.keys import build, keys_below
 from publisher.config.kinds import KINDS, SOURCES, read_secret
 from publisher.config.reading import Reading
-from publisher.config.settings import OUTBOX
+from publisher.config.settings import OUTBOX, ChannelSettings
 from publisher.model import ChannelName
-from publisher.model.channel import ChannelSettings
 
 TypeLoader = Callable[[str], ChannelType]
 
@@ -50,15 +49,11 @@ def _read_channel(
     options = {o.name: _read_option(reading, path, o, data.get(o.name)) for o in declared}
     if len(reading.problems) > before:
         return None
-    return ChannelSettings(
-        name=ChannelName(name),
-        type=found[f"channels.{name}.type"],
-        options={key: option for key, option in options.items() if option is not None},
-        template=found[f"channels.{name}.template"],
-        subject=found[f"channels.{name}.subject"],
-        after=found[f"channels.{name}.after"],
-        timeout=found[f"channels.{name}.timeout"],
+    given = {key: option for key, option in options.items() if option is not None}
+    channel: ChannelSettings = build(
+        ChannelSettings, found, ".".join(path), name=ChannelName(name), options=given
     )
+    return channel
 
 
 def _read_option(reading: Reading, channel: tuple[str, ...], option: Option, value: Any) -> Any:

@@ -136,11 +136,11 @@ class GeneratedSite:
         patience = settings.rebuild.timeout if settings.rebuild else settings.deploy.timeout
         try:
             with locks.hold_for_build(settings.state_dir, patience=patience, stop=stop) as lock:
-                return self._take_out(posts, view, now, stop, lock)
+                return self._build_and_deploy(posts, view, now, stop, lock)
         except PublisherError as error:
             return RebuildResult(ok=False, reason=error.one_line, tail="", seconds=0.0)
 
-    def _take_out(
+    def _build_and_deploy(
         self,
         posts: Sequence[PostId],
         view: LedgerView,
@@ -148,15 +148,19 @@ class GeneratedSite:
         stop: threading.Event,
         lock: int,
     ) -> RebuildResult:
+        settings = self.settings
         for _ in range(BUILDS):
             self._sources.commit(posts, view, now, stop)
             self._sources.forget_news()
             scan = self.library.scan(view, now)
-            staged = None
-            if self._is_staged(scan):
-                staged = self._stage(scan, view, now)
-                self._refuse_bare_deployment()
-            begun_ns = Stage(self.settings).begin_build() if staged is not None else None
+            staged = self._stage(scan, view, now) if self._is_staged(scan) else None
+            if staged is not None and settings.deploy.command and settings.rebuild is None:
+                raise SiteError(
+                    "deploy.command without rebuild.command would deploy posts under embargo",
+                    why="it runs where the sources are; only a build goes through stage and search",
+                    hint="let rebuild.command build the site, and deploy.command take its output",
+                )
+            begun_ns = Stage(settings).begin_build() if staged is not None else None
             built = self._build(staged, stop, lock)
             if not built.ok:
                 return built
@@ -169,19 +173,18 @@ class GeneratedSite:
         if staged is not None:
             urls = {path: address.url for path, address in addresses.items()}
             staged = replace(staged, addresses=urls)
-        if staged is not None and self.settings.rebuild is not None:
-            refuse_vanishing(self.settings, staged.output)
-            let_through(
-                staged,
-                self.settings.rebuild.output,
-                record=self.settings.state_dir / "stage" / "mirrored.json",
-                site_url=self.settings.site.url,
-                redirects=self._redirects(scan, view, now, addresses),
-            )
-        if staged is not None:
-            left_out = self._left_out(staged) - read_left_out(self.settings.state_dir)
+            if settings.rebuild is not None:
+                refuse_vanishing(settings, staged.output)
+                let_through(
+                    staged,
+                    settings.rebuild.output,
+                    record=settings.state_dir / "stage" / "mirrored.json",
+                    site_url=settings.site.url,
+                    redirects=self._redirects(scan, view, now, addresses),
+                )
+            left_out = self._left_out(staged) - read_left_out(settings.state_dir)
             built = replace(built, left_out=tuple(sorted(left_out)))
-        is_first = Stage(self.settings).is_unbuilt
+        is_first = Stage(settings).is_unbuilt
         public = {post for post, _ in _public(scan)}
         done = self._deploy([p for p in posts if p in public], staged, built, stop, lock)
         if done.ok and staged is not None:
@@ -208,15 +211,6 @@ class GeneratedSite:
             site=settings.site,
             begun_ns=begun_ns,
         )
-
-    def _refuse_bare_deployment(self) -> None:
-        """Let no command deploy the sources themselves while posts are under embargo."""
-        if self.settings.deploy.command and self.settings.rebuild is None:
-            raise SiteError(
-                "deploy.command without rebuild.command would deploy posts under embargo",
-                why="it runs where the sources are; only a build goes through stage and search",
-                hint="let rebuild.command build the site, and deploy.command take its output",
-            )
 
     def _build(self, staged: Staged | None, stop: threading.Event, lock: int) -> RebuildResult:
         settings, root = self.settings.rebuild, self.settings.site.root
@@ -291,27 +285,20 @@ class GeneratedSite:
         settings = self.settings
         is_shown = not settings.site.generator.blocks
         excerpts = verify.excerpts(body if is_shown else blocks.without_blurred(body))
-        if settings.rebuild is not None:
+        url, rebuild = settings.site.url, settings.rebuild
+        if rebuild is not None:
             built = verify.verify_output(
-                post,
-                excerpts,
-                settings=settings.verify,
-                rebuild=settings.rebuild,
-                site_url=settings.site.url,
+                post, excerpts, settings=settings.verify, rebuild=rebuild, site_url=url
             )
             if not built.ok:
                 return Look(ok=False, reason=built.reason, needs_rebuild=True)
-        if settings.verify.live:
-            live = verify.verify_live(
-                post,
-                excerpts,
-                settings=settings.verify,
-                site_url=settings.site.url,
-                output=settings.rebuild.output if settings.rebuild is not None else None,
-            )
-            if not live.ok:
-                return Look(ok=False, reason=live.reason)
-        return Look(ok=True)
+        if not settings.verify.live:
+            return Look(ok=True)
+        output = rebuild.output if rebuild is not None else None
+        live = verify.verify_live(
+            post, excerpts, settings=settings.verify, site_url=url, output=output
+        )
+        return Look(ok=live.ok, reason=live.reason)
 
     # --- parts -----------------------------------------------------------------------------
 

@@ -267,7 +267,7 @@ def test_a_hook_that_is_asked_twice_builds_twice_and_is_fine(tmp_path: Path) -> 
     [
         (400, "it does not understand the request"),
         (401, "it wants credentials, or the address is not complete"),
-        (403, "it does not let us"),
+        (403, "it denies access"),
         (404, "there is no such hook, or no longer"),
         (405, "it does not take a POST"),
         (410, "the hook was deleted"),

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from publisher.config.settings import GitHubSettings
 from publisher.model.errors import SiteError
 from publisher.model.secret import Secret
-from publisher.site.deploy.post import post, read_address, redirects_to
+from publisher.site.deploy.post import ELSE, REDIRECT, post, read_address, refusal
 from publisher.system.address_guard import AGAIN
 from publisher.system.http import Answer
 
@@ -108,48 +108,37 @@ def _order(settings: GitHubSettings, posts: Sequence[str]) -> tuple[str, dict[st
 
 
 def _refusal(name: str, answer: Answer, settings: GitHubSettings, token: Secret) -> SiteError:
-    status, said = answer.status, _said(answer, token)
-    what = f"{name} answered {status}{said and f': {said}'}"
-    if 300 <= status < 400:
-        return SiteError(
-            f"{what}; it redirects to {redirects_to(answer)}",
-            why="the repository was renamed or moved, and redirects are not followed",
-            hint="write its new name in deploy.github.repository",
-        )
-    limited = _rate_limit(answer, said)
-    if limited:
-        return SiteError(what, why=limited, hint=AGAIN)
-    if status in (408, 425) or status >= 500:
-        return SiteError(what, why="it has trouble of its own", hint=AGAIN)
-    why, hint = _advice(status, said, settings)
-    return SiteError(what, why=why, hint=hint)
-
-
-def _advice(status: int, said: str, settings: GitHubSettings) -> tuple[str, str]:
-    """Say what a refusal means, and what to do."""
-    permission = "Contents" if settings.workflow is None else "Actions"
+    said = _said(answer, token)
+    file, repository = settings.workflow, settings.repository
+    permission = "Contents" if file is None else "Actions"
     needed = f"{permission}: write (fine-grained), or repo (classic)"
-    if status == 401:
-        return (
+    thing = "repository" if file is None else "repository or workflow"
+    advice = {
+        REDIRECT: (
+            "the repository was renamed or moved, and redirects are not followed",
+            "write its new name in deploy.github.repository",
+        ),
+        401: (
             "the token is wrong, was revoked or has expired",
             "make a new one and put it where deploy.github.token says",
-        )
-    if status == 403:
-        return "the token may not do this", f"give it {needed}, for {settings.repository}"
-    if status == 404:
-        thing = "repository" if settings.workflow is None else "repository or workflow"
-        return (
+        ),
+        403: ("the token may not do this", f"give it {needed}, for {repository}"),
+        404: (
             f"the {thing} has another name, or the token may not see it",
             f"compare with the address in your browser; the token needs {needed}",
-        )
-    if status == 422:
-        return _invalid(said, settings)
-    return "it refused", "compare deploy.github in jobs.yaml with docs/deploy.md"
+        ),
+        422: _invalid(said, settings),
+        ELSE: ("it refused", "compare deploy.github in jobs.yaml with docs/deploy.md"),
+    }
+    limited = _rate_limit(answer, said)
+    if limited:
+        advice[answer.status] = limited, AGAIN
+    return refusal(name, answer, advice, said=said)
 
 
 def _invalid(said: str, settings: GitHubSettings) -> tuple[str, str]:
     file, ref = settings.workflow, settings.ref
-    if settings.event is not None:
+    if file is None:
         return "the event cannot be sent", "correct deploy.github.event"
     if "ref" in said.lower():
         return f"there is no branch or tag {ref}", "correct deploy.github.ref"

@@ -10,21 +10,23 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
-from publisher.model.errors import SiteError
 from publisher.model.secret import Secret
-from publisher.site.deploy.post import post, read_address, redirects_to
-from publisher.system.address_guard import AGAIN
-from publisher.system.http import Answer
+from publisher.site.deploy.post import ELSE, REDIRECT, post, read_address, refusal
 
 RENEW = "make a new hook, and put its address where deploy.hook says"
 
-_REFUSALS = {
+_ADVICE = {
+    REDIRECT: (
+        "redirects are not followed: only jobs.yaml says where requests go",
+        "if that is the right place, write its address",
+    ),
     400: ("it does not understand the request", RENEW),
     401: ("it wants credentials, or the address is not complete", RENEW),
-    403: ("it does not let us", RENEW),
+    403: ("it denies access", RENEW),
     404: ("there is no such hook, or no longer", RENEW),
-    405: ("it does not take a POST", "take the address of a deploy hook, not of a page"),
+    405: ("it does not take a POST", "use the address of a deploy hook, not of a page"),
     410: ("the hook was deleted", RENEW),
+    ELSE: ("it refused", RENEW),
 }
 
 
@@ -41,19 +43,4 @@ def call_hook(url: Secret, *, private: bool, timeout: timedelta, stop: threading
     answer = post(address, b"{}", private=private, timeout=timeout, stop=stop)
     if 200 <= answer.status < 300:
         return f"{address.name} accepted ({answer.status})"
-    raise _refusal(address.name, answer)
-
-
-def _refusal(name: str, answer: Answer) -> SiteError:
-    status = answer.status
-    if 300 <= status < 400:
-        return SiteError(
-            f"{name} answered {status}: it redirects to {redirects_to(answer)}",
-            why="redirects are not followed: only you say where requests go",
-            hint="if that is the right place, write its address",
-        )
-    if status in (408, 425, 429) or status >= 500:
-        why = "it is asked too often" if status == 429 else "it has trouble of its own"
-        return SiteError(f"{name} answered {status}", why=why, hint=AGAIN)
-    why, hint = _REFUSALS.get(status, ("it refused", RENEW))
-    return SiteError(f"{name} answered {status}", why=why, hint=hint)
+    raise refusal(address.name, answer, _ADVICE)

@@ -1,6 +1,6 @@
 """Sends one POST to where ``jobs.yaml`` says: guarded, bounded in time, no redirect followed.
 
-What an answer means is for ``hook`` and ``github`` to judge.
+What the refusals of a service mean is known to ``hook`` and ``github``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ from publisher.system.http import Answer, NoAnswer, Patience, Trouble, exchange,
 CONNECT_S = 10.0
 ANSWER_S = 30.0
 BODY_BYTES = 65_536
+
+REDIRECT, ELSE = 300, 0  # for any redirect, for any other status
+
+Advice = Mapping[int, tuple[str, str]]  # by status: why it refused, what to do
 
 _HOST = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]{2,45}")
 _PORTS = {"https": 443, "http": 80}
@@ -95,9 +99,18 @@ def post(
         raise _in_words(error, address.name, total_s) from None
 
 
-def redirects_to(answer: Answer) -> str:
-    """Name the host that a redirect leads to, and no more of it."""
-    return _authority(_split(answer.headers.get("location", ""))) or "a place it does not name"
+def refusal(name: str, answer: Answer, advice: Advice, *, said: str = "") -> SiteError:
+    """Make the error for an answer that is no success; ``said`` are the service's own words."""
+    status = answer.status
+    what = f"{name} answered {status}{said and f': {said}'}"
+    if 300 <= status < 400:
+        place = _authority(_split(answer.headers.get("location", ""))) or "a place it does not name"
+        what, status = f"{what}; it redirects to {place}", REDIRECT
+    elif status not in advice and (status in (408, 425, 429) or status >= 500):
+        why = "it is asked too often" if status == 429 else "it has trouble of its own"
+        return SiteError(what, why=why, hint=AGAIN)
+    why, hint = advice.get(status, advice[ELSE])
+    return SiteError(what, why=why, hint=hint)
 
 
 def _in_words(error: NoAnswer, name: str, total_s: float) -> SiteError:

@@ -14,7 +14,7 @@ from markdown_it.token import Token
 
 from publisher.check.pages import Page, Site
 from publisher.config.settings import Settings
-from publisher.embargo.links import HREF, path_of
+from publisher.embargo.stage.links import HREF, path_of
 from publisher.model import Post, PostState, Problem
 from publisher.system.tree import walk
 

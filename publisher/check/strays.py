@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
 from publisher.check.generator import builds_all
 from publisher.config.settings import Settings
 from publisher.embargo.hidden import holds
-from publisher.embargo.unreleased import Unreleased
+from publisher.embargo.stage.catalog import Catalog
 from publisher.generators.base import as_yaml
 from publisher.generators.project import walk
 from publisher.model import Embargo, PostState, Problem
 from publisher.model.errors import PostError, PublisherError
 from publisher.posts.library import page_test
-from publisher.posts.said import is_set_aside, state_said, withheld_until
+from publisher.posts.said import is_set_aside, said, state_said, withheld_until
 from publisher.posts.scan import Scan
 from publisher.system.files import read_file
 from publisher.text.frontmatter import UnreadableError, parse
@@ -81,21 +81,24 @@ def _dated(path: str, data: bytes, settings: Settings) -> Iterator[Problem]:
 
 def strays(settings: Settings, scan: Scan, now: datetime) -> list[str]:
     """Give the pages outside of the posts that a stage is without; also where none is made."""
-    root = os.path.relpath(settings.site.root, settings.project)
-    staged = replace(settings, embargo=Embargo.OMIT)
-    unreleased = Unreleased(staged, scan, "" if root == "." else root, now=now)
-    paths = []
+    site = settings.site
+    catalog = Catalog(replace(settings, embargo=Embargo.OMIT), scan)
+    paths, found = set(), set()
     try:
-        for found in walk(settings.project, settings.site.root, settings.own_files):
-            paths.append(found.path)
-            is_file = found.kind == "file" and not is_set_aside(found.path, settings.site)
-            if is_file and unreleased.may_stray(found.path, found.entry.stat().st_size):
-                unreleased.find_stray(found.path, settings.project)
+        for file in walk(settings.project, site.root, settings.own_files):
+            paths.add(file.path)
+            if file.kind != "file" or is_set_aside(file.path, site):
+                continue
+            if catalog.kind_of(file.path, file.entry.stat().st_size) == "page":
+                with suppress(PostError):  # gone
+                    data = read_file(settings.project / file.path, file.path).data
+                    says = said(data, file.path, site, is_post=False)
+                    found |= {file.path} if says.is_unreleased(now, Embargo.OMIT) else set()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise PublisherError(f"{error.filename}: {reason}") from None
-    unreleased.find_described(paths)
-    return sorted(filter(page_test(settings.site, settings.project), unreleased.strays))
+    found |= catalog.described_by(found, paths)
+    return sorted(filter(page_test(site, settings.project), found))
 
 
 def _state_in(path: str, data: bytes, settings: Settings) -> tuple[int | None, str]:

@@ -82,7 +82,7 @@ def embargo(ctx: click.Context, folder: str | None, is_build: bool, as_json: boo
 
 
 def _staged(invocation: Invocation, survey: Survey) -> Subject:
-    from publisher.embargo.theme_data import stage_with_data
+    from publisher.embargo.stage.theme_data import stage_with_data
     from publisher.engine import assemble
 
     settings = survey.settings
@@ -132,8 +132,8 @@ def _own(survey: Survey) -> Subject:
 def _public(survey: Survey) -> Public:
     """Give the texts of a site's project but for those of unreleased posts."""
     from publisher.embargo.hidden import Public
-    from publisher.embargo.staging import is_text
     from publisher.generators import project
+    from publisher.generators.file_kinds import is_text
     from publisher.model import PostState
 
     settings = survey.settings

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from publisher.embargo.hidden import Hidden
-from publisher.embargo.mirror import COMPRESSED, Place
+from publisher.embargo.sync import COMPRESSED, Place
 from publisher.model.errors import SiteError
 from publisher.system.files import os_errors_as
 from publisher.text.feeds import LISTING_BYTES

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from publisher.config.settings import Settings
-from publisher.embargo.mirrored import read_names
+from publisher.embargo.sync import read_names
 from publisher.model.errors import SiteError, VanishingError
 from publisher.system.notes import write_note
 from publisher.system.output import find_page

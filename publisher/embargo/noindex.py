@@ -12,8 +12,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from publisher.embargo.hidden import Hidden
-from publisher.embargo.mirror import COMPRESSED, Place
 from publisher.embargo.redirects import NOINDEX, PAGES, is_redirect, write_redirects
+from publisher.embargo.sync import COMPRESSED, Place
 from publisher.model import Embargo
 from publisher.model.errors import SiteError
 from publisher.posts.blocks import normal_path

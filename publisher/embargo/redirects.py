@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from publisher.embargo.mirror import COMPRESSED, Place
+from publisher.embargo.sync import COMPRESSED, Place
 from publisher.system.output import find_page, page_names
 from publisher.text.urls import is_on_site, path_on_site
 

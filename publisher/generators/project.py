@@ -90,6 +90,12 @@ def between(project: Path, root: Path) -> Iterator[Path]:
     return (folder for folder in reversed([relative, *relative.parents]) if folder != Path())
 
 
+def relative_path(path: Path, project: Path) -> str:
+    """Give a path from the project's folder; "" for that folder itself."""
+    relative = path.relative_to(project).as_posix()
+    return "" if relative == "." else relative
+
+
 def shared_names(installed: Path) -> frozenset[str]:
     """Give the entries of installed packages that a copy links to: all but the caches there."""
     kept = (".bin", ".pnpm", ".package-lock.json")

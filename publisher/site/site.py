@@ -16,13 +16,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from publisher.config.settings import GitSettings, Settings
-from publisher.embargo.checkpoint import inspect_files, let_through
 from publisher.embargo.first_build import refuse_vanishing
+from publisher.embargo.gate import inspect_files, let_through
 from publisher.embargo.hidden import holds
 from publisher.embargo.left_out import read_left_out, write_left_out
-from publisher.embargo.overwritten import Overwritten
+from publisher.embargo.output_watch import Overwritten
 from publisher.embargo.stage import Stage, Staged
-from publisher.embargo.theme_data import stage_with_data, withdrawn
+from publisher.embargo.stage.theme_data import stage_with_data, withdrawn
 from publisher.model import LedgerView, Post, PostId, PostState
 from publisher.model.errors import PublisherError, SiteError
 from publisher.model.secret import Secret, SecretRef

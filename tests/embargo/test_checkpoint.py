@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from publisher.config.settings import Settings
-from publisher.embargo.checkpoint import let_through
+from publisher.embargo.gate import let_through
 from publisher.embargo.redirects import NOINDEX
 from publisher.model.errors import SiteError
 from tests.embargo.staged_sites import SECRET, a_post, a_site, update, write

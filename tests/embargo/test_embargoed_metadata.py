@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from publisher.config.settings import SiteSettings
-from publisher.embargo.filler import WORDS
-from publisher.embargo.metadata import hidden_values, staged_metadata
-from publisher.embargo.pages import embargoed_page, hidden_text
-from publisher.embargo.writing import write_document
+from publisher.embargo.redact.document import write_document
+from publisher.embargo.redact.filler import WORDS
+from publisher.embargo.redact.frontmatter import hidden_values, staged_metadata
+from publisher.embargo.redact.page import embargoed_page, hidden_text
 from publisher.generators import GENERATORS
 from publisher.model import Embargo
 from publisher.text.frontmatter import Document, Format, parse

@@ -14,7 +14,7 @@ from publisher.embargo.first_build import (
     refuse_vanishing,
     vanishing,
 )
-from publisher.embargo.mirrored import write_names
+from publisher.embargo.sync import write_names
 from publisher.model.errors import VanishingError
 from tests.embargo.staged_sites import a_site
 from tests.platforms.site import Site

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from publisher.embargo.links import path_of, unlink
+from publisher.embargo.stage.links import path_of, unlink
 from publisher.posts.blocks import Posts
 
 NAMES = Posts(site_url="https://example.org/site", paths={})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.embargo.stage import mirror
+from publisher.embargo.sync import mirror
 from tests.embargo.staged_sites import files
 
 
@@ -124,7 +124,7 @@ def test_a_page_that_the_build_has_stays_and_its_namesake_goes(tmp_path: Path) -
 KILLED = """\
 import os, signal, sys
 from pathlib import Path
-from publisher.embargo.stage import mirror
+from publisher.embargo.sync import mirror
 left = int(sys.argv[1])
 
 def hook(event, args):

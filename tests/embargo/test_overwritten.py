@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from publisher.config.settings import DeploySettings
-from publisher.embargo.mirror import mirror
-from publisher.embargo.overwritten import Overwritten
+from publisher.embargo.output_watch import Overwritten
+from publisher.embargo.sync import mirror
 from publisher.model import Embargo
 from publisher.site.site import GeneratedSite
 from tests.factories import NOW, a_view

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw, PngImagePlugin
 
-from publisher.embargo.placeholder import DEFAULT_SIZE, placeholder
+from publisher.embargo.redact.placeholder import DEFAULT_SIZE, placeholder
 
 SECRET = "zanzibarquokka"
 FORMATS = ("jpg", "png", "gif", "webp", "avif", "bmp", "tiff")

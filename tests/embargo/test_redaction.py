@@ -11,8 +11,9 @@ import pytest
 from markdown_it import MarkdownIt
 from yaml import safe_load
 
-from publisher.embargo.filler import PUNCTUATION, WORDS, Filler
-from publisher.embargo.redaction import image_targets, redact, redact_blocks, redact_values
+from publisher.embargo.redact.blocks import redact_blocks, redact_values
+from publisher.embargo.redact.filler import PUNCTUATION, WORDS, Filler
+from publisher.embargo.redact.text import image_targets, redact
 from publisher.model import Embargo, PostId
 from publisher.posts.blocks import Posts, find_blocks, reveal
 

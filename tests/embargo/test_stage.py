@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from publisher.config.settings import RebuildSettings, Settings
-from publisher.embargo.stage import Stage, mirror
+from publisher.embargo.stage import Stage
+from publisher.embargo.sync import mirror
 from publisher.model import Embargo
 from publisher.model.errors import PublisherError, SiteError
 from publisher.posts.library import Library
@@ -389,6 +390,17 @@ def test_a_missing_image_has_a_placeholder_made_from_nothing(
     assert made.parent == found.root / folder
     assert size_of(made) == (1200, 630)
     assert f"]({start}{made.name})" in (staged(settings, "blog/next.md") or b"").decode()
+
+
+def test_an_image_is_under_embargo_where_all_files_of_a_folder_count_as_posts(
+    tmp_path: Path,
+) -> None:
+    settings = a_site(tmp_path, posts=("blog/**",))
+    a_picture_post(settings, "./lathe.png", "blog/lathe.png")
+
+    update(settings)
+
+    assert staged(settings, "blog/lathe.png") is None
 
 
 def test_a_release_brings_the_image_back(tmp_path: Path) -> None:
@@ -886,7 +898,7 @@ def test_only_what_differs_is_written(tmp_path: Path) -> None:
 ORDERED = """\
 import sys
 from pathlib import Path
-from publisher.embargo.stage import mirror
+from publisher.embargo.sync import mirror
 live = sys.argv[2]
 
 def hook(event, args):
@@ -1016,7 +1028,7 @@ def test_whatever_a_kill_leaves_of_a_mirrored_site_the_next_completes(tmp_path: 
     for file in built.rglob("*.*"):
         file.write_text("changed")
     code = KILLED.replace("/stage", "/live") + (
-        "from pathlib import Path\nfrom publisher.embargo.stage import mirror\n"
+        "from pathlib import Path\nfrom publisher.embargo.sync import mirror\n"
         "begin()\nmirror(Path(sys.argv[1]), Path(sys.argv[3]))\n"
     )
     kills = 0

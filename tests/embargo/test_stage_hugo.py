@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from publisher.embargo.theme_data import stage_with_data
+from publisher.embargo.stage.theme_data import stage_with_data
 from publisher.generators import GENERATORS
 from publisher.posts.library import Library
 from publisher.text.frontmatter import parse

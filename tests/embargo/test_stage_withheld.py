@@ -10,7 +10,7 @@ import pytest
 
 from publisher.config.settings import Settings
 from publisher.embargo.stage import Stage, Staged
-from publisher.embargo.theme_data import stage_with_data
+from publisher.embargo.stage.theme_data import stage_with_data
 from publisher.generators import GENERATORS
 from publisher.model import Embargo, LedgerView, PostId, ReleaseState
 from publisher.posts.library import Library

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.embargo.writing import write_document
+from publisher.embargo.redact.document import write_document
 from publisher.generators import GENERATORS
 from publisher.model import PostState
 from publisher.posts.flip_text import set_state

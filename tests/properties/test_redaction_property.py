@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from publisher.embargo.containers import KINDS
-from publisher.embargo.filler import WORDS
-from publisher.embargo.redaction import image_targets, redact, redact_blocks
-from publisher.embargo.structure import GREY_PIXEL, LANGUAGES
+from publisher.embargo.redact.blocks import redact_blocks
+from publisher.embargo.redact.filler import WORDS
+from publisher.embargo.redact.text import GREY_PIXEL, LANGUAGES, image_targets, redact
 from publisher.model import Embargo, PostId
 from publisher.posts.blocks import Posts, find_blocks
 

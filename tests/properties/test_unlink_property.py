@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from publisher.embargo.links import path_of, paths_in, unlink
+from publisher.embargo.stage.links import path_of, paths_in, unlink
 from publisher.posts.blocks import Posts
 
 NAMES = Posts(site_url="https://example.org/site", paths={})

@@ -15,7 +15,7 @@ import requests
 from markdown_it import MarkdownIt
 
 from publisher.config.settings import VerifySettings
-from publisher.embargo.pages import embargoed_page
+from publisher.embargo.redact.page import embargoed_page
 from publisher.model import Embargo
 from publisher.model.errors import SiteError
 from publisher.rehearse.preview_server import serve

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from publisher import check
-from publisher.embargo import fingerprints, redaction
+from publisher.embargo import fingerprints
 from publisher.embargo.decoding import plain
+from publisher.embargo.redact import text as redaction
 from publisher.model import PostId
 from publisher.posts import blocks
 from publisher.posts.library import Library

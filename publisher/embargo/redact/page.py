@@ -8,14 +8,13 @@ from zoneinfo import ZoneInfo
 
 from publisher.config.settings import SiteSettings
 from publisher.embargo.hidden import Hidden
-from publisher.embargo.metadata import (
+from publisher.embargo.redact.document import write_document
+from publisher.embargo.redact.frontmatter import (
     hidden_values,
     shown_values,
     staged_metadata,
 )
-from publisher.embargo.redaction import redact
-from publisher.embargo.structure import Images
-from publisher.embargo.writing import write_document
+from publisher.embargo.redact.text import Images, redact
 from publisher.model import Embargo, Post
 from publisher.text.frontmatter import Document
 from publisher.text.html import fold
@@ -42,7 +41,7 @@ def embargoed_page(
     What a page opens with for its title alone stays: a heading that repeats the title, and with
     VitePress a component of the theme that is given nothing.
     """
-    opening, rest = _opening(document.body, post, site)
+    opening, rest = split_opening(document.body, post, site)
     parts = [*opening]
     if post.release_at is not None:
         when = "soon" if is_overdue else _day(post.release_at, site.zone)
@@ -81,7 +80,7 @@ def teaser_of(post: Post) -> str:
     return (post.teaser or post.description).strip()
 
 
-def _opening(body: str, post: Post, site: SiteSettings) -> tuple[list[str], str]:
+def split_opening(body: str, post: Post, site: SiteSettings) -> tuple[list[str], str]:
     """Split off what the body opens with for the title's sake."""
     parts: list[str] = []
     while True:

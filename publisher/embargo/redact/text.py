@@ -1,4 +1,4 @@
-"""Parses Markdown, and writes what has its structure in filler. Pure.
+"""Redacts texts: parses Markdown, and writes what has its structure in filler. Pure.
 
 The text is written anew from the parsed one, and only what ``Writer`` knows is ever written: what
 it does not know becomes filler or nothing. No raw tag, brace, dollar or backslash is in it, nor a
@@ -17,7 +17,7 @@ from urllib.parse import quote
 from markdown_it.token import Token
 
 from publisher.embargo.containers import ALERT, balanced, excerpt_mark, mark_in, with_marks
-from publisher.embargo.filler import OPENING, PUNCTUATION, Filler
+from publisher.embargo.redact.filler import OPENING, PUNCTUATION, Filler
 from publisher.text.markdown import parser_of
 
 Images = Callable[[str], str]  # the target of an image as written -> that of its placeholder
@@ -55,6 +55,30 @@ _EDGE = "".join(sorted(PUNCTUATION)) + " \n"
 _NO_LINE_START = "".join(sorted(PUNCTUATION - OPENING)) + " "
 _TAIL = frozenset(".,;:?…")  # what may follow a mark of emphasis: a quote alone would be odd
 _MARKS = {"em": "*", "strong": "**", "s": "~~"}
+
+
+def redact(body: str, *, seed: str, image: Images) -> str:
+    """Write the text with filler for every word, and placeholders for its images.
+
+    The same seed gives the same filler. Raw HTML leaves the filler of its text; scripts, the marks
+    of shortcodes and comments leave nothing, unless an excerpt ends there. Never raises.
+    """
+    texts = [text for _, text in Writer(Filler(seed), image).blocks(parse(body))]
+    return "\n\n".join(texts) + "\n" if texts else ""
+
+
+def image_targets(body: str) -> tuple[str, ...]:
+    """Give the target of every image a text shows, as written, by tags and shortcodes too."""
+    found: dict[str, None] = {}
+    for token in parse(body):
+        for part in (token, *(token.children or ())):
+            if part.type == "image":
+                found[str(part.attrs["src"])] = None
+            elif part.type in {"html_block", "html_inline", "text"}:
+                found.update(dict.fromkeys(named_images(part.content)))
+            if part.type == "html_block":  # what the removal of comments joins is shown, too
+                found.update(dict.fromkeys(_sources(_UNSHOWN.sub("", part.content))))
+    return tuple(target for target in found if target and not target.startswith("data:"))
 
 
 # --- parsing ---------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Redacts texts, and the preview blocks of hidden posts on other pages. Pure."""
+"""Redacts the preview blocks of hidden posts on other pages. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from textwrap import dedent, indent
 
-from publisher.embargo.filler import Filler
-from publisher.embargo.structure import Images, Writer, named_images, parse
+from publisher.embargo.redact.filler import Filler
+from publisher.embargo.redact.text import Images, redact
 from publisher.model import Embargo, PostId
 from publisher.posts import blocks
+from publisher.text.frontmatter import split
 
 _POST = re.compile(r"""\bpost\s*=\s*\\?["']?([^\s"'\\<>]+)""")
 _VALUE_BLOCK = re.compile(
@@ -20,27 +21,22 @@ _VALUE_BLOCK = re.compile(
 )
 
 
-def redact(body: str, *, seed: str, image: Images) -> str:
-    """Write the text with filler for every word, and placeholders for its images.
+def redact_page(
+    data: bytes,
+    *,
+    page: str,
+    posts: blocks.Posts,
+    hidden: Mapping[PostId, Embargo],
+    image: Images,
+) -> bytes:
+    """Redact the preview blocks of hidden posts on a page, those in its frontmatter too.
 
-    The same seed gives the same filler. Raw HTML leaves the filler of its text; scripts, the marks
-    of shortcodes and comments leave nothing, unless an excerpt ends there. Never raises.
+    ``page`` is the path of the page on the site. A page without any stays as it is.
     """
-    texts = [text for _, text in Writer(Filler(seed), image).blocks(parse(body))]
-    return "\n\n".join(texts) + "\n" if texts else ""
-
-
-def image_targets(body: str) -> tuple[str, ...]:
-    """Give the target of every image a text shows, as written, by tags and shortcodes too."""
-    found: dict[str, None] = {}
-    for token in parse(body):
-        parts = [token, *(token.children or ())]
-        for part in parts:
-            if part.type == "image":
-                found[str(part.attrs["src"])] = None
-            elif part.type in {"html_block", "html_inline", "text"}:
-                found.update(dict.fromkeys(named_images(part.content)))
-    return tuple(target for target in found if target and not target.startswith("data:"))
+    prefix, body = split(data)
+    head = redact_values(prefix, posts=posts, hidden=hidden)
+    new = head + redact_blocks(body, page=page, posts=posts, hidden=hidden, image=image)
+    return data if new == prefix + body else new.encode("utf-8", "surrogateescape")
 
 
 def redact_blocks(

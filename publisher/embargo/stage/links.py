@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from html import unescape
-from posixpath import splitext
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -14,11 +13,8 @@ from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline, autolink, html_inline, link
 from markdown_it.token import Token
 
-from publisher.embargo.images import is_image
-from publisher.embargo.unreleased import digest_of
-from publisher.generators.file_kinds import PAGES
+from publisher.embargo.stage.images import is_image
 from publisher.posts.blocks import Posts
-from publisher.text.frontmatter import split
 from publisher.text.markdown import INLINE_MAX, TEXT_MAX, parser_of
 
 HREF = re.compile(r"""<a\b(?:(?!<a\b)[^>])*?\shref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
@@ -86,45 +82,6 @@ def unlink(body: str, is_absent: Callable[[str], bool]) -> str:
         for start, end, new in sorted(edits, reverse=True):
             body = body[:start] + new + body[end:]
     return body
-
-
-class Absence:
-    """The pages that the stage does not have, and what that makes of others' links to them.
-
-    ``root`` is the generator's project, from the project's folder; ``paths`` are as in
-    ``blocks.Posts``.
-    """
-
-    def __init__(self, names: Posts, root: str, paths: Iterable[str]) -> None:
-        self._names = names
-        self._prefix = f"{root}/" if root else ""
-        self._paths = frozenset(paths)
-
-    def links_of(self, path: str, data: bytes) -> tuple[str, ...]:
-        """Give the paths to which a file of the project may link as a page."""
-        if not (path.startswith(self._prefix) and splitext(path)[1].lower() in PAGES):
-            return ()
-        text = data.decode("utf-8", "surrogateescape")
-        return paths_in(text, self._address(path), self._names)
-
-    def facts(self, found: Iterable[str]) -> str:
-        """Give which of the links that were found lead nowhere; "" for none."""
-        dead = sorted(self._paths.intersection(found))
-        return f" {digest_of(repr(dead))}" if dead else ""
-
-    def unlink(self, path: str, data: bytes) -> bytes:
-        """Let text stand for the links of a page that lead nowhere."""
-        address = self._address(path)
-
-        def is_absent(target: str) -> bool:
-            return path_of(target, address, self._names) in self._paths
-
-        prefix, body = split(data)
-        new = unlink(body, is_absent)
-        return data if new == body else (prefix + new).encode("utf-8", "surrogateescape")
-
-    def _address(self, path: str) -> str:
-        return "/" + path.removeprefix(self._prefix)
 
 
 # --- finding ---------------------------------------------------------------------------------

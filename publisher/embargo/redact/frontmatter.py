@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from publisher.config.settings import SiteSettings
-from publisher.embargo.filler import Filler
-from publisher.embargo.structure import IMAGE_PATH, Images
+from publisher.embargo.redact.filler import Filler
+from publisher.embargo.redact.text import IMAGE_PATH, Images
 from publisher.model import Embargo, Post
 from publisher.model.errors import PublisherError
 from publisher.text.frontmatter import Document

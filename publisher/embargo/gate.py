@@ -10,7 +10,8 @@ from publisher.embargo import leaks
 from publisher.embargo.feeds import unlist
 from publisher.embargo.leaks import Leak
 from publisher.embargo.noindex import mark_pages, without_strangers
-from publisher.embargo.stage import Staged, mirror
+from publisher.embargo.stage import Staged
+from publisher.embargo.sync import mirror
 from publisher.model.errors import SiteError
 from publisher.text.urls import path_on_site
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from publisher.embargo.mirrored import read_names, write_names
 from publisher.model.errors import SiteError
 from publisher.system.files import temporary_of, write_whole
+from publisher.system.notes import write_note
 from publisher.system.output import page_names
 
 CHUNK_BYTES = 1024 * 1024
@@ -319,3 +320,25 @@ def _delete_others(
 
 def _folders_of(files: Collection[str]) -> set[str]:
     return {str(parent) for path in files for parent in PurePosixPath(path).parents}
+
+
+# --- what was written before: of all that is there, only that is ever deleted -----------------
+
+
+def read_names(record: Path, target: Path) -> frozenset[str]:
+    """Give the files that were mirrored to ``target``; none when nothing is known of it."""
+    try:
+        known = json.loads(record.read_bytes())
+        return frozenset(known["files"] if known["target"] == _name(target) else ())
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return frozenset()
+
+
+def write_names(record: Path, target: Path, names: Collection[str]) -> None:
+    """Record them, entirely or not at all; durable on return."""
+    if not record.exists() or read_names(record, target) != frozenset(names):
+        write_note(record, {"target": _name(target), "files": sorted(names)})
+
+
+def _name(target: Path) -> str:
+    return str(target.resolve())

@@ -116,12 +116,6 @@ class Images:
         if path not in self._public:
             self.embargoed.add(path)
 
-    def facts(self, page: str, targets: Iterable[str]) -> str:
-        """Give what the images of a page come to, to be compared; "" when it has none."""
-        places = [self.place(page, target) for target in targets]
-        found = repr(places).encode("utf-8", "surrogatepass")
-        return hashlib.sha256(found).hexdigest()[:16] if places else ""
-
     def _find_place(self, folder: str, target: str) -> tuple[str, tuple[Placeholder, ...]]:
         written = self._path(target)
         files = self._meant(folder, written)
@@ -228,17 +222,15 @@ class Images:
 
 
 class Shown:
-    """Gives each image of one page its place; keeps which they were, and which files that takes."""
+    """Gives each image of one page its place, and keeps which files that takes."""
 
     def __init__(self, images: Images, page: str) -> None:
         self._images = images
         self._page = page
-        self.targets: list[str] = []
         self.placeholders: dict[Placeholder, None] = {}
 
     def __call__(self, target: str) -> str:
         new, made = self._images.place(self._page, target)
-        self.targets.append(target)
         self.placeholders.update(dict.fromkeys(made))
         return new
 

@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from publisher.embargo.mirror import Place
-from publisher.embargo.mirrored import read_names
+from publisher.embargo.sync import Place, read_names
 from publisher.model.errors import SiteError
 from publisher.system.notes import write_note
 

@@ -12,8 +12,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from publisher.config.settings import Settings
-from publisher.embargo.mirror import Place
-from publisher.embargo.stage import Stage, Staged, in_words
+from publisher.embargo.stage.update import Stage, Staged, in_words
+from publisher.embargo.sync import Place
 from publisher.model import LedgerView, Post, PostId, PostState, ReleaseState
 from publisher.plan.effective import waiting_files
 from publisher.posts.library import Scan

@@ -1,0 +1,1 @@
+"""What stands in the place of a text, an image or a page under embargo. Pure."""

@@ -60,7 +60,13 @@ def run(
     reason = ""
     try:
         processes.run(
-            _command(settings, cwd),
+            Command(
+                arguments=settings.command,
+                cwd=cwd,
+                timeout=settings.timeout,
+                name="rebuild",
+                folder_key="site.root",
+            ),
             environ=environ,
             on_line=keep,
             stop=stop,
@@ -75,16 +81,6 @@ def run(
         reason=reason,
         tail="\n".join(tail),
         seconds=time.monotonic() - started_s,
-    )
-
-
-def _command(settings: RebuildSettings, cwd: Path) -> Command:
-    return Command(
-        arguments=settings.command,
-        cwd=cwd,
-        timeout=settings.timeout,
-        name="rebuild",
-        folder_key="site.root",
     )
 
 

@@ -8,13 +8,12 @@ without it, the branch is fetched again.
 from __future__ import annotations
 
 import os
-import posixpath
 import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from threading import Event
 
 from publisher.model.errors import GitError
@@ -100,19 +99,13 @@ def choose_files(
 
 
 def _is_meant(path: str, *, project: Path, known: Collection[str], added: Collection[str]) -> bool:
-    if path in known or any(parent in known for parent in _parents(path)):  # of a submodule
+    parents = PurePosixPath(path).parents
+    if path in known or any(str(parent) in known for parent in parents):  # of a submodule
         return True
     if path in added:
         is_hidden = any(part.startswith(".") for part in path.split("/"))
-        return not is_hidden and posixpath.splitext(path)[1].lower() in SITE_SUFFIXES
+        return not is_hidden and PurePosixPath(path).suffix.lower() in SITE_SUFFIXES
     return _MADE.search(path) is not None and not os.path.lexists(project / path)
-
-
-def _parents(path: str) -> Iterator[str]:
-    parent, slash, _ = path.rpartition("/")
-    while slash:
-        yield parent
-        parent, slash, _ = parent.rpartition("/")
 
 
 def _walk(folder: Path, out: Collection[str]) -> Iterator[str]:

@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from publisher.model.errors import GitError
+from publisher.system.files import os_errors_as, write_whole
 
 FOLDER = "publisher"
 POLL_S = 0.1
@@ -24,6 +26,13 @@ LOCK_PATIENCE_S = 300.0  # for another publisher
 INDEX_PATIENCE_S = 10.0  # for a git command of the author
 STALE_S = 600.0  # an index.lock this old was left by a git that was killed
 
+_os_errors = partial(
+    os_errors_as,
+    GitError,
+    trouble="cannot be written",
+    why="publisher keeps a lock and its index files in the folder .git",
+    hint="give the user of the service write access to .git, or free some space",
+)
 _SCRATCH = "work-"
 _UNFINISHED = {
     "MERGE_HEAD": "merge",
@@ -85,7 +94,7 @@ class Workplace:
 
         :raises GitError: when somebody else has it for minutes, or the folder cannot be written.
         """
-        with _explained(self.shared):
+        with _os_errors(self.shared):
             for folder in (self.own, self.shared):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -114,7 +123,7 @@ class Workplace:
         :raises GitError: when a git command of somebody else holds it.
         """
         mine, lock = self.own / "index-lock", self.git_dir / "index.lock"
-        with _explained(self.git_dir):
+        with _os_errors(self.git_dir):
             mine.touch(mode=0o600)
             age_s = _older_s(lock, mine)
             patience_s = 0.0 if age_s > STALE_S else INDEX_PATIENCE_S
@@ -122,7 +131,7 @@ class Workplace:
                 raise _index_in_use(lock, age_s)
         scratch: Path | None = None
         try:
-            with _explained(self.own):
+            with _os_errors(self.own):
                 scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=self.own))
                 if self.index.exists():
                     shutil.copyfile(self.index, scratch / "index")
@@ -142,13 +151,11 @@ class Workplace:
 
     def note_move(self, move: Move) -> None:
         """Write down what is about to happen; replaces an earlier note, whole or not at all."""
-        temporary = self._note.with_suffix(".tmp")
-        with _explained(self._note):
-            temporary.write_text(f"{move.old}\n{move.new}\n{move.ref}\n", encoding="utf-8")
-            temporary.replace(self._note)
+        with _os_errors(self._note):
+            write_whole(self._note, f"{move.old}\n{move.new}\n{move.ref}\n".encode())
 
     def forget_move(self) -> None:
-        with _explained(self._note):
+        with _os_errors(self._note):
             self._note.unlink(missing_ok=True)
 
     def clear_ref_locks(self, move: Move) -> None:
@@ -217,15 +224,3 @@ def _index_in_use(lock: Path, age_s: float) -> GitError:
         why="as long as this file exists, git changes nothing in this repository",
         hint="if no git command runs, remove that file",
     )
-
-
-@contextmanager
-def _explained(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise GitError(
-            f"{place}: cannot be written: {error.strerror or error}",
-            why="publisher keeps a lock and its index files in the folder .git",
-            hint="give the user of the service write access to .git, or free some space",
-        ) from error

@@ -13,8 +13,9 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from publisher.model.errors import GitError
 from publisher.site.git.run import Config, Git
@@ -116,22 +117,11 @@ _ALWAYS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    scope: str
+class _Setting(NamedTuple):
+    is_trusted: bool  # the user's, not the repository's
     name: str
+    folded: str  # as git compares names: only what is between the dots keeps its case
     value: str
-
-    @property
-    def is_trusted(self) -> bool:
-        return self.scope in _TRUSTED
-
-    @property
-    def folded(self) -> str:
-        """Give the name as git compares it: only what is between the dots keeps its case."""
-        first, _, rest = self.name.partition(".")
-        middle, dot, last = rest.rpartition(".")
-        return f"{first.lower()}.{middle}{dot}{last.lower()}"
 
 
 def clean_environ(environ: Mapping[str, str]) -> dict[str, str]:
@@ -172,20 +162,20 @@ def harden(git: Git) -> Git:
     """
     base = replace(git, config=_SWITCHED_OFF, ignored=())
     settings = tuple(_read_settings(base))
-    foreign = [setting for setting in settings if not setting.is_trusted]
-    config = (*_SWITCHED_OFF, *_named(settings), *_helpers(settings))
     ignored = {
-        s.name for s in foreign if s.folded in _BY_ENVIRONMENT or _HELPER.fullmatch(s.folded)
+        s.name
+        for s in settings
+        if not s.is_trusted and (s.folded in _BY_ENVIRONMENT or _HELPER.fullmatch(s.folded))
     }
-    variables = {
+    programs = {
         "GIT_SSH_COMMAND": _ssh_command(git.environ, settings),
-        "GIT_ASKPASS": _askpass(git.environ, settings),
+        "GIT_ASKPASS": git.environ.get("GIT_ASKPASS") or _own(settings, "core.askpass") or "false",
     }
     return replace(
         base,
-        config=config,
+        config=(*_SWITCHED_OFF, *_named(settings), *_helpers(settings)),
         ignored=tuple(sorted(ignored)),
-        environ={**git.environ, **variables},
+        environ={**git.environ, **programs},
     )
 
 
@@ -207,7 +197,10 @@ def _read_settings(git: Git) -> Iterable[_Setting]:
     fields = git.run("config", "--list", "--show-scope", "-z").fields
     for scope, entry in zip(fields[::2], fields[1::2], strict=True):
         name, _, value = entry.partition("\n")
-        yield _Setting(scope, name, value)
+        first, _, rest = name.partition(".")
+        middle, dot, last = rest.rpartition(".")
+        folded = f"{first.lower()}.{middle}{dot}{last.lower()}"
+        yield _Setting(scope in _TRUSTED, name, folded, value)
 
 
 def _named(settings: Iterable[_Setting]) -> Iterable[tuple[str, str]]:
@@ -237,19 +230,17 @@ def _helpers(settings: Iterable[_Setting]) -> Iterable[tuple[str, str]]:
 def _ssh_command(environ: Mapping[str, str], settings: Iterable[_Setting]) -> str:
     if "GIT_SSH_COMMAND" in environ:
         return environ["GIT_SSH_COMMAND"]
-    own = [s.value for s in settings if s.is_trusted and s.folded == "core.sshcommand"]
-    if own and own[-1]:
-        return own[-1]
+    if own := _own(settings, "core.sshcommand"):
+        return own
     if environ.get("GIT_SSH"):
         return shlex.quote(environ["GIT_SSH"])
     return "ssh -o BatchMode=yes -o ConnectTimeout=20"
 
 
-def _askpass(environ: Mapping[str, str], settings: Iterable[_Setting]) -> str:
-    if environ.get("GIT_ASKPASS"):
-        return environ["GIT_ASKPASS"]
-    own = [s.value for s in settings if s.is_trusted and s.folded == "core.askpass"]
-    return own[-1] if own and own[-1] else "false"
+def _own(settings: Iterable[_Setting], folded: str) -> str:
+    """Give a setting of the user; empty when there is none."""
+    values = [s.value for s in settings if s.is_trusted and s.folded == folded]
+    return values[-1] if values else ""
 
 
 def serving(program: str, *, remote: Path | None, sources: Path) -> str:

@@ -163,9 +163,9 @@ def ask(url: Secret) -> str:
             limit_of=lambda status: 0,
         )
     except NoAnswer as error:
-        return f"it cannot be asked: {error.trouble.name.lower().replace('_', ' ')}"
-    is_heard = answer.status < 300 or answer.status == 429  # it hears too much
-    return "" if is_heard else f"it answered {answer.status}"
+        return f"it {error.words}"
+    is_heard = answer.status_code < 300 or answer.status_code == 429  # it hears too much
+    return "" if is_heard else f"it answered {answer.status_code}"
 
 
 def _is_within(gap_s: float, before_s: float | None, clock: Clock) -> bool:

@@ -8,18 +8,17 @@ redirect, 409, 5xx) leaves the outcome unknown. Nothing is retried and no redire
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 from publisher.model.errors import NotDelivered
 from publisher.model.secret import Secret, redact
 from publisher.system import http
-from publisher.system.http import NoAnswer, Patience, Trouble
+from publisher.system.http import NoAnswer, Patience, Response, Trouble
 from publisher.text.printable import escaped
 
 CONNECT_TIMEOUT_S = 5.0
@@ -35,41 +34,6 @@ WITHOUT_IMAGE = "it went out without its image"
 
 class UnknownOutcome(Exception):
     """The request may have been accepted; the text is free of secrets."""
-
-
-class Response:
-    """An answer, as ``tweepy`` and the channels read it."""
-
-    reason = ""  # which tweepy prints
-
-    def __init__(self, answer: http.Answer) -> None:
-        self.status_code = answer.status
-        self.headers = answer.headers
-        self.content = answer.body
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status_code < 300
-
-    @property
-    def is_redirect(self) -> bool:
-        return self.status_code in (301, 302, 303, 307, 308)
-
-    def json(self) -> Any:
-        """Read the body as JSON.
-
-        :raises ValueError: when it is none, or none that can be read.
-        """
-        try:
-            return json.loads(self.content)
-        except RecursionError:
-            raise ValueError("too deep") from None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        """Nothing is left open."""
 
 
 class Http:
@@ -122,10 +86,9 @@ class Http:
             )
         except NoAnswer as error:
             raise self._judge(error, url) from None
-        response = Response(answer)
-        if response.ok or response.status_code in accept:
-            return response
-        raise self.refusal(response, retry_after=retry_after)
+        if answer.ok or answer.status_code in accept:
+            return answer
+        raise self.refusal(answer, retry_after=retry_after)
 
     def pages(self, count: int) -> Iterator[int]:
         """Count the pages of a list, as long as there is time for another.
@@ -150,7 +113,7 @@ class Http:
         status = response.status_code
         what = f"{self._service} answered {status}: {self.excerpt(response) or '(empty)'}"
         if status not in REFUSALS:
-            moved = "; the address has moved, correct it" if response.is_redirect else ""
+            moved = "; the address has moved, correct it" if response.target else ""
             return UnknownOutcome(what + moved)
         if status == 429:
             return NotDelivered(what, retry_after=(retry_after or retry_after_header)(response))
@@ -170,46 +133,16 @@ class Http:
 
     def _judge(self, error: NoAnswer, url: str) -> NotDelivered | UnknownOutcome:
         """Turn the lack of an answer into what it proves about the request."""
-        text = f"{self._service}: {self._words(error, _host(url))}"
+        what = f"{self._service}: {_host(url)} {error.words}"
         if error.is_sent:
-            return UnknownOutcome(text)
-        if error.trouble is Trouble.MALFORMED:
-            return NotDelivered(
-                text,
-                permanent=True,
-                why="the request could not be written, so nothing was sent",
-                hint="check the channel's address and that its token has no spaces or line breaks",
-            )
+            return UnknownOutcome(what)
+        is_permanent = error.trouble is Trouble.MALFORMED
+        hint = "check the channel's address and that its token has no spaces or line breaks"
         if error.trouble is Trouble.UNTRUSTED:
-            return NotDelivered(
-                text,
-                why="the server's certificate is not trusted, so nothing was sent",
-                hint="check the channel's address and the clock of this machine",
-            )
-        return NotDelivered(text, why="no connection was made, so nothing was sent")
-
-    def _words(self, error: NoAnswer, host: str) -> str:
-        """Say why there is no answer."""
-        detail = f": {error.detail}" if error.detail else ""
-        match error.trouble:
-            case Trouble.LATE | Trouble.SILENT if error.is_sent:
-                return f"{host} did not answer within {self._patience.total_s:g} s"
-            case Trouble.LATE | Trouble.SILENT | Trouble.LATE_CONNECTION:
-                return f"{host} did not take the connection in time"
-            case Trouble.NO_NAME:
-                return f"no machine is called {urlsplit(host).netloc}"
-            case Trouble.NO_CONNECTION:
-                return f"nobody listens at {host}{detail}"
-            case Trouble.NO_TLS:
-                return f"{host} does not speak TLS that can be understood"
-            case Trouble.UNTRUSTED:
-                return f"{host} has a certificate that is not trusted{detail}"
-            case Trouble.NO_HTTP:
-                return f"{host} answered something that is not HTTP"
-            case Trouble.MALFORMED:
-                return f"a request to {host} cannot be written"
-            case _:
-                return f"the connection to {host} broke off before the answer{detail}"
+            hint = "check the channel's address and the clock of this machine"
+        elif not is_permanent:
+            hint = ""
+        return NotDelivered(what, permanent=is_permanent, why="nothing was sent", hint=hint)
 
 
 def _host(url: str) -> str:

@@ -15,9 +15,10 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from publisher.channels import ChannelContext, Option
-from publisher.channels._http import ANSWER_TIMEOUT_S, Http, Response, UnknownOutcome
+from publisher.channels._http import ANSWER_TIMEOUT_S, Http, UnknownOutcome
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.model.errors import DuplicateContent, NotDelivered
+from publisher.system.http import Response
 
 EMAILS_PAGE = "https://buttondown.com/emails"
 

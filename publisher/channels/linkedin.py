@@ -22,7 +22,6 @@ from publisher.channels._http import (
     IMAGE_REFUSALS,
     WITHOUT_IMAGE,
     Http,
-    Response,
     UnknownOutcome,
     answered_at,
     retry_after_header,
@@ -30,6 +29,7 @@ from publisher.channels._http import (
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.model.errors import DuplicateContent, PublisherError
 from publisher.model.image_kinds import ImageKind
+from publisher.system.http import Response
 
 API_VERSION = "202609"
 IMAGES = frozenset({ImageKind.JPEG, ImageKind.PNG, ImageKind.GIF})  # Images API

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from publisher.channels import ChannelContext, Option
-from publisher.channels._http import ANSWER_TIMEOUT_S, Http, Response
+from publisher.channels._http import ANSWER_TIMEOUT_S, Http
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.model.errors import ConfigError
 from publisher.model.secret import Secret
+from publisher.system.http import Response
 
 KEY_LIFE = timedelta(hours=24)
 SECRET_PART_LENGTH = 8  # shorter parts of an address are words: "hooks", "v1"

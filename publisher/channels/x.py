@@ -25,13 +25,13 @@ from publisher.channels._http import (
     LONGEST_WAIT,
     WITHOUT_IMAGE,
     Http,
-    Response,
     UnknownOutcome,
     answered_at,
 )
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.model.errors import DuplicateContent, NotDelivered
 from publisher.model.image_kinds import ImageKind
+from publisher.system.http import Response
 
 if TYPE_CHECKING:
     import tweepy

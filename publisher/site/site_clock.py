@@ -13,10 +13,11 @@ from email.utils import parsedate_to_datetime
 from publisher.model.errors import SiteError
 from publisher.plan import CLOCK_TOLERANCE
 from publisher.system.clock import Clock
+from publisher.system.http import CannotAskError, Patience, Response, visit
 from publisher.system.report import Report, warn
-from publisher.system.visit import Answer, CannotAskError, visit
 
-LIMIT_S = 3.0  # for a whole request: a release may wait for it
+# For a whole request: a release may wait for it.
+PATIENCE = Patience(total_s=3.0, connect_s=3.0, silence_s=3.0)
 NO_HEAD = frozenset({405, 501})
 LASTING_S = 600.0  # how long an answer is good for
 HOLDING_S = 10.0  # and one that holds something: it is asked for anew at each sweep
@@ -92,7 +93,7 @@ class SiteClock:
     def _compared(self) -> timedelta | None:
         before_at, before_s = self.clock.now(), self._offset_s()
         answer = self._visit("HEAD")
-        if answer.status in NO_HEAD:
+        if answer.status_code in NO_HEAD:
             before_at, before_s = self.clock.now(), self._offset_s()
             answer = self._visit("GET")
         after_at = self.clock.now()
@@ -100,8 +101,8 @@ class SiteClock:
             return None  # our clock was set meanwhile
         return _compare(before_at + (after_at - before_at) / 2, answer)
 
-    def _visit(self, method: str) -> Answer:
-        return visit(self.url, method=method, timeouts=(LIMIT_S, LIMIT_S), within_s=LIMIT_S)
+    def _visit(self, method: str) -> Response:
+        return visit(self.url, method=method, patience=PATIENCE)
 
     def _tell(self, ahead: timedelta) -> None:
         """Warn once of a difference; again only after our clock was right in between."""
@@ -116,7 +117,7 @@ class SiteClock:
         self._told = told
 
 
-def _compare(now: datetime, answer: Answer) -> timedelta | None:
+def _compare(now: datetime, answer: Response) -> timedelta | None:
     """Give ``now`` minus the site's time, as far as every reading of the answer grants it.
 
     A cached answer tells when it was made and how long ago that was (`Age`, RFC 9111 section

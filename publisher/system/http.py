@@ -8,6 +8,7 @@ No proxy of the environment comes between, and nothing is logged: a path may be 
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import ssl
 import threading
@@ -18,10 +19,13 @@ from concurrent.futures import Future, wait
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from typing import Any
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 import certifi
+
+from publisher.model.errors import SiteError
+from publisher.text.urls import shown
 
 USER_AGENT = "publisher (+static site announcements)"
 POLL_S = 0.05
@@ -29,7 +33,9 @@ HANG_UP_S = 1.0  # for the worker to notice that its connection is gone
 CHUNK_BYTES = 65_536
 
 Place = tuple[str, int]  # an IP address and a port
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"https": 443, "http": 80}
+_READER = {"Cache-Control": "no-cache", "Pragma": "no-cache", "Accept-Encoding": "gzip, deflate"}
 
 
 class Trouble(Enum):
@@ -57,6 +63,39 @@ class NoAnswer(Exception):
         self.trouble = trouble
         self.is_sent = is_sent
         self.detail = detail  # of the system or of TLS, without any part of the address
+        self.patience: Patience | None = None  # that of the exchange
+
+    @property
+    def words(self) -> str:
+        """Say what happened, to be put behind the name of who was asked."""
+        patience = self.patience or Patience(total_s=0)
+        match self.trouble:
+            case Trouble.LATE if self.is_sent:
+                return f"did not answer within {patience.total_s:g} s"
+            case Trouble.SILENT if self.is_sent:
+                return f"did not answer within {patience.silence_s:g} s"
+            case Trouble.LATE | Trouble.SILENT | Trouble.LATE_CONNECTION:
+                limit_s = min(patience.total_s, patience.connect_s)
+                return f"did not accept the connection within {limit_s:g} s"
+        words = _WORDS[self.trouble]
+        return f"{words}: {self.detail}" if self.detail else words
+
+
+_WORDS = {
+    Trouble.MALFORMED: "is not a usable web address",
+    Trouble.UNABLE: "cannot be asked from this machine",
+    Trouble.NO_NAME: "cannot be found",
+    Trouble.NO_CONNECTION: "did not accept the connection",
+    Trouble.UNTRUSTED: "has a certificate that is not trusted",
+    Trouble.NO_TLS: "failed the TLS handshake",
+    Trouble.BROKEN: "closed the connection before its answer was complete",
+    Trouble.NO_HTTP: "answered something that is not HTTP",
+    Trouble.STOPPED: "was not waited for: publisher was asked to end",
+}
+
+
+class CannotAskError(SiteError):
+    """This machine cannot ask anybody: that says nothing of the site."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,17 +129,43 @@ class Headers(dict[str, str]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What came; the body is cut at the limit. ``trouble`` says why its rest did not come."""
+class Response:
+    """What came, by the names that ``requests`` has; tweepy takes it for one of those.
 
-    status: int
+    ``content`` is cut at the limit. ``trouble`` says why the rest of it did not come.
+    """
+
+    status_code: int
     headers: Headers
-    body: bytes
+    content: bytes
     trouble: Trouble | None = None
+    reason: ClassVar[str] = ""
 
     @property
-    def is_whole(self) -> bool:
-        return self.trouble is None
+    def ok(self) -> bool:
+        return 200 <= self.status_code < 300
+
+    @property
+    def target(self) -> str | None:
+        """Give where a redirect leads, as it is written; ``None`` of what is no redirect."""
+        target = self.headers.get("Location") if self.status_code in REDIRECTS else None
+        return target.encode("latin-1").decode("utf-8", "replace") if target else None
+
+    def json(self) -> Any:
+        """Read the content as JSON.
+
+        :raises ValueError: when it is none, or none that can be read.
+        """
+        try:
+            return json.loads(self.content)
+        except RecursionError:
+            raise ValueError("too deep") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        """Nothing is left open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,17 +231,57 @@ def exchange(
     limit_of: Callable[[int], int],
     resolve: Callable[[str, int], Sequence[Place]] = look_up,
     stop: threading.Event | None = None,
-) -> Answer:
-    """Send ``request`` once and give its answer.
+) -> Response:
+    """Send ``request`` once and give its answer; no redirect is followed.
 
     ``limit_of`` gives how many bytes of the body to read, by the status. Of an answer whose head
     came in time and whose body did not, there is what came of it.
 
     :raises NoAnswer: when there is no answer.
     """
-    deadline_s = time.monotonic() + patience.total_s
     line = _Line(patience)
-    future = _begin(lambda: _exchange(request, line, limit_of, resolve))
+    try:
+        return _await(_begin(lambda: _exchange(request, line, limit_of, resolve)), line, stop)
+    except NoAnswer as error:
+        error.patience = patience
+        raise
+
+
+def visit(
+    url: str,
+    *,
+    method: str = "GET",
+    limit: int = 0,
+    patience: Patience,
+    resolve: Callable[[str, int], Sequence[Place]] = look_up,
+) -> Response:
+    """Ask for ``url`` once, as a reader would, and caches to stand back.
+
+    Gives the first ``limit`` bytes of the body where the status is 200, else none of it.
+    ``resolve`` may refuse to look a host up.
+
+    :raises SiteError: when no whole answer came; a ``CannotAskError`` says nothing of the site.
+    """
+    try:
+        answer = exchange(
+            write(method, url, headers=_READER),
+            patience=patience,
+            limit_of=lambda status: limit if status == 200 else 0,
+            resolve=resolve,
+        )
+        if answer.trouble is None:
+            return answer
+        broken = NoAnswer(answer.trouble, is_sent=True)
+        broken.patience = patience
+        raise broken
+    except NoAnswer as error:
+        kind = CannotAskError if error.trouble is Trouble.UNABLE else SiteError
+        raise kind(f"{shown(url)} {error.words}") from None
+
+
+def _await(future: Future[Response], line: _Line, stop: threading.Event | None) -> Response:
+    """Wait for the worker until the time is over or we are asked to stop."""
+    deadline_s = time.monotonic() + line.patience.total_s
     while not future.done():
         left_s = deadline_s - time.monotonic()
         is_stopped = stop is not None and stop.is_set()
@@ -191,16 +296,16 @@ def exchange(
         raise _judge(error, is_open=line.is_open) from None
 
 
-def _left(future: Future[Answer], line: _Line, trouble: Trouble) -> Answer:
+def _left(future: Future[Response], line: _Line, trouble: Trouble) -> Response:
     """Give what had come when we hung up; ``is_open`` does not change any more."""
     if future.done() and future.exception() is None:
         return replace(future.result(), trouble=trouble)
     raise NoAnswer(trouble, is_sent=line.is_open) from None
 
 
-def _begin(work: Callable[[], Answer]) -> Future[Answer]:
+def _begin(work: Callable[[], Response]) -> Future[Response]:
     """Work in a thread: no limit of a socket covers slow DNS or a trickle, or ends at a stop."""
-    future: Future[Answer] = Future()
+    future: Future[Response] = Future()
 
     def run() -> None:
         try:
@@ -219,7 +324,7 @@ class _Line:
     """A connection that another thread may hang up."""
 
     def __init__(self, patience: Patience) -> None:
-        self._patience = patience
+        self.patience = patience
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._is_over = False
@@ -230,7 +335,7 @@ class _Line:
         trouble: OSError = OSError("no address")
         for place in places:
             try:
-                connection = socket.create_connection(place, timeout=self._patience.connect_s)
+                connection = socket.create_connection(place, timeout=self.patience.connect_s)
             except OSError as error:
                 trouble = error
             else:
@@ -280,17 +385,13 @@ class _Line:
             self._go_on()  # hung up while there was no connection yet?
         return connection
 
-    @property
-    def silence_s(self) -> float:
-        return self._patience.silence_s
-
 
 def _exchange(
     request: Request,
     line: _Line,
     limit_of: Callable[[int], int],
     resolve: Callable[[str, int], Sequence[Place]],
-) -> Answer:
+) -> Response:
     context = _trust() if request.is_tls else None
     places = resolve(request.host, request.port)
     with closing(line), closing(http.client.HTTPConnection(request.host)) as connection:
@@ -298,7 +399,7 @@ def _exchange(
         connection.sock = line.connect(places)
         if context is not None:
             connection.sock = line.secure(connection.sock, request.host, context)
-        connection.sock.settimeout(line.silence_s)
+        connection.sock.settimeout(line.patience.silence_s)
         line.open()
         names = {"Host": request.headers["Host"], "User-Agent": USER_AGENT}
         headers = {**names, **request.headers, "Connection": "close"}
@@ -307,7 +408,9 @@ def _exchange(
             line.check()
             fields = Headers(response.getheaders())
             body, trouble = _read(response, fields, limit_of(response.status))
-            return Answer(status=response.status, headers=fields, body=body, trouble=trouble)
+            return Response(
+                status_code=response.status, headers=fields, content=body, trouble=trouble
+            )
 
 
 def _trust() -> ssl.SSLContext:
@@ -376,7 +479,7 @@ def _judge(error: Exception, *, is_open: bool) -> NoAnswer:
     if isinstance(error, ssl.SSLCertVerificationError):
         return NoAnswer(Trouble.UNTRUSTED, is_sent=False, detail=error.verify_message)
     if isinstance(error, ssl.SSLError):
-        return NoAnswer(Trouble.NO_TLS, is_sent=False, detail=_words(error))
+        return NoAnswer(Trouble.NO_TLS, is_sent=False)
     if isinstance(error, socket.gaierror | UnicodeError):
         return NoAnswer(Trouble.NO_NAME, is_sent=False, detail=_words(error))
     if isinstance(error, TimeoutError):

@@ -14,9 +14,8 @@ from urllib.parse import urljoin, urlsplit
 
 from publisher.model.errors import SiteError
 from publisher.system.address_guard import resolve
-from publisher.system.http import Place, look_up
+from publisher.system.http import Patience, Place, look_up, visit
 from publisher.system.output import find_page, page_names
-from publisher.system.visit import visit
 from publisher.text import cache_query
 from publisher.text.urls import path_on_site, shown
 
@@ -127,16 +126,15 @@ class Live:
             answer = visit(
                 url,
                 limit=limit,
-                timeouts=self.timeouts,
-                within_s=self._left_s(url),
+                patience=self._patience(url),
                 resolve=self._resolve(url),
             )
             found = Found(
                 url=url,
                 base=self._base(url),
-                status=answer.status,
+                status=answer.status_code,
                 headers=answer.headers,
-                body=answer.body,
+                body=answer.content,
             )
             if answer.target is None:
                 return found
@@ -146,14 +144,16 @@ class Live:
             url = target
         raise SiteError(f"{shown(start)} redirects more than {REDIRECTS} times")
 
-    def _left_s(self, url: str) -> float:
+    def _patience(self, url: str) -> Patience:
         """Give how long the next answer may take."""
         now_s = time.monotonic()
         if self.end_s is None:
             self.end_s = now_s + LOOK_S
         if now_s >= self.end_s:
             raise SiteError(f"{shown(url)} was not asked: one look takes {LOOK_S:g} s at most")
-        return min(sum(self.timeouts), self.end_s - now_s)
+        connect_s, silence_s = self.timeouts
+        total_s = min(connect_s + silence_s, self.end_s - now_s)
+        return Patience(total_s=total_s, connect_s=connect_s, silence_s=silence_s)
 
     def ask_past_caches(self, url: str, limit: int) -> Found:
         """Ask with a query parameter that no cache can know.

@@ -87,7 +87,7 @@ def test_announcement_comes_only_after_everything_live_is_new(tmp_path: Path) ->
 
         web.next(delay_s=30)
         world.site.run("tick", code=None)
-        assert f"{url}{PAGE} does not answer: " in why(world)
+        assert f"{url}{PAGE} did not answer within " in why(world)
         assert (world.posts("hook"), world.sends("hook")) == ([], 0)
 
         web.cached[PAGE] = Answer(status=503)

@@ -246,7 +246,7 @@ MAY_BE_OUT = ["--sent URL", "--not-sent"]
         ("broke", r"may have gone out \(broke answered 500: oops\); the service cannot be asked: "),
         (
             "lost",
-            r"may have gone out \(lost: the connection to \S+ broke off before the answer.*\);",
+            r"may have gone out \(lost: \S+ closed the connection before its answer.*\);",
         ),
         ("moved", r"may have gone out \(moved answered 307: .*; the address has moved, correct it"),
         ("vanished", "the channel 'vanished' is not in jobs.yaml any more; put it back, or look "),
@@ -402,7 +402,11 @@ def test_stuck_release_goes_on_by_the_command_shown(
         ("keyed", r"may have gone out \(.*\); it is sent again under its key", (1, 1, 1)),
         ("x", r"may have gone out \(.*\); it is looked up, .* absent for 6 min", (1, 0, 1)),
         ("slow", "not sent: slow answered 429: ", (1, 1, 1)),
-        ("nobody", "not sent: nobody: nobody listens at .*, so nothing was sent", (1, 1, 1)),
+        (
+            "nobody",
+            r"not sent: nobody: \S+ did not accept the connection: .*nothing was sent",
+            (1, 1, 1),
+        ),
         ("nosecret", "due, not sent yet", (1, 0, 0)),
     ],
 )

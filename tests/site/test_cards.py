@@ -234,7 +234,7 @@ def test_a_live_card_image_that_is_none_is_a_finding(tmp_path, answer, words):
 
 def test_a_slow_card_image_is_a_finding(tmp_path):
     with a_live_card(tmp_path, delay_s=30) as site:
-        assert look_at(site, answer_s=0.2).reason.endswith("nothing came for 0.2 s")
+        assert look_at(site, answer_s=0.2).reason.endswith("did not answer within 0.2 s")
 
 
 OLD = {"body": OLD_IMAGE, "headers": {"Content-Type": "image/png", "Age": "7200"}}

@@ -727,7 +727,8 @@ def test_a_server_that_is_down_is_named(tmp_path):
     with a_live_site(tmp_path) as site:
         pass
 
-    assert look_at(site).reason == f"{site.url}/blog/salt does not answer: connection refused"
+    words = "did not accept the connection: connection refused"
+    assert look_at(site).reason == f"{site.url}/blog/salt {words}"
 
 
 def test_an_unknown_host_is_a_finding():
@@ -735,7 +736,7 @@ def test_an_unknown_host_is_a_finding():
 
     finding = verify_live(post, (), settings=QUIET, site_url="http://no-such-host.invalid")
 
-    assert finding.reason.startswith("http://no-such-host.invalid/x does not answer: ")
+    assert finding.reason.startswith("http://no-such-host.invalid/x cannot be found: ")
 
 
 def test_missing_certificates_are_a_finding(tmp_path, monkeypatch):
@@ -745,7 +746,7 @@ def test_missing_certificates_are_a_finding(tmp_path, monkeypatch):
     finding = verify_live(a_post(url=url), (), settings=QUIET, site_url="https://127.0.0.1:1")
 
     assert not finding.ok
-    assert finding.reason.startswith(f"{url} does not answer: it cannot be asked: ")
+    assert finding.reason.startswith(f"{url} cannot be asked from this machine: ")
     assert "gone.pem" in finding.reason
 
 
@@ -753,7 +754,7 @@ def test_missing_certificates_are_a_finding(tmp_path, monkeypatch):
 def test_an_unusable_address_is_a_finding(url):
     finding = verify_live(a_post(url=url), (), settings=QUIET, site_url="http://127.0.0.1")
 
-    assert finding.reason == f"{url} does not answer: it is no usable web address"
+    assert finding.reason == f"{url} is not a usable web address"
 
 
 def test_a_server_without_tls_is_a_finding(tmp_path):
@@ -762,7 +763,6 @@ def test_a_server_without_tls_is_a_finding(tmp_path):
 
         finding = verify_live(a_post(url=f"{url}/x"), (), settings=QUIET, site_url=url)
 
-    assert "does not answer: " in finding.reason
     assert "TLS" in finding.reason
 
 
@@ -878,14 +878,14 @@ def test_a_slow_answer_is_a_finding(tmp_path):
     with a_live_site(tmp_path) as site:
         site.next(delay_s=30)
 
-        assert look_at(site, answer_s=0.2).reason.endswith("answer: nothing came for 0.2 s")
+        assert look_at(site, answer_s=0.2).reason.endswith("did not answer within 0.2 s")
 
 
 def test_an_answer_in_a_trickle_is_a_finding(tmp_path):
     with a_live_site(tmp_path) as site:
         site.next(body=b"x" * 1000, trickle_s=0.1)
 
-        assert look_at(site, answer_s=0.3).reason.endswith("answer: not complete within 0.8 s")
+        assert look_at(site, answer_s=0.3).reason.endswith("did not answer within 0.8 s")
 
 
 def test_a_connection_that_breaks_off_is_a_finding():
@@ -897,8 +897,8 @@ def test_a_connection_that_breaks_off_is_a_finding():
         finding = verify_live(a_post(url=f"{url}/x"), (), settings=QUIET, site_url=url)
 
         hang_up.join()
-    assert finding.reason.startswith(f"{url}/x does not answer: connection ") or (
-        finding.reason == f"{url}/x does not answer: the connection broke off"
+    assert finding.reason.startswith(
+        f"{url}/x closed the connection before its answer was complete"
     )
 
 
@@ -950,8 +950,7 @@ def test_no_request_lasts_longer_than_the_whole_verification_may(tmp_path):
 
         reason = look_at(site, settings=VerifySettings(timeout=timedelta(seconds=0.2))).reason
 
-    assert "does not answer: n" in reason
-    assert "0.2 s" in reason or "0.4 s" in reason
+    assert reason.endswith(("did not answer within 0.2 s", "did not answer within 0.4 s"))
 
 
 def test_a_look_makes_twelve_requests_at_the_most(tmp_path):

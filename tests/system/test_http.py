@@ -89,7 +89,7 @@ def test_an_untrusted_certificate_sends_nothing(tmp_path: Path) -> None:
         error = failure(NotDelivered, a_client(), url)
 
     assert not error.permanent
-    assert "certificate" in error.why
+    assert "certificate" in error.what
 
 
 @pytest.mark.parametrize("ending", [b"", b"no TLS record at all"], ids=["closed", "garbled"])

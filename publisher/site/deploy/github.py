@@ -21,7 +21,7 @@ from publisher.model.errors import SiteError
 from publisher.model.secret import Secret
 from publisher.site.deploy.post import ELSE, REDIRECT, post, read_address, refusal
 from publisher.system.address_guard import AGAIN
-from publisher.system.http import Answer
+from publisher.system.http import Response
 
 API_VERSION = "2022-11-28"
 EVENT_LENGTH = 100  # characters
@@ -70,8 +70,8 @@ def start_workflow(
         timeout=timeout,
         stop=stop,
     )
-    if 200 <= answer.status < 300:
-        return f"{address.name} accepted {done} ({answer.status})"
+    if answer.ok:
+        return f"{address.name} accepted {done} ({answer.status_code})"
     raise _refusal(address.name, answer, settings, token)
 
 
@@ -107,7 +107,7 @@ def _order(settings: GitHubSettings, posts: Sequence[str]) -> tuple[str, dict[st
     return "dispatches", body, f"repository_dispatch of {settings.event} in {repository}"
 
 
-def _refusal(name: str, answer: Answer, settings: GitHubSettings, token: Secret) -> SiteError:
+def _refusal(name: str, answer: Response, settings: GitHubSettings, token: Secret) -> SiteError:
     said = _said(answer, token)
     file, repository = settings.workflow, settings.repository
     permission = "Contents" if file is None else "Actions"
@@ -132,7 +132,7 @@ def _refusal(name: str, answer: Answer, settings: GitHubSettings, token: Secret)
     }
     limited = _rate_limit(answer, said)
     if limited:
-        advice[answer.status] = limited, AGAIN
+        advice[answer.status_code] = limited, AGAIN
     return refusal(name, answer, advice, said=said)
 
 
@@ -150,11 +150,11 @@ def _invalid(said: str, settings: GitHubSettings) -> tuple[str, str]:
     )
 
 
-def _rate_limit(answer: Answer, said: str) -> str:
+def _rate_limit(answer: Response, said: str) -> str:
     """Say that GitHub asks to wait, which it also does with 403; else nothing."""
     is_spent = answer.headers.get("x-ratelimit-remaining") == "0"
     is_asked = "retry-after" in answer.headers or "rate limit" in said.lower()
-    if answer.status != 429 and not (answer.status == 403 and (is_spent or is_asked)):
+    if answer.status_code != 429 and not (answer.status_code == 403 and (is_spent or is_asked)):
         return ""
     reset = answer.headers.get("x-ratelimit-reset", "")
     if is_spent and re.fullmatch(r"[0-9]{1,10}", reset):
@@ -163,10 +163,10 @@ def _rate_limit(answer: Answer, said: str) -> str:
     return "the token asked too often"
 
 
-def _said(answer: Answer, token: Secret) -> str:
+def _said(answer: Response, token: Secret) -> str:
     """Give GitHub's message as one short line."""
     try:
-        message = json.loads(answer.body)["message"]
+        message = json.loads(answer.content)["message"]
     except (ValueError, LookupError, TypeError, RecursionError):
         return ""
     if not isinstance(message, str):

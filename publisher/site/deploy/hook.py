@@ -41,6 +41,6 @@ def call_hook(url: Secret, *, private: bool, timeout: timedelta, stop: threading
     """
     address = read_address(url, "the deploy hook", key="deploy.hook", private=private)
     answer = post(address, b"{}", private=private, timeout=timeout, stop=stop)
-    if 200 <= answer.status < 300:
-        return f"{address.name} accepted ({answer.status})"
+    if answer.ok:
+        return f"{address.name} accepted ({answer.status_code})"
     raise refusal(address.name, answer, _ADVICE)

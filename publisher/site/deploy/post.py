@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from publisher.model.errors import SiteError
 from publisher.model.secret import Secret
 from publisher.system.address_guard import AGAIN, resolve
-from publisher.system.http import Answer, NoAnswer, Patience, Trouble, exchange, write
+from publisher.system.http import NoAnswer, Patience, Response, Trouble, exchange, write
 
 CONNECT_S = 10.0
 ANSWER_S = 30.0
@@ -69,7 +69,7 @@ def post(
     private: bool,
     timeout: timedelta,
     stop: threading.Event,
-) -> Answer:
+) -> Response:
     """Send ``body`` as JSON once and give what answered.
 
     ``wants_words``: with the body of an answer that is no success.
@@ -96,12 +96,18 @@ def post(
             stop=stop,
         )
     except NoAnswer as error:
-        raise _in_words(error, address.name, total_s) from None
+        what = f"{address.name} {error.words}"
+        if error.trouble is Trouble.UNTRUSTED:
+            why = "somebody else may be answering, so nothing was sent"
+            hint = "correct it; for a certificate of your own set SSL_CERT_FILE to its file"
+            raise SiteError(what, why=why, hint=hint) from None
+        hint = "" if error.trouble is Trouble.STOPPED else AGAIN
+        raise SiteError(what, hint=hint) from None
 
 
-def refusal(name: str, answer: Answer, advice: Advice, *, said: str = "") -> SiteError:
+def refusal(name: str, answer: Response, advice: Advice, *, said: str = "") -> SiteError:
     """Make the error for an answer that is no success; ``said`` are the service's own words."""
-    status = answer.status
+    status = answer.status_code
     what = f"{name} answered {status}{said and f': {said}'}"
     if 300 <= status < 400:
         place = _authority(_split(answer.headers.get("location", ""))) or "a place it does not name"
@@ -111,31 +117,6 @@ def refusal(name: str, answer: Answer, advice: Advice, *, said: str = "") -> Sit
         return SiteError(what, why=why, hint=AGAIN)
     why, hint = advice.get(status, advice[ELSE])
     return SiteError(what, why=why, hint=hint)
-
-
-def _in_words(error: NoAnswer, name: str, total_s: float) -> SiteError:
-    match error.trouble:
-        case Trouble.STOPPED:
-            return SiteError(f"{name} was not waited for: publisher was asked to end")
-        case Trouble.UNTRUSTED:
-            return SiteError(
-                f"{name} has a certificate that is not trusted: {error.detail}",
-                why="somebody else may be answering, so nothing was sent",
-                hint="correct it; for a certificate of your own set SSL_CERT_FILE to its file",
-            )
-        case Trouble.LATE:
-            what = f"did not answer within {total_s:g} s"
-        case Trouble.SILENT | Trouble.LATE_CONNECTION:
-            what = "did not answer in time"
-        case Trouble.NO_TLS:
-            what = "speaks no TLS that can be understood"
-        case Trouble.BROKEN:
-            what = "hung up without an answer"
-        case Trouble.NO_HTTP | Trouble.MALFORMED:
-            what = "answered something that is not HTTP"
-        case _:
-            what = f"cannot be reached: {error.detail or 'the connection broke off'}"
-    return SiteError(f"{name} {what}", hint=AGAIN)
 
 
 def _split(url: str) -> SplitResult:

@@ -116,6 +116,34 @@ def test_pull_accepts_a_file_that_is_like_the_remotes_already(world: World) -> N
     assert world.status() == []
 
 
+def test_pull_keeps_what_the_author_staged_alike_and_edited_since(world: World) -> None:
+    mine = (world.site / "blog/other.md").read_text()
+    theirs = world.colleague("blog/other.md", "theirs")
+    world.write("blog/other.md", "theirs")
+    world.git("add", "blog/other.md")
+    world.write("blog/other.md", mine)
+
+    assert world.open().pull().new == theirs
+    assert (world.site / "blog/other.md").read_text() == mine
+    assert world.status() == [" M blog/other.md"]
+
+
+@pytest.mark.parametrize("ignored", ["", "other.md\n"])
+def test_pull_keeps_a_file_that_is_taken_out_of_the_index_only(world: World, ignored: str) -> None:
+    mine = (world.site / "blog/other.md").read_text()
+    other = world.clone("other")
+    world.git("rm", "-q", "blog/other.md", at=other)
+    world.git("commit", "-qm", "Delete", at=other)
+    world.git("push", "-q", at=other)
+    world.git("rm", "-q", "--cached", "blog/other.md")
+    world.write(".git/info/exclude", ignored)
+
+    with pytest.raises(GitError, match=r"blog/other\.md"):
+        world.open().pull()
+
+    assert (world.site / "blog/other.md").read_text() == mine
+
+
 def test_pull_accepts_a_folder_that_took_the_place_of_a_file_here_as_well(world: World) -> None:
     for at in (world.clone("other"), world.site):
         (at / "jobs.yaml").unlink()

@@ -105,8 +105,14 @@ def _take_for_done(ours: Git, changes: Sequence[Change], *, is_resumed: bool) ->
     way, also of files that ``.gitignore`` names: git would write over those.
     """
     staged = read_index(ours, [change.path for change in changes])
-    usual = [c for c in changes if staged.get(c.path) in (_known(c.old), _known(c.new))]
-    blocked = [change.path for change in changes if change not in usual]
+    usual = [c for c in changes if staged.get(c.path) == _known(c.old)]
+    others = [c for c in changes if c not in usual]  # staged as in the new commit: stays so
+    blocked = [
+        change.path
+        for change in others
+        if staged.get(change.path) != _known(change.new)
+        or (not change.new.exists and _is_file(ours.folder / change.path))
+    ]
     present = [c for c in usual if _is_file(ours.folder / c.path)]
     state_by_new = _compare(ours, {change.path: change.new for change in present})
     left = [c for c in present if not c.new.exists or c.path in state_by_new]

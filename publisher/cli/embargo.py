@@ -1,23 +1,30 @@
-"""The command that stages the site and searches what is built for unreleased text."""
+"""``publisher embargo``: stage the site, and search what is built for unreleased text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+from typing import Any
 
 import click
 
 from publisher.cli.invocation import Invocation
 from publisher.cli.output import count, flat, note, say, say_json
+from publisher.config.settings import RebuildSettings, Settings
+from publisher.embargo.hidden import Hidden, Public, holds
+from publisher.embargo.leaks import Found, look_through
+from publisher.embargo.stage.theme_data import stage_with_data
+from publisher.engine.assemble import build_environ
+from publisher.generators import project
+from publisher.generators.file_kinds import is_text
+from publisher.model import Embargo, PostState
 from publisher.model.errors import PublisherError, SiteError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from publisher.config.settings import RebuildSettings, Settings
-    from publisher.embargo.hidden import Hidden, Public
-    from publisher.embargo.leaks import Found
-    from publisher.views.site_state import Survey
+from publisher.posts.library import Library
+from publisher.site import build
+from publisher.system import locks
+from publisher.views.site_state import Survey
 
 MEGABYTE = 1_000_000
 
@@ -42,29 +49,23 @@ class Subject:
         self.outputs = outputs
 
 
-@click.command()
+@click.command(epilog="Example: publisher embargo --build")
 @click.option(
     "--output",
     "folder",
     type=click.Path(exists=True, file_okay=False),
     metavar="DIR",
-    help="The built site to search; default: the staged one, and rebuild.output.",
+    help="The built site to search; default: the staged copy and rebuild.output.",
 )
-@click.option("--build", "is_build", is_flag=True, help="Build the staged site first.")
+@click.option("--build", "is_build", is_flag=True, help="Build the staged copy first.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def embargo(ctx: click.Context, folder: str | None, is_build: bool, as_json: bool) -> None:
-    """Stage the site and search what is built for unreleased text.
+    """Search the built site for text of unreleased posts.
 
-    Nothing is released, and the ledger is not touched. Exits with 1 when a file shows text of an
-    unreleased post, or cannot be searched.
+    Nothing is released, and the ledger does not change. Exits with 1 when a file contains text of
+    an unreleased post, or cannot be searched.
     """
-    from pathlib import Path
-    from threading import Event
-
-    from publisher.embargo.hidden import holds
-    from publisher.system import locks
-
     invocation: Invocation = ctx.obj
     settings = invocation.settings()
     patience = settings.rebuild.timeout if settings.rebuild else settings.verify.timeout
@@ -82,14 +83,11 @@ def embargo(ctx: click.Context, folder: str | None, is_build: bool, as_json: boo
 
 
 def _staged(invocation: Invocation, survey: Survey) -> Subject:
-    from publisher.embargo.stage.theme_data import stage_with_data
-    from publisher.engine import assemble
-
     settings = survey.settings
-    environ = assemble.build_environ(settings, invocation.environ)
+    environ = build_environ(settings, invocation.environ)
     staged = stage_with_data(settings, survey.scan, survey.view, survey.now, environ=environ)
     for path in staged.withheld:
-        note(f"{path}: is not released by what it says, and is no post: it is left out")
+        note(f"{path}: left out (not released, and not a post)")
     real = (settings.rebuild.output,) if settings.rebuild else ()
     return Subject(
         hidden=staged.hidden,
@@ -101,11 +99,7 @@ def _staged(invocation: Invocation, survey: Survey) -> Subject:
 
 def _own(survey: Survey) -> Subject:
     """Give the site as it is: what it shows of an unreleased post's frontmatter is its business."""
-    from publisher.embargo.hidden import Hidden
-    from publisher.model import Embargo, PostState
-    from publisher.posts.library import Library
-
-    note("embargo: off, so the site itself withholds unreleased text: searching what it built")
+    note("embargo is off: searching the site's own build")
     settings = survey.settings
     library = Library.of(settings)
     posts = [post for post in survey.scan.posts if post.state is not PostState.PUBLISHED]
@@ -131,11 +125,6 @@ def _own(survey: Survey) -> Subject:
 
 def _public(survey: Survey) -> Public:
     """Give the texts of a site's project but for those of unreleased posts."""
-    from publisher.embargo.hidden import Public
-    from publisher.generators import project
-    from publisher.generators.file_kinds import is_text
-    from publisher.model import PostState
-
     settings = survey.settings
     states = {post.path: post.state for post in survey.scan.posts}
     output = (settings.rebuild.output,) if settings.rebuild else ()
@@ -155,21 +144,16 @@ def _build(invocation: Invocation, settings: Settings, subject: Subject, lock: i
 
     :raises SiteError: when that fails.
     """
-    from dataclasses import replace
-
-    from publisher.engine import assemble
-    from publisher.site import build
-
     if settings.rebuild is None:
         raise SiteError(
-            "there is nothing to build the site with", hint="set rebuild.command in jobs.yaml"
+            "jobs.yaml has no rebuild.command", hint="set it to the command that builds the site"
         )
     to_stage: RebuildSettings = replace(settings.rebuild, output=subject.outputs[0])
     note(f"building in {subject.root}")
     result = build.run(
         to_stage,
         cwd=subject.root,
-        environ=assemble.build_environ(settings, invocation.environ),
+        environ=build_environ(settings, invocation.environ),
         keep_open=(lock,),
     )
     if not result.ok:
@@ -191,8 +175,6 @@ def _built(outputs: tuple[Path, ...]) -> tuple[Path, ...]:
 
 def _search_all(outputs: tuple[Path, ...], subject: Subject) -> Found:
     """Search several outputs as one; in the one that is public, files are named with its path."""
-    from dataclasses import replace
-
     first, *others = (_search(output, subject) for output in outputs)
     for output, found in zip(outputs[1:], others, strict=True):
         leaks = (replace(leak, file=str(output / leak.file)) for leak in found.leaks)
@@ -208,8 +190,6 @@ def _search_all(outputs: tuple[Path, ...], subject: Subject) -> Found:
 
 
 def _search(output: Path, subject: Subject) -> Found:
-    from publisher.embargo.leaks import look_through
-
     try:
         return look_through(output, hidden=subject.hidden, public=subject.public())
     except OSError as error:
@@ -244,6 +224,3 @@ def _show(outputs: tuple[Path, ...], found: Found) -> None:
     verdict = count(len(found.leaks), "leak") if found.leaks else "no leak"
     doubt = f", {count(len(found.unsearched), 'file')} unsearched" if found.unsearched else ""
     say(f"{verdict}{doubt}: searched {extent} for the text of {count(found.posts, 'post')}")
-
-
-COMMANDS = (embargo,)

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from datetime import datetime, time
+from pathlib import Path
+from typing import Any
 
 import click
 
+from publisher import config
+from publisher.cli.output import count, note
+from publisher.config.settings import Settings
 from publisher.model.errors import ConfigError, PublisherError
-
-if TYPE_CHECKING:
-    from datetime import datetime, time
-    from pathlib import Path
-
-    from publisher.config.settings import Settings
-    from publisher.views.site_state import Survey
+from publisher.system.clock import SystemClock
+from publisher.text.times import resolve_instant
+from publisher.views.site_state import Survey, look
 
 FILE = "jobs.yaml"
+YES = click.option("--yes", "is_yes", is_flag=True, help="Do not ask for confirmation.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """What the person said before the command's name, and the environment; no dataclass, since
-    those take a millisecond to make.
-    """
+    """The global options, and the environment."""
 
-    def __init__(self, *, config: str | None, is_verbose: bool, environ: Mapping[str, str]) -> None:
-        self.config = config
-        self.is_verbose = is_verbose
-        self.environ = environ
+    config: str | None
+    is_verbose: bool
+    environ: Mapping[str, str]
 
     @property
     def file(self) -> Path:
@@ -35,8 +36,6 @@ class Invocation:
 
         :raises ConfigError: when there is none.
         """
-        from pathlib import Path
-
         if self.config is not None:
             return Path(self.config).absolute()
         here = Path.cwd()
@@ -53,18 +52,15 @@ class Invocation:
 
         :raises ConfigError: with everything that is wrong in it.
         """
-        from publisher import config
-
         return config.load(self.file, environ=self.environ)
 
     def look(self, now: str | None = None) -> Survey:
         """Read files and ledger as of ``now``, which changes nothing."""
-        from publisher.cli.output import note_problems
-        from publisher.views.site_state import look
-
         settings = self.settings()
         survey = look(settings, now=instant(now, settings, option="--now"))
-        note_problems(survey.scan)
+        broken = {p.path for p in survey.scan.problems if p.severity == "error"}
+        if broken:
+            note(f"{count(len(broken), 'file')} cannot be used: see `publisher check`")
         return survey
 
 
@@ -75,9 +71,6 @@ def instant(
 
     What has no offset is local time of the site; a bare date means ``release_time``.
     """
-    from publisher.system.clock import SystemClock
-    from publisher.text.times import resolve_instant
-
     if text is None:
         return SystemClock().now()
     site = settings.site
@@ -86,13 +79,14 @@ def instant(
             text, zone=site.zone, release_time=release_time or site.release_time
         ).at
     except PublisherError as error:
-        words = "; ".join(part for part in (error.what, error.why, error.hint) if part)
-        raise click.BadParameter(words, param_hint=option) from None
+        raise click.BadParameter(error.one_line, param_hint=option) from None
 
 
 def reads(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a reading command its options ``--json`` and ``--now``."""
     command = click.option(
-        "--now", metavar="INSTANT", help="As if it were then: 2027-03-09T09:00, or with offset."
+        "--now",
+        metavar="INSTANT",
+        help="Pretend that it is this time: 2027-03-09T09:00, or with offset.",
     )(command)
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)

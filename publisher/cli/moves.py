@@ -42,15 +42,15 @@ def require_unreleased(post: Post, record: ReleaseRecord | None) -> None:
     state = record.state if record else None
     hint = f"see `publisher why {post.id}`"
     if state is ReleaseState.REVEALING:
-        raise LedgerError(f"{post.id} is being released: its date cannot be moved now", hint=hint)
+        raise LedgerError(f"{post.id} is being released; its date cannot change now", hint=hint)
     if state is ReleaseState.LIVE:
-        hint = f"`publisher withdraw {post.id}` takes it back"
+        hint = f"`publisher withdraw {post.id}` unpublishes it"
         raise LedgerError(f"{post.id} is live already", hint=hint)
     if post.state is PostState.PUBLISHED:
         raise LedgerError(f"{post.id} is public already: its file says published", hint=hint)
     if state is ReleaseState.BASELINE:
         raise LedgerError(
-            f"{post.id} was public before publisher came: no date releases it by itself",
+            f"{post.id} was already public when the site was adopted; a date does not release it",
             hint=f"`publisher release {post.id}` releases and announces it",
         )
 
@@ -142,13 +142,13 @@ def left_over(survey: Survey, library: Library) -> Iterator[Shift]:
         if post is None or post.release_at != old:
             continue  # moved before the cut, or changed since
         if new <= survey.now:
-            note(f"{name}: left alone: the instant it was to move to is over")
+            note(f"{name}: skipped: the instant it was to move to is over")
             continue
         try:
             require_unreleased(post, survey.view.releases.get(post.id))
             moved = library.redated(post, new)
         except PublisherError as error:
-            note(f"{post.id}: left alone: {error.what}")
+            note(f"{post.id}: skipped: {error.what}")
             continue
         yield Shift(post, old, moved)
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import sys
-from typing import TYPE_CHECKING, Any
+import textwrap
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from publisher.model.errors import PublisherError
 from publisher.text.printable import OBEYED, shown_in_json
-
-if TYPE_CHECKING:
-    from datetime import datetime
-    from zoneinfo import ZoneInfo
-
-    from rich.console import Console
-
-    from publisher.posts.library import Scan
+from publisher.text.times import format_local
 
 WIDTH = 80  # where no terminal says otherwise
 NARROWEST, WIDEST = 20, 120
@@ -40,8 +38,6 @@ def complain(error: PublisherError) -> None:
 
 def say_json(value: Any) -> None:
     """Print JSON; what a terminal would obey is escaped, so that no program misses it."""
-    import json
-
     say(shown_in_json(json.dumps(value, ensure_ascii=False, indent=2)))
 
 
@@ -50,12 +46,10 @@ def say_wrapped(text: str, *, indent: str) -> None:
     if not sys.stdout.isatty():
         say(f"{indent}{text}")
         return
-    import textwrap
-
     kept = re.sub(r"`[^`]*`", lambda quoted: quoted[0].replace(" ", "\0"), clean(text))
     lines = textwrap.wrap(
         kept,
-        _columns(),
+        columns(),
         initial_indent=indent,
         subsequent_indent=f"{indent}  ",
         break_long_words=False,
@@ -66,20 +60,9 @@ def say_wrapped(text: str, *, indent: str) -> None:
 
 def when(at: str | datetime | None, zone: ZoneInfo) -> str:
     """Write an instant in the site's zone: ``2027-03-09 09:00 +01:00``."""
-    from datetime import datetime
-
-    from publisher.text.times import format_local
-
     if at is None:
         return "no date"
     return format_local(datetime.fromisoformat(at) if isinstance(at, str) else at, zone)
-
-
-def note_problems(scan: Scan) -> None:
-    """Say that posts are missing from what is shown."""
-    paths = {problem.path for problem in scan.problems if problem.severity == "error"}
-    if paths:
-        note(f"{count(len(paths), 'file')} cannot be used: see `publisher check`")
 
 
 def count(number: int, word: str) -> str:
@@ -109,36 +92,8 @@ def _byte(sign: str) -> str:
     return ascii(sign)[1:-1] if "\ud800" <= sign <= "\udfff" else ""
 
 
-def fit(text: str, taken: int = 0) -> str:
-    """Cut one line of text to the room that is left beside ``taken`` columns."""
-    from rich.cells import cell_len, set_cell_size
-
-    room = max(NARROWEST, _columns() - taken)
-    text = flat(text)
-    return text if cell_len(text) <= room else set_cell_size(text, room - 1).rstrip() + "…"
-
-
-def _columns() -> int:
-    import shutil
-
+def columns() -> int:
     return max(NARROWEST, min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDEST))
-
-
-def clean_console() -> Console:
-    """Give a Rich console on which foreign text cannot command the terminal either."""
-    from collections.abc import Iterable
-
-    from rich.console import Console, ConsoleOptions, RenderableType
-    from rich.segment import Segment
-
-    class CleanConsole(Console):
-        def render(
-            self, renderable: RenderableType, options: ConsoleOptions | None = None
-        ) -> Iterable[Segment]:
-            for segment in super().render(renderable, options):
-                yield segment if segment.control else Segment(clean(segment.text), segment.style)
-
-    return CleanConsole()
 
 
 def confirm(question: str, *, is_yes: bool) -> None:

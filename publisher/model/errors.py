@@ -32,6 +32,10 @@ class PublisherError(Exception):
         return str(self).replace("\n  ", "; ")
 
 
+class UnknownNameError(PublisherError):
+    """Nothing is called by the name that was given."""
+
+
 class ConfigError(PublisherError):
     """``jobs.yaml`` or the environment cannot be used; lists every problem found."""
 

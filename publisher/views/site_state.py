@@ -25,7 +25,7 @@ from publisher.model import (
     Post,
     PostId,
 )
-from publisher.model.errors import LedgerError, PublisherError
+from publisher.model.errors import LedgerError, PublisherError, UnknownNameError
 from publisher.plan import plan
 from publisher.plan.calendar import Calendar, preview
 from publisher.posts.library import Library, Scan
@@ -150,7 +150,7 @@ class Survey:
                 )
         names = [text for post in self.scan.posts for text in (post.id, post.slug)]
         hint = near(name, names) or "`publisher calendar` lists what is coming"
-        return PublisherError(f"there is no post {name!r}", hint=hint)
+        return UnknownNameError(f"there is no post {name!r}", hint=hint)
 
 
 def survey(settings: Settings, ledger: Ledger, *, now: datetime) -> Survey:

@@ -76,7 +76,7 @@ def test_tick_of_cron_tells_once_and_pings(tmp_path: Path) -> None:
         world.site.run("tick", code=None)
         shown = world.site.run("alerts")
 
-    assert "told the operator: the rebuild (trying)" in first.out
+    assert "alert sent: the rebuild (trying)" in first.out
     assert server.titles == ["sample: the rebuild fails; publisher keeps trying"]
     assert server.pings == 2
     assert shown.out.startswith("trying   the rebuild, since 2")

@@ -86,12 +86,12 @@ def test_adopt_shows_what_becomes_baseline_and_what_is_to_come(tmp_path: Path) -
     shown = site.run("adopt", "--yes")
 
     assert shown.out == (
-        "1 post will be taken as public, never announced:\n"
+        "1 post already public; never announced:\n"
         "  plane: The Plane\n"
         "2 posts will stay scheduled:\n"
         "  2099-03-10 09:00 +01:00  pattern: The Pattern\n"
         "  2099-03-24 18:30 +01:00  door: The Door\n"
-        "adopted: 1 post taken as public\n"
+        "adopted: 1 post recorded as public\n"
     )
     assert site.outbox == []
 
@@ -103,7 +103,7 @@ def test_adopting_twice_is_adopting_once(tmp_path: Path) -> None:
 
     shown = site.run("adopt", "--yes")
 
-    assert shown.out == "adopted already; nothing to do\n"
+    assert shown.out == "already adopted; nothing to do\n"
     assert site.files() == before
 
 
@@ -114,12 +114,12 @@ def test_adopt_names_what_was_scheduled_for_a_date_that_is_over(tmp_path: Path) 
     shown = site.run("adopt", "--yes")
 
     assert shown.out == (
-        "1 post will be taken as public, never announced:\n"
+        "1 post already public; never announced:\n"
         "  chisel: The Chisel\n"
-        "of these, scheduled for a date that is over (`publisher release POST`):\n"
+        "of these, scheduled for a past date (`publisher release POST` releases one):\n"
         "  2020-03-09 09:00 +01:00  chisel: The Chisel\n"
         "0 posts will stay scheduled\n"
-        "adopted: 1 post taken as public\n"
+        "adopted: 1 post recorded as public\n"
     )
     assert "`publisher release chisel`" in site.run("status", code=3).out
 
@@ -132,7 +132,7 @@ def test_adopting_again_does_not_take_away_a_release_that_is_due(tmp_path: Path)
 
     shown = site.run("adopt", "--yes")
 
-    assert shown.out == "adopted already; nothing to do\n"
+    assert shown.out == "already adopted; nothing to do\n"
     assert site.run("status", "--json", code=None).json()["releases"][0]["state"] == "scheduled"
 
 
@@ -195,7 +195,7 @@ def test_retry_of_a_post_goes_on_at_once_after_its_build_was_mended(lived_in: Si
     shown = lived_in.run("retry", "fresh", "--yes")
 
     assert "the rebuild failed: " in stuck.out
-    assert "fresh: revealing, its release goes on at once\n" in shown.out
+    assert "fresh: revealing, its release continues now\n" in shown.out
     assert "fresh: live at https://site.example/blog/fresh\n" in shown.out
     assert len(lived_in.outbox) == 4
 
@@ -219,7 +219,9 @@ def test_release_shows_the_texts_then_releases_ahead_of_the_date(lived_in: Site)
     shown = lived_in.run("release", "door", "--yes", "--reason", "it leaked")
 
     path = lived_in.folder / "content" / "blog" / "door.md"
-    assert shown.out.startswith("content/blog/door.md: will say published, and the site be rebuilt")
+    assert shown.out.startswith(
+        "content/blog/door.md: status changes to published, and the site is rebuilt"
+    )
     assert "x               57/280  The Door\n" in shown.out
     assert "door/x/launch: sent\n" in shown.out
     assert "status: published\n" in path.read_text()
@@ -252,7 +254,7 @@ def test_release_of_an_unadopted_site_is_refused(tmp_path: Path) -> None:
 
     shown = site.run("release", "pattern", "--yes", code=1)
 
-    assert "run `publisher adopt` first" in shown.err
+    assert "run `publisher adopt`" in shown.err
 
 
 def test_daemon_is_left_to_do_it(lived_in: Site) -> None:
@@ -274,7 +276,7 @@ def test_reannouncing_twice_repeats_nothing(lived_in: Site) -> None:
 
     shown = lived_in.run(*AGAIN, "--occasion", "week", "--channel", "x", "--yes")
 
-    assert shown.out == "pattern/x/week: exists already, confirmed; nothing is repeated\n"
+    assert shown.out == "pattern/x/week: already confirmed; nothing is repeated\n"
     assert lived_in.outbox == sent
     assert sent[1]["text"] == "Again: https://site.example/blog/pattern"
 
@@ -313,7 +315,11 @@ def test_later_announcement_waits_for_its_instant(lived_in: Site) -> None:
         ((*AGAIN, "--channel", "news"), 1, "there is no channel 'news' in jobs.yaml"),
         ((*AGAIN, "--text", "{uri}"), 1, "names {uri}, which does not exist"),
         ((*AGAIN, "--at", "2026-01-01"), 2, "2026-01-01 is over"),
-        ((*AGAIN, "--occasion", "launch"), 2, "launch is the first announcement"),
+        (
+            (*AGAIN, "--occasion", "launch"),
+            2,
+            "launch names the first announcement; choose another name",
+        ),
     ],
 )
 def test_announcement_that_makes_no_sense_is_refused(
@@ -421,7 +427,7 @@ def test_settled_delivery_cannot_be_settled_again(lived_in: Site) -> None:
 def test_resolve_wants_exactly_one_answer(lived_in: Site) -> None:
     shown = lived_in.run("resolve", "pattern/x", "--drop", "--not-sent", code=2)
 
-    assert "say one of --sent URL, --not-sent and --drop" in shown.err
+    assert "give one of --sent URL, --not-sent and --drop" in shown.err
 
 
 def test_two_ticks_at_once_announce_once(tmp_path: Path) -> None:

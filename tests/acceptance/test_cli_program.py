@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -11,10 +12,12 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import click
 import pytest
 
 import publisher
 from publisher import config
+from publisher.cli import SECTIONS, main
 from publisher.config.settings import Settings
 from publisher.system import locks
 from publisher.system.clock import SystemClock
@@ -23,47 +26,49 @@ from tests.acceptance.sites import TIMEOUT_S, Site, a_series, a_site
 HELP = """\
 Usage: publisher [OPTIONS] COMMAND [ARGS]...
 
-  Release posts of a static site at their instant, then announce each once.
+  Release the posts of a static site on time, then announce each once.
 
-  Exit codes: 0 fine, 1 error, 2 usage, 3 something waits for a person.
+  Exit codes: 0 success, 1 error, 2 wrong usage, 3 something needs your
+  attention.
 
 Options:
-  --config PATH  The site's jobs.yaml; default: here or in a folder above.
-  -v, --verbose  Log what is done, to standard error.
+  --config PATH  The jobs.yaml to use; default: here or in a folder above.
+  -v, --verbose  Log each step to standard error.
   --debug        Show the traceback of an error.
   --version      Show the version and exit.
   -h, --help     Show this message and exit.
 
 Look:
-  check     Every problem in config and posts, or only those in PATH.
-  calendar  What will happen, when, where, with which text.
-  preview   Each announcement of POST as it will be sent.
-  rehearse  Play the calendar in virtual time on a scratch copy.
-  status    What is next, and what waits for a person.
-  why       What is planned or held for POST, and why.
-  log       The ledger's events, of the site or of POST.
-  embargo   Stage the site and search what is built for unreleased text.
-  alerts    What the operator was told of and is not over yet.
+  check     Find problems in jobs.yaml and in the posts.
+  calendar  Show what will be released and announced, and when.
+  preview   Show the announcements of POST as they will be sent.
+  rehearse  Play the calendar on a copy of the site.
+  status    Show what is due next and what needs your attention.
+  why       Explain what is planned or held for POST, and why.
+  log       Show the events of the site, or of POST.
+  embargo   Search the built site for text of unreleased posts.
+  alerts    Show the open alerts, or send a test message.
 
 Work:
-  run         The daemon: release and announce, each at its instant.
-  tick        One pass: do everything that is due, then end.
-  release     Release POST now, ahead of its date, and announce it.
-  reschedule  Move the release of POST to another instant.
-  withdraw    Take POST back: its page goes, and what waits is cancelled.
-  reannounce  Announce POST again, under a new occasion.
-  retry       Try failed and late deliveries once more.
-  resolve     Say what became of DELIVERY, where only a person can know.
+  run         Run the daemon: release and announce each post on time.
+  tick        Do everything that is due now, then exit.
+  release     Release POST now, before its date, and announce it.
+  reschedule  Move the release of POST to another date.
+  withdraw    Unpublish POST and cancel its pending announcements.
+  reannounce  Announce POST again, as a new occasion.
+  retry       Retry failed or late steps now.
+  resolve     Tell publisher whether DELIVERY was sent.
 
 Set up and keep:
-  init     Write jobs.yaml for the generator found here or in ./content.
-  adopt    Take what is public already as it is: it is never announced.
-  backup   Copy the ledger, also while it is in use, and check the copy.
-  db       The ledger's file: check it, upgrade its schema.
-  config   About jobs.yaml.
+  init     Write a jobs.yaml for the site in this folder.
+  adopt    Record what is already public; it is never announced.
+  backup   Copy the ledger and check the copy; safe while it is in use.
+  db       Check or upgrade the ledger's database.
+  config   Print the JSON Schema of jobs.yaml.
   trust    Accept a change of jobs.yaml that came by git.
-  systemd  Print the hardened systemd units for this site.
+  systemd  Print the systemd units for this site.
 """
+COMMANDS = {name: text for names in SECTIONS.values() for name, text in names.items()}
 HEAVY = ("alembic", "apscheduler", "jinja2", "requests", "rich", "sqlalchemy", "tweepy", "yaml")
 
 
@@ -76,6 +81,26 @@ def in_(folder: Path) -> Site:
 
 def test_help_lists_every_command_by_purpose(tmp_path: Path) -> None:
     assert in_(tmp_path).run("--help").out == HELP
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_lists_a_command_as_its_own_help_begins(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+
+    assert command is not None
+    assert command.name == name
+    assert command.get_short_help_str(limit=99) == COMMANDS[name]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command_has_an_example_that_it_takes(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+
+    assert command is not None
+    assert command.epilog is not None
+    program, said, *words = shlex.split(command.epilog.removeprefix("Example: "))
+    assert (program, said) == ("publisher", name)
+    command.make_context(name, words)
 
 
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
@@ -243,7 +268,7 @@ def test_interrupted_tick_ends_its_build_and_loses_nothing(lived_in: Site) -> No
 
     found = lived_in.run("why", "door", "--json").json()
     assert (begun, tick.wait(timeout=TIMEOUT_S)) == ("rebuilding for door\n", 130)
-    assert rest == "ends when the step under way is over\n"
+    assert rest == "stopping after the current step\n"
     assert (found["release"]["state"], found["release"]["failures"]) == ("revealing", 0)
 
 

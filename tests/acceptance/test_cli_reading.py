@@ -88,7 +88,7 @@ def test_calendar_as_text(tmp_path: Path) -> None:
         "    18:30 +01:00  x               57/280  The Door\n"
     )
     assert shown.err == (
-        "this ledger was never adopted: shown as it will be after `publisher adopt`\n"
+        "the site is not adopted yet; this is the calendar after `publisher adopt`\n"
     )
 
 
@@ -435,7 +435,7 @@ def test_dry_run_says_what_comes_too_late_to_be_announced(lived_in: Site) -> Non
 
     assert shown.out == (
         "door: would be released at https://site.example/blog/door\n"
-        "door/x/launch: would be held: was due 2099-03-24 18:30 +01:00, which is too late\n"
+        "door/x/launch: would be held: was due 2099-03-24 18:30 +01:00, too late\n"
     )
 
 

@@ -538,7 +538,7 @@ def test_retry_of_a_delivery_says_that_its_closed_channel_must_be_named(faulty: 
 def test_retry_of_a_post_leaves_out_what_a_closed_channel_cannot_send(faulty: Trouble) -> None:
     shown = faulty.site.run("retry", "pattern", code=2)  # shows what it would do, and asks
 
-    assert "pattern/shut/launch: left alone, its channel is closed: " in shown.err
+    assert "pattern/shut/launch: skipped, its channel is closed: " in shown.err
     assert "pattern/shut/launch" not in shown.out
     assert "pattern/refused/launch: failed, will be sent" in shown.out
 
@@ -547,7 +547,7 @@ def test_retry_of_what_does_not_exist_says_what_could_be_meant(faulty: Trouble) 
     shown = faulty.site.run("retry", "shutt", code=1)
 
     assert shown.err.startswith("1 file cannot be used")
-    assert "error: 'shutt' is no delivery, no post and no channel\n" in shown.err
+    assert "error: no delivery, post or channel is called 'shutt'\n" in shown.err
     assert "did you mean shut?" in shown.err
 
 
@@ -573,7 +573,7 @@ def test_text_for_an_occasion_that_exists_is_said_not_to_be_taken(lived_in: Site
     other = lived_in.run(*again, "--text", "Two: {url}", "--yes")
 
     assert "--text" not in same.out
-    assert other.out.count("  --text was not taken: another --occasion can say it\n") == 2
+    assert other.out.count("  --text is ignored; use another --occasion to send it\n") == 2
 
 
 def test_slug_with_nordic_letters_is_the_address(tmp_path: Path) -> None:

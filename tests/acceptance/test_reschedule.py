@@ -72,7 +72,7 @@ def test_following_parts_move_by_as_much_on_the_clocks_of_the_site(tmp_path: Pat
         "bevel   Tue 2099-03-10 09:00 +01:00  ->  Tue 2099-03-17 09:00 +01:00",
         "chisel  Tue 2099-03-17 18:30 +01:00  ->  Tue 2099-03-24 18:30 +01:00",
         "drill   Tue 2099-03-24 09:00 +01:00  ->  Tue 2099-03-31 09:00 +02:00",
-        "        clocks change in between; the time is as clocks show it then",
+        "        daylight saving time changes in between; the local time stays",
     ]
 
 
@@ -91,8 +91,8 @@ def test_released_parts_and_parts_without_a_date_stay(tmp_path: Path) -> None:
 
     shown = site.run("reschedule", "bevel", "--to", "+7d", "--shift-following", "--yes")
 
-    assert "chisel: left alone: chisel is live already" in shown.err
-    assert "easel: left alone: it has no date" in shown.err
+    assert "chisel: skipped: chisel is live already" in shown.err
+    assert "easel: skipped: it has no date" in shown.err
     assert dates(site)["chisel"] == "2099-03-17T18:30:00+01:00 # late"
     assert dates(site)["drill"] == "'2099-03-31T09:00'"
 
@@ -123,7 +123,7 @@ def test_pages_that_name_the_old_day_are_listed(tmp_path: Path) -> None:
     shown = site.run("reschedule", "bevel", "--to", "+1d", "--yes")
 
     assert (
-        "\nwhat still names the old day, for you to edit:\n"
+        "\nthese still name the old date; edit them yourself:\n"
         "  content/index.md:5: Tuesday, March 10th\n"
         "  content/index.md:7: 10 March 2099\n"
     ) in shown.out
@@ -138,8 +138,8 @@ def test_announcement_with_its_own_time_is_named_and_stays(tmp_path: Path) -> No
     shown = site.run("reschedule", "bevel", "--to", "+7d", "--yes")
 
     assert (
-        "its announcement on x has its own time, which stays: 2099-03-10 12:00 +01:00, "
-        "which is too early then"
+        "its announcement on x keeps its own time: 2099-03-10 12:00 +01:00, "
+        "that is before the release"
     ) in shown.out
     assert own in path.read_text()
 
@@ -149,7 +149,7 @@ def test_order_that_is_broken_is_said(tmp_path: Path) -> None:
 
     shown = site.run("reschedule", "bevel", "--to", "2099-03-20", "--yes")
 
-    assert "part 3 (chisel) comes before part 2 (bevel) then; --shift-following" in shown.out
+    assert "part 3 (chisel) would come before part 2 (bevel); use --shift-following" in shown.out
 
 
 def test_part_that_would_come_before_an_earlier_one_is_told_when_it_fits(tmp_path: Path) -> None:
@@ -158,8 +158,8 @@ def test_part_that_would_come_before_an_earlier_one_is_told_when_it_fits(tmp_pat
     shown = site.run("reschedule", "drill", "--to", "2099-03-12", "--shift-following", "--yes")
 
     assert (
-        "part 4 (drill) comes before part 3 (chisel) then; "
-        "2099-03-17 18:30 +01:00 is the earliest instant that fits\n"
+        "part 4 (drill) would come before part 3 (chisel); "
+        "2099-03-17 18:30 +01:00 is the earliest possible date\n"
     ) in shown.out
     assert "--shift-following moves" not in shown.out
 
@@ -210,8 +210,8 @@ def test_hint_is_written_as_hugo_takes_it(tmp_path: Path) -> None:
         (("bevel", "--to", "+soon"), 2, "+soon is not a duration"),
         (("bevel", "--to", "2099-03-29T02:30"), 2, "write 2099-03-29T03:30:00, or give"),
         (("bevel", "--to", "2099-10-25T02:30"), 2, "exists twice in Europe/Oslo"),
-        (("idea", "--to", "+7d"), 1, "has no release date that could be moved"),
-        (("lone", "--to", "+7d", "--shift-following"), 1, "lone belongs to no series"),
+        (("idea", "--to", "+7d"), 1, "has no release date"),
+        (("lone", "--to", "+7d", "--shift-following"), 1, "lone is not part of a series"),
         (("nobody", "--to", "+7d"), 1, "there is no post 'nobody'"),
     ],
 )
@@ -248,7 +248,7 @@ def test_live_post_is_not_moved(tmp_path: Path) -> None:
 
     shown = site.run("reschedule", "bevel", "--to", "+7d", "--yes", code=1)
 
-    assert "`publisher withdraw bevel` takes it back" in shown.err
+    assert "`publisher withdraw bevel` unpublishes it" in shown.err
     assert dates(site) == before
 
 
@@ -259,7 +259,7 @@ def test_post_that_was_asked_for_is_not_moved(tmp_path: Path) -> None:
 
         shown = site.run("reschedule", "bevel", "--to", "+7d", "--yes", code=1)
 
-    assert "is about to be released: somebody asked for it" in shown.err
+    assert "cannot be moved: its release was requested" in shown.err
 
 
 def test_same_instant_is_nothing_to_do(tmp_path: Path) -> None:
@@ -344,7 +344,7 @@ def test_move_that_was_cut_short_is_finished_by_doing_it_again(to: str, tmp_path
     assert part_way["bevel"] == "2099-03-12"
     assert part_way["chisel"] == "2099-03-17T18:30:00+01:00 # late"
     assert dates(site) == MOVED
-    assert "an earlier `publisher reschedule` was cut short; these were still to move:" in shown.out
+    assert "an earlier `publisher reschedule` was interrupted; still to move:" in shown.out
     assert "nothing else is done" in shown.err
 
 

@@ -116,7 +116,7 @@ def test_backup_of_a_restored_ledger_deletes_no_older_copy(site: Site) -> None:
 
     done = site.run("backup", "--keep", "1")
 
-    assert "no older copy was deleted" in done.err
+    assert "no old backup was deleted" in done.err
     assert all(copy.exists() for copy in older)
 
 

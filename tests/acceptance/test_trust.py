@@ -71,7 +71,7 @@ def test_an_accepted_jobs_yaml_is_in_force(world: World) -> None:
     site.run("tick", code=None)
 
     assert (world.site / "jobs.yaml").read_text() == EVIL
-    assert site.run("trust").out == "no change of jobs.yaml waits\n"
+    assert site.run("trust").out == "no change of jobs.yaml is pending\n"
     waiting = site.run("status", "--json", code=None).json()["waiting"]
     assert "publisher trust" not in [value["command"] for value in waiting]
     assert (world.site / "ran").exists()

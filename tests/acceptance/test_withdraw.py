@@ -76,8 +76,8 @@ def test_page_goes_and_what_waits_is_cancelled(tmp_path: Path) -> None:
         assert states(site) == {"hook/launch": "confirmed", "late/launch": "cancelled"}
         assert "  pattern/late/launch, due " in shown.out
         assert "  pattern/hook/launch: sent" in shown.out
-        assert "only its receiver knows" in shown.out
-        assert "1 announcement cancelled, 1 announcement left where they are" in shown.out
+        assert "ask its receiver" in shown.out
+        assert "1 announcement cancelled, 1 announcement already sent" in shown.out
         assert "it names a client" in site.run("log", "pattern").out
 
 
@@ -129,7 +129,7 @@ def test_withdrawing_twice_is_withdrawing_once(tmp_path: Path) -> None:
 
         shown = site.run("withdraw", "pattern", "--yes", code=1)
 
-        assert "is not public, and its file says draft already" in shown.err
+        assert "is not public; its file says draft already" in shown.err
         assert text(site) == before
 
 
@@ -147,7 +147,7 @@ def test_page_goes_later_when_the_build_fails_at_first(tmp_path: Path) -> None:
         assert was_there
         assert "the rebuild failed: " in stuck
         assert "`publisher retry pattern` goes on at once" in " ".join(stuck.split())
-        assert "pattern: withdrawn, the site is built again at once\n" in shown.out
+        assert "pattern: withdrawn, the site is built again now\n" in shown.out
         assert not page(site).exists()
 
 
@@ -170,7 +170,7 @@ def test_back_under_embargo_until_a_coming_date(tmp_path: Path) -> None:
 
         shown = site.run("withdraw", "pattern", "--to-embargo", "--yes")
 
-        assert "it comes back at 2099-03-10 09:00 +01:00" in shown.out
+        assert "it is released again at 2099-03-10 09:00 +01:00" in shown.out
         assert "status: scheduled\n" in text(site)
         assert not page(site).exists()
         coming = why(site).out
@@ -212,10 +212,10 @@ def test_old_post_is_announced_when_a_command_brings_it_back_as_was_said(tmp_pat
         announced = site.run("withdraw", "pattern", "--yes")
         site.run("release", "plane", "--yes", code=3)  # one of its two channels is too late
 
-        words = "`publisher release plane` brings it back and announces it; an edit by hand"
+        words = "`publisher release plane` publishes it again and announces it; an edit by hand"
         assert words in old.err
-        assert "announced a second time" not in old.err
-        assert "what went out is not announced a second time" in announced.err
+        assert "not sent again" not in old.err
+        assert "what was sent is not sent again" in announced.err
         assert len(platform.accepted) == 2
 
 
@@ -225,7 +225,7 @@ def test_what_is_under_embargo_becomes_a_draft(tmp_path: Path) -> None:
 
         shown = site.run("withdraw", "door", "--yes")
 
-        assert "no announcement waits, and none went out" in shown.out
+        assert "no announcement is pending, and none was sent" in shown.out
         assert "is a draft" in why(site, "door").out
         entries = site.run("calendar", "--json").json()["entries"]
         assert [entry["post"] for entry in entries if entry["action"] == "release"] == []
@@ -241,7 +241,7 @@ def test_announcement_that_may_be_out_is_named_and_stays_uncertain(tmp_path: Pat
 
         shown = site.run("withdraw", "pattern", "--yes", code=3)
 
-        assert "pattern/hook/launch: may have gone out; look there" in shown.out
+        assert "pattern/hook/launch: may have gone out; check there" in shown.out
         assert states(site) == {"hook/launch": "held"}
 
 
@@ -252,7 +252,7 @@ def test_without_yes_nothing_is_done(tmp_path: Path) -> None:
 
         shown = site.run("withdraw", "pattern", code=2)
 
-        assert "says published, will say draft" in shown.out
+        assert "status changes from published to draft" in shown.out
         assert "without a terminal this needs --yes" in shown.err
         assert site.files() == before
 
@@ -282,7 +282,7 @@ def test_site_without_a_rebuild_says_that_its_page_is_the_persons_to_take_away(
 
         shown = site.run("withdraw", "pattern", "--yes")
 
-        assert "goes when you build the site; jobs.yaml has no `rebuild`" in shown.out
+        assert "removed when you build the site; jobs.yaml has no `rebuild`" in shown.out
         assert "not built yet" not in why(site).out
 
 
@@ -323,8 +323,8 @@ def test_draft_flag_withdraws_only_where_no_date_brings_the_post_back(
 @pytest.mark.parametrize(
     ("generator", "told"),
     [
-        ("hugo", "take the date out of the file first, or use --to-embargo"),
-        ("jekyll", "its name holds the date: move the file to where drafts are, which takes"),
+        ("hugo", "remove the date from the file, or use --to-embargo"),
+        ("jekyll", "its name holds the date: move the file to the drafts folder, which"),
     ],
 )
 def test_way_to_lose_a_coming_date_is_one_that_the_file_has(
@@ -366,10 +366,10 @@ def test_date_that_no_draft_has_brings_no_post_back(tmp_path: Path) -> None:
     shown = site.run("withdraw", "saw", "--to-embargo", "--yes")
 
     told = " ".join(refused.err.split())
-    assert "would have no release date any more" in told
+    assert "would lose its release date" in told
     assert "write publishDate: 2099-03-10T09:00:00+01:00 into it" in told
     assert unchanged == before
-    assert "it comes back at 2099-03-10 09:00 +01:00" in shown.out
+    assert "it is released again at 2099-03-10 09:00 +01:00" in shown.out
     assert "under embargo until 2099-03-10" in why(site, "saw").out
 
 
@@ -452,7 +452,7 @@ def test_post_withdrawn_while_it_is_built_is_not_announced(
 
     assert is_changed
     assert site.outbox == []
-    assert "waiting for the tick that is under way" in out
+    assert "waiting for the running tick" in out
     assert "pattern: withdrawn, 2 announcements cancelled\n" in out
     assert "published" not in text(site)
     assert ("status: scheduled" in text(site)) is bool(way)
@@ -477,7 +477,7 @@ def test_withdrawal_to_the_embargo_that_was_killed_can_be_repeated(
 
     shown = site.run("withdraw", "pattern", "--yes", "--to-embargo")
 
-    assert "it comes back at 2099-03-10 09:00 +01:00" in shown.out
+    assert "it is released again at 2099-03-10 09:00 +01:00" in shown.out
     assert "status: scheduled\n" in text(site)
     assert "under embargo until 2099-03-10" in why(site).out
 
@@ -527,7 +527,7 @@ def test_announcement_that_was_faster_is_named(tmp_path: Path) -> None:
                 out, _ = withdraw.communicate(timeout=TIMEOUT_S)
 
         assert is_changed
-        assert "pattern: withdrawn, 1 announcement left where they are\n" in out
+        assert "pattern: withdrawn, 1 announcement already sent\n" in out
         assert len(platform.accepted) == 1
 
 
@@ -559,8 +559,8 @@ def test_announcement_that_went_out_before_the_answer_is_named(tmp_path: Path) -
 
     out = said.read_text()
     assert is_asked
-    assert "no announcement waits, and none went out" in out
-    assert "2 announcements had gone out before it could be stopped:\n  pattern/newsletter" in out
+    assert "no announcement is pending, and none was sent" in out
+    assert "too late to stop 2 announcements:\n  pattern/newsletter" in out
     assert "status: draft" in text(site)
 
 
@@ -570,7 +570,7 @@ def test_announcement_that_went_out_before_the_answer_is_named(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("embargo", "told"),
     [
-        ("omit", "`curl -sI https://site.example/blog/plane` says 404"),
+        ("omit", "`curl -sI https://site.example/blog/plane` returns 404"),
         ("off", "https://site.example/blog/plane shows the text no longer"),
         ("redact\nwithdrawn: /", "https://site.example/blog/plane shows the text no longer"),
     ],
@@ -580,7 +580,7 @@ def test_the_page_to_look_at_is_named(embargo: str, told: str, tmp_path: Path) -
 
     shown = site.run("withdraw", "plane", "--yes")
 
-    assert f"once it is deployed, {told}; if not, purge the cache of your host" in " ".join(
+    assert f"after the deployment, {told}; if not, purge your host's cache" in " ".join(
         shown.err.split()
     )
 
@@ -628,7 +628,7 @@ def test_links_to_a_page_that_goes_are_named_before_asking(tmp_path: Path) -> No
         "\nlinks to it on public pages:\n"
         "  content/about.md:3: /blog/plane\n"
         "  content/about.md:7: ./blog/plane.html\n"
-        "  these links are built as text until it is back\n"
+        "  these links become plain text until it is back\n"
     ) in shown.out
     assert "idea.md" not in shown.out
 
@@ -664,9 +664,12 @@ def test_links_in_a_preview_of_the_post_are_concealed_with_it(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ("embargo: omit\n", "these links are built as text until it is back\n"),
-        ("withdrawn: /gone\n", "these links will lead nowhere\n"),
-        ("embargo: redact\nwithdrawn: /gone\n", "these links are built as text until it is back\n"),
+        ("embargo: omit\n", "these links become plain text until it is back\n"),
+        ("withdrawn: /gone\n", "these links will be broken\n"),
+        (
+            "embargo: redact\nwithdrawn: /gone\n",
+            "these links become plain text until it is back\n",
+        ),
     ],
 )
 def test_what_becomes_of_links_is_said(more: str, told: str, tmp_path: Path) -> None:

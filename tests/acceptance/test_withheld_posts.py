@@ -37,7 +37,7 @@ def test_post_with_a_date_to_come_is_under_embargo_and_not_adopted(
     adopted = site.run("adopt", "--yes", "--no-build")
     site.run("tick")
 
-    assert "1 post taken as public" in adopted.out
+    assert "1 post recorded as public" in adopted.out
     assert SECRET in page(site, "plane")
     assert SECRET not in page(site, "pattern")
     assert "2099-03-10" in site.run("calendar").out

@@ -6,7 +6,7 @@ import pytest
 
 from publisher.check import Report
 from publisher.check.weight import Weight, weigh
-from publisher.cli.pages import say_problems
+from publisher.cli.check import say_problems
 from publisher.model import Problem
 
 

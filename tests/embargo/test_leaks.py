@@ -773,9 +773,7 @@ def test_where_the_site_itself_withholds_its_own_output_is_searched(tmp_path: Pa
     write(tmp_path, "content/dist/feed.xml", PAGE.replace(SECRET, LINE.partition("): ")[2]))
     leaking = site.run("embargo", code=1)
 
-    assert clean.err == (
-        "embargo: off, so the site itself withholds unreleased text: searching what it built\n"
-    )
+    assert clean.err == ("embargo is off: searching the site's own build\n")
     assert leaking.out.startswith("feed.xml: shows text of door (content/blog/door.md): ")
 
 

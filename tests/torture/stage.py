@@ -56,7 +56,7 @@ class Ended:
     @property
     def crashed(self) -> bool:
         """Tell whether it met something that nobody thought of."""
-        words = ("Traceback", "a mistake in publisher")
+        words = ("Traceback", "internal error: ")
         return any(word in self.said for word in words) or self.code not in (0, 1, 3, -9)
 
 

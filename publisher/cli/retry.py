@@ -1,43 +1,43 @@
-"""The commands that settle deliveries which failed, are late, or may have gone out."""
+"""``publisher retry``: try again what failed or was late."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from contextlib import suppress
 
 import click
 
-from publisher.cli.acting import YES
+from publisher.cli.invocation import YES
 from publisher.cli.output import confirm, flat, note, say
-from publisher.model.errors import LedgerError, PublisherError
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from publisher.ledger import Ledger
-    from publisher.model import ChannelName, DeliveryRecord, LedgerView, PostId, ReleaseRecord
-    from publisher.views.site_state import Survey
+from publisher.cli.tick import tick_unless_daemon
+from publisher.model import (
+    Cause,
+    ChannelName,
+    DeliveryRecord,
+    DeliveryState,
+    LedgerView,
+    PostId,
+    ReleaseRecord,
+    ReleaseState,
+)
+from publisher.model.errors import LedgerError, PublisherError, UnknownNameError
+from publisher.system.clock import SystemClock
+from publisher.views.site_state import Survey, near, open_ledger
 
 REASON = "tried again with `publisher retry`"
 
 
-@click.command()
+@click.command(epilog="Example: publisher retry my-post/x")
 @click.argument("what", required=False, metavar="[DELIVERY|POST|CHANNEL]")
 @YES
 @click.pass_context
 def retry(ctx: click.Context, what: str | None, is_yes: bool) -> None:
-    """Try failed and late deliveries once more.
+    """Retry failed or late steps now.
 
-    Without a name it takes all of them, but never one that may have gone out. A DELIVERY is
-    written post/channel/occasion; the occasion may be left out when there is only one. A CHANNEL
-    that was closed because of its credentials is opened again. A failed flip, rebuild or look at
-    the page is tried again at once, too.
+    Without an argument, everything that failed or is late is retried, except announcements that may
+    have gone out already. A DELIVERY is written post/channel/occasion; the occasion may be omitted
+    when there is only one. A CHANNEL that was closed because of its credentials is opened again.
     """
-    from publisher.cli.performing import tick_unless_daemon
-    from publisher.model import Cause, DeliveryState, ReleaseState
-    from publisher.system.clock import SystemClock
-    from publisher.views.site_state import open_ledger
-
     seen = ctx.obj.look()
     channel, records = _what(seen, what)
     for record in records:
@@ -47,15 +47,15 @@ def retry(ctx: click.Context, what: str | None, is_yes: bool) -> None:
     steps = _failed_steps(seen, what)
     for release in steps:
         is_release = release.state in (ReleaseState.REVEALING, ReleaseState.SCHEDULED)
-        what_goes_on = "its release goes on" if is_release else "the site is built again"
-        say(f"{release.post}: {release.state.value}, {what_goes_on} at once")
+        what_goes_on = "its release continues" if is_release else "the site is built again"
+        say(f"{release.post}: {release.state.value}, {what_goes_on} now")
     is_site = what is None and not steps and seen.view.is_site_stuck
     if is_site:
-        say("the site: its rebuild failed, it is built again at once")
+        say("the site: its rebuild failed; it is built again now")
     if channel is None and not records and not steps and not is_site:
-        note("there is nothing to try again")
+        note("there is nothing to retry")
         return
-    confirm("go on?", is_yes=is_yes)
+    confirm("continue?", is_yes=is_yes)
     now = SystemClock().now()
     with open_ledger(seen.settings, now=now) as ledger:
         if channel is not None:
@@ -84,8 +84,6 @@ def _what(survey: Survey, what: str | None) -> tuple[ChannelName | None, list[De
 
     :raises PublisherError: when what was named cannot be tried again, with the reason.
     """
-    from publisher.model import ChannelName
-
     stopped = survey.stopped
     channels = {channel.name for channel in survey.settings.channels}
     if what is None:
@@ -105,18 +103,13 @@ def _what(survey: Survey, what: str | None) -> tuple[ChannelName | None, list[De
 
 
 def _post(survey: Survey, what: str) -> PostId:
-    from publisher.views.site_state import near
-
-    try:
+    with suppress(UnknownNameError):
         return survey.find(what)
-    except PublisherError as error:
-        if error.what != f"there is no post {what!r}":
-            raise  # it is there, but cannot be read
     names = [text for post in survey.scan.posts for text in (post.id, post.slug)]
     names += [channel.name for channel in survey.settings.channels]
     raise PublisherError(
-        f"{what!r} is no delivery, no post and no channel",
-        hint=near(what, names) or "`publisher status` names what can be tried again",
+        f"no delivery, post or channel is called {what!r}",
+        hint=near(what, names) or "see `publisher status`",
     )
 
 
@@ -130,8 +123,6 @@ def _failed_steps(survey: Survey, what: str | None) -> list[ReleaseRecord]:
 
 
 def _has_failed(release: ReleaseRecord, view: LedgerView) -> bool:
-    from publisher.model import ReleaseState
-
     if release.state in (ReleaseState.REVEALING, ReleaseState.SCHEDULED) and release.retry_at:
         return True
     waits_for_build = release.flip_gen is not None and release.flip_gen > view.built_gen
@@ -147,7 +138,7 @@ def _without_doubt(survey: Survey, records: Sequence[DeliveryRecord]) -> list[De
     """Leave out what may have gone out, saying so."""
     for record in records:
         if record.key in survey.in_doubt:
-            note(f"{record.key}: left alone, it may have gone out; {_settle_hint(record)}")
+            note(f"{record.key}: skipped, it may have gone out; {_settle_hint(record)}")
     return [record for record in records if record.key not in survey.in_doubt]
 
 
@@ -155,21 +146,17 @@ def _open(
     survey: Survey, records: Sequence[DeliveryRecord], *, post: PostId | None = None
 ) -> list[DeliveryRecord]:
     """Leave out what could not go out, saying so: its channel is closed, and must be named."""
-    from publisher.model import DeliveryState
-
     closed = survey.view.closed_channels
     for record in sorted(survey.view.deliveries.values(), key=lambda record: record.key):
         is_due = record.state is DeliveryState.PLANNED and record.due_at <= survey.now
         is_meant = is_due and post in (None, record.key.post)
         if record.key.channel in closed and (is_meant or record in records):
             reason = flat(closed[record.key.channel])
-            note(f"{record.key}: left alone, its channel is closed: {reason}")
+            note(f"{record.key}: skipped, its channel is closed: {reason}")
     return [record for record in records if record.key.channel not in closed]
 
 
 def _require_open(survey: Survey, record: DeliveryRecord) -> None:
-    from publisher.model import DeliveryState
-
     name = record.key.channel
     states = (DeliveryState.PLANNED, DeliveryState.HELD, DeliveryState.FAILED)
     is_sure = record.state in states and record.key not in survey.in_doubt
@@ -177,13 +164,11 @@ def _require_open(survey: Survey, record: DeliveryRecord) -> None:
         raise LedgerError(
             f"{record.key} cannot be sent: the channel {name} is closed",
             why=flat(survey.view.closed_channels[name]),
-            hint=f"`publisher retry {name}` opens it, and sends all that waits there",
+            hint=f"`publisher retry {name}` opens it and sends what is pending there",
         )
 
 
 def _require_stopped(survey: Survey, record: DeliveryRecord) -> None:
-    from publisher.model import DeliveryState
-
     if record.key in survey.in_doubt or record.state is DeliveryState.UNCERTAIN:
         raise LedgerError(
             f"{record.key} may have gone out",
@@ -192,110 +177,12 @@ def _require_stopped(survey: Survey, record: DeliveryRecord) -> None:
         )
     if not survey.is_stopped(record):
         raise LedgerError(
-            f"{record.key} is {record.state.value}: there is nothing to try again",
+            f"{record.key} is {record.state.value}: there is nothing to retry",
             hint=f"see `publisher why {record.key.post}`",
         )
 
 
 def _settle_hint(record: DeliveryRecord) -> str:
-    return f"look there, then `publisher resolve {record.key} --sent URL` or `--not-sent`"
-
-
-@click.command()
-@click.argument("delivery")
-@click.option("--sent", "url", metavar="URL", help="It is there: where readers see it, or its id.")
-@click.option("--not-sent", "is_absent", is_flag=True, help="It is not there: send it.")
-@click.option("--drop", "is_dropped", is_flag=True, help="Never send it.")
-@YES
-@click.pass_context
-def resolve(
-    ctx: click.Context,
-    delivery: str,
-    url: str | None,
-    is_absent: bool,
-    is_dropped: bool,
-    is_yes: bool,
-) -> None:
-    """Say what became of DELIVERY, where only a person can know.
-
-    A DELIVERY is written post/channel/occasion; the occasion may be left out when there is only
-    one.
-    """
-    from publisher.cli.performing import tick_unless_daemon
-    from publisher.model import Cause, DeliveryState
-    from publisher.system.clock import SystemClock
-    from publisher.views.site_state import open_ledger
-
-    if (url is not None) + is_absent + is_dropped != 1:
-        raise click.UsageError("say one of --sent URL, --not-sent and --drop")
-    seen = ctx.obj.look()
-    record = seen.find_delivery(delivery)
-    _require_unsettled(record, is_dropped=is_dropped)
-    say(f"{record.key}: {record.state.value}: {flat(record.reason)}")
-    if url is not None:
-        _require_new(seen, record, url)
-        say(f"  will be recorded as sent: {flat(url)}")
-    else:
-        say("  will be sent" if is_absent else "  will never be sent")
-    confirm("go on?", is_yes=is_yes)
-    now = SystemClock().now()
-    with open_ledger(seen.settings, now=now) as ledger:
-        if url is not None:
-            _settle_sent(ledger, record, url, now)
-        elif is_dropped:
-            reason = "dropped with `publisher resolve`"
-            ledger.settle(
-                record, DeliveryState.CANCELLED, cause=Cause.DROPPED, reason=reason, now=now
-            )
-        else:
-            reason = "did not arrive, says `publisher resolve`"
-            ledger.settle(record, DeliveryState.PLANNED, reason=reason, now=now, due_at=now)
-    if is_dropped:
-        return
-    ctx.exit(tick_unless_daemon(ctx.obj, seen.settings, about={record.key.post}))
-
-
-def _settle_sent(ledger: Ledger, record: DeliveryRecord, url: str, now: datetime) -> None:
-    from publisher.model import DeliveryState
-
-    is_url = "://" in url
-    ledger.settle(
-        record,
-        DeliveryState.SENT,
-        reason="",
-        now=now,
-        remote_id=None if is_url else url,
-        remote_url=url if is_url else None,
+    return (
+        f"check the channel, then run `publisher resolve {record.key} --sent URL` or `--not-sent`"
     )
-
-
-def _require_unsettled(record: DeliveryRecord, *, is_dropped: bool) -> None:
-    from publisher.model import DeliveryState
-
-    open_states = {DeliveryState.HELD, DeliveryState.UNCERTAIN}
-    if is_dropped:
-        open_states = {DeliveryState.HELD, DeliveryState.FAILED, DeliveryState.PLANNED}
-    if record.state in open_states:
-        return
-    hint = f"see `publisher why {record.key.post}`"
-    if record.state is DeliveryState.FAILED:
-        hint = f"it was refused for certain: `publisher retry {record.key}` or --drop"
-    if record.state is DeliveryState.UNCERTAIN:
-        hint = "say --sent URL or --not-sent: it may have gone out"
-    raise LedgerError(
-        f"{record.key} is {record.state.value}: that is not for a person to settle", hint=hint
-    )
-
-
-def _require_new(survey: Survey, record: DeliveryRecord, url: str) -> None:
-    if not url.strip():
-        raise click.BadParameter("is empty", param_hint="--sent")
-    for other in survey.view.deliveries.values():
-        is_same = url in (other.remote_url, other.remote_id) and other.key != record.key
-        if is_same and other.key.channel == record.key.channel:
-            raise PublisherError(
-                f"{url} is {other.key}", hint="give the address of this announcement"
-            )
-
-
-COMMANDS = (retry, resolve)

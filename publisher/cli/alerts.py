@@ -1,30 +1,35 @@
-"""The command that shows what the operator was told, and tries whether telling works."""
+"""``publisher alerts``: which alerts are open, and a test message."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 import click
 
+from publisher.alerts import Level, ask
+from publisher.alerts.assemble import open_addresses, open_ping
+from publisher.alerts.letters import a_test
 from publisher.cli.invocation import Invocation, instant, reads
 from publisher.cli.output import flat, note, say, say_json, when
+from publisher.config.settings import Settings
+from publisher.ledger import Alert
+from publisher.model.errors import PublisherError
+from publisher.views.calendar import utc
+from publisher.views.site_state import open_ledger
 
-if TYPE_CHECKING:
-    from datetime import datetime
 
-    from publisher.config.settings import Settings
-    from publisher.ledger import Alert
-
-
-@click.command()
-@click.option("--test", "is_test", is_flag=True, help="Send a message to every address, and ping.")
+@click.command(epilog="Example: publisher alerts --test")
+@click.option(
+    "--test", "is_test", is_flag=True, help="Send a test message to every address, and the ping."
+)
 @reads
 @click.pass_context
 def alerts(ctx: click.Context, is_test: bool, as_json: bool, now: str | None) -> None:
-    """What the operator was told of and is not over yet.
+    """Show the open alerts, or send a test message.
 
-    Exits with 3 when one of it waits for a person. --test exits with 1 when a message did not go
-    out.
+    Exits with 3 when an alert needs your attention. With --test, exits with 1 when a message could
+    not be sent.
     """
     invocation: Invocation = ctx.obj
     settings = invocation.settings()
@@ -36,9 +41,6 @@ def alerts(ctx: click.Context, is_test: bool, as_json: bool, now: str | None) ->
 
 
 def _show(settings: Settings, now: datetime, *, as_json: bool) -> int:
-    from publisher.alerts import Level
-    from publisher.views.site_state import open_ledger
-
     with open_ledger(settings, now=now, read_only=True) as ledger:
         standing = [a for a in ledger.alerts().values() if a.level != Level.OVER]
     if as_json:
@@ -58,9 +60,6 @@ def _show(settings: Settings, now: datetime, *, as_json: bool) -> int:
 
 
 def _value(alert: Alert, now: datetime) -> dict[str, Any]:
-    from publisher.alerts import Level
-    from publisher.views.calendar import utc
-
     return {
         "cause": alert.cause,
         "what": alert.what,
@@ -74,11 +73,6 @@ def _value(alert: Alert, now: datetime) -> dict[str, Any]:
 
 def _test(invocation: Invocation, settings: Settings) -> int:
     """Send to every address and tell which took it; give the exit code."""
-    from publisher.alerts import ask
-    from publisher.alerts.assemble import open_addresses, open_ping
-    from publisher.alerts.letters import a_test
-    from publisher.model.errors import PublisherError
-
     addresses = open_addresses(settings, invocation.environ)
     if not addresses and settings.ping is None:
         raise PublisherError(
@@ -95,6 +89,3 @@ def _test(invocation: Invocation, settings: Settings) -> int:
     for name, reason in reasons.items():
         say(f"{name}: not sent: {flat(reason)}" if reason else f"{name}: sent")
     return 1 if any(reasons.values()) else 0
-
-
-COMMANDS = (alerts,)

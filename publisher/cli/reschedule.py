@@ -1,54 +1,55 @@
-"""The command that moves a release, and with it the rest of its series."""
+"""``publisher reschedule``: move a release, and with it the rest of its series."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
+from zoneinfo import ZoneInfo
 
 import click
 
-from publisher.cli.acting import YES
+from publisher.cli.invocation import YES, instant
 from publisher.cli.moves import Shift, forget, left_over, perform, require_unreleased
 from publisher.cli.output import clean, confirm, count, flat, note, say, when
-from publisher.cli.targets import later_on, read_target, wall_time, with_seconds
-from publisher.model.errors import LedgerError, PublisherError
+from publisher.cli.tick import tick_unless_daemon
+from publisher.config.settings import Settings, SiteSettings
+from publisher.model import Post, PostState, ReleaseRecord
+from publisher.model.errors import LedgerError, PostError, PublisherError
+from publisher.posts.library import Library
+from publisher.posts.reschedule import set_date
+from publisher.system.files import read_file
+from publisher.text.frontmatter import decode
+from publisher.text.times import parse_duration, resolve_instant
+from publisher.views.site_state import Survey
 
-if TYPE_CHECKING:
-    from datetime import datetime
 
-    from publisher.config.settings import Settings
-    from publisher.model import Post, ReleaseRecord
-    from publisher.posts.library import Library
-    from publisher.views.site_state import Survey
-
-
-@click.command()
+@click.command(epilog="Example: publisher reschedule my-post --to +7d")
 @click.argument("post")
 @click.option(
     "--to",
     "to",
     required=True,
     metavar="INSTANT",
-    help="2027-03-16, 2027-03-16T09:00, with offset; or +7d, +2w, +6h from its date.",
+    help="2027-03-16 or 2027-03-16T09:00 or with offset; or +7d, +2w, +6h from its date.",
 )
 @click.option(
     "--shift-following",
     "is_shifted",
     is_flag=True,
-    help="Move the later parts of its series by as much.",
+    help="Also move the later parts of its series by the same amount.",
 )
 @YES
 @click.pass_context
 def reschedule(ctx: click.Context, post: str, to: str, is_shifted: bool, is_yes: bool) -> None:
-    """Move the release of POST to another instant.
+    """Move the release of POST to another date.
 
-    Only the date in the file is changed, in the way it is written there. A bare date means the
-    site's release time; +7d keeps the time of the day.
+    Only the date in the file changes, in the format it is written in. A date without a time means
+    the site's release time; +7d keeps the time of day.
     """
-    from publisher.posts.library import Library
-
     seen = ctx.obj.look()
     chosen = seen.get(post)
     library = Library.of(seen.settings)
@@ -62,7 +63,7 @@ def reschedule(ctx: click.Context, post: str, to: str, is_shifted: bool, is_yes:
         shifts += _following(seen, library, shifts[0])
     shifts = [shift for shift in shifts if shift.new != shift.old]
     if not shifts:
-        note(f"{chosen.id} is released at that instant already; nothing to do")
+        note(f"{chosen.id} already has that date; nothing to do")
         return
     _require_coming(seen, shifts)
     _say_plan(seen, library, shifts, is_shifted=is_shifted)
@@ -74,14 +75,14 @@ def _left(seen: Survey, library: Library, *, is_yes: bool) -> list[Shift]:
     """Give the moves that an earlier command left over, if they are to be made."""
     left = list(left_over(seen, library))
     if left:
-        say("an earlier `publisher reschedule` was cut short; these were still to move:")
+        say("an earlier `publisher reschedule` was interrupted; still to move:")
         _say_plan(seen, library, left, is_shifted=True)
         if is_yes or not sys.stdin.isatty():
             confirm("move them first?", is_yes=is_yes)
-        elif not click.confirm("move them first? n: forget it, and go on", err=True):
+        elif not click.confirm("move them first? (n: drop these moves)", err=True):
             left = []
     if left:
-        note("nothing else is done; if another date is meant, run the command again")
+        note("nothing else is done; run the command again to set another date")
     else:
         forget(seen.settings)
     return left
@@ -90,15 +91,10 @@ def _left(seen: Survey, library: Library, *, is_yes: bool) -> list[Shift]:
 def _carry_out(
     ctx: click.Context, seen: Survey, library: Library, shifts: Sequence[Shift]
 ) -> NoReturn:
-    from publisher.cli.performing import tick_unless_daemon
-
     is_shown = perform(seen, library, shifts)
     _say_next(seen.settings, len(shifts))
     about = {shift.post.id for shift in shifts}
     ctx.exit(tick_unless_daemon(ctx.obj, seen.settings, about=about) if is_shown else 0)
-
-
-# --- what may be moved -----------------------------------------------------------------------
 
 
 def _require_waiting(survey: Survey, post: Post) -> datetime:
@@ -109,14 +105,14 @@ def _require_waiting(survey: Survey, post: Post) -> datetime:
     require_unreleased(post, record)
     if record is not None and _is_asked_for(record, survey.now):
         raise LedgerError(
-            f"{post.id} is about to be released: somebody asked for it",
+            f"{post.id} cannot be moved: its release was requested",
             hint=f"see `publisher why {post.id}`",
         )
     if post.release_at is None:
         keys = ("reveal", *survey.settings.site.generator.date_keys)
         raise PublisherError(
-            f"{post.path} has no release date that could be moved",
-            hint=f"write one into it, such as {keys[-1]}: 2027-03-16",
+            f"{post.path} has no release date",
+            hint=f"add one, such as {keys[-1]}: 2027-03-16",
         )
     return post.release_at
 
@@ -133,17 +129,17 @@ def _following(survey: Survey, library: Library, first: Shift) -> Iterator[Shift
     series, zone = first.post.series, survey.settings.site.zone
     if series is None:
         raise PublisherError(
-            f"{first.post.id} belongs to no series", hint="leave --shift-following out"
+            f"{first.post.id} is not part of a series", hint="omit --shift-following"
         )
     span = wall_time(first.new, zone) - wall_time(first.old, zone)
     for part in _later_parts(survey, first.post):
         try:
             require_unreleased(part, survey.view.releases.get(part.id))
         except LedgerError as error:
-            note(f"{part.id}: left alone: {error.what}")
+            note(f"{part.id}: skipped: {error.what}")
             continue
         if part.release_at is None:
-            note(f"{part.id}: left alone: it has no date")
+            note(f"{part.id}: skipped: it has no date")
             continue
         try:
             at = later_on(survey, part.release_at, span)
@@ -151,8 +147,8 @@ def _following(survey: Survey, library: Library, first: Shift) -> Iterator[Shift
             raise PublisherError(
                 f"{part.id}: {error.what}",
                 why=error.why,
-                hint=f"leave --shift-following out, and move it with `publisher reschedule "
-                f"{part.id} --to …`; {with_seconds(error.hint, survey)}",
+                hint=f"omit --shift-following, and move it with `publisher reschedule "
+                f"{part.id} --to …`; {error.hint}",
             ) from None
         yield Shift(part, part.release_at, library.redated(part, at))
 
@@ -173,20 +169,15 @@ def _require_coming(survey: Survey, shifts: Sequence[Shift]) -> None:
         if shift.new <= survey.now:
             at = when(shift.new, survey.settings.site.zone)
             raise click.BadParameter(
-                f"{shift.post.id} would come at {at}, which is over; "
+                f"{shift.post.id} would be released at {at}, which is in the past; "
                 f"`publisher release {shift.post.id}` releases it now",
                 param_hint="--to",
             )
 
 
-# --- the plan --------------------------------------------------------------------------------
-
-
 def _say_plan(
     survey: Survey, library: Library, shifts: Sequence[Shift], *, is_shifted: bool
 ) -> None:
-    from publisher.cli.mentions import mentions_of
-
     zone = survey.settings.site.zone
     width = max(len(shift.post.id) for shift in shifts)
     for shift in shifts:
@@ -202,7 +193,7 @@ def _say_plan(
         for text in mentions_of(survey.settings.site, library, shift.post, shift.old, shift.new)
     ]
     if mentions:
-        say("\nwhat still names the old day, for you to edit:")
+        say("\nthese still name the old date; edit them yourself:")
         for text in dict.fromkeys(mentions):
             say(f"  {clean(text)}")
     if survey.view.adopted_at is None:
@@ -216,28 +207,28 @@ def _spelled(at: datetime, survey: Survey) -> str:
 
 def _remarks(shift: Shift, survey: Survey) -> Iterator[str]:
     """Say what else becomes different, and what does not."""
-    from publisher.model import PostState
-
     zone, moved = survey.settings.site.zone, shift.moved
     if shift.old.astimezone(zone).utcoffset() != shift.new.astimezone(zone).utcoffset():
-        yield "clocks change in between; the time is as clocks show it then"
+        yield "daylight saving time changes in between; the local time stays"
     if moved.release_zone_note:
         yield moved.release_zone_note
     if moved.url != shift.post.url:
         yield f"its address changes to {moved.url}"
     if moved.state is PostState.DRAFT:
-        yield "is a draft, and stays one: its date alone does not release it"
+        yield "it stays a draft; its date alone does not release it"
     for channel, rule in moved.announce.items():
         if rule.at is not None and rule.enabled:
-            late = "" if rule.at >= shift.new else ", which is too early then: it goes out with it"
+            late = (
+                ""
+                if rule.at >= shift.new
+                else "; that is before the release, so it is sent with the release"
+            )
             at = when(rule.at, zone)
-            yield f"its announcement on {channel} has its own time, which stays: {at}{late}"
+            yield f"its announcement on {channel} keeps its own time: {at}{late}"
 
 
 def _out_of_order(survey: Survey, shifts: Sequence[Shift], *, is_shifted: bool) -> Iterator[str]:
     """Find parts of the series that would come in another order than their numbers."""
-    from publisher.model import PostState
-
     series = shifts[0].post.series
     if series is None:
         return
@@ -253,19 +244,95 @@ def _out_of_order(survey: Survey, shifts: Sequence[Shift], *, is_shifted: bool) 
         if at <= later_at or not {post.id, other.id} & set(moved):
             continue
         if other.id in moved:
-            what_fits = f"{when(at, survey.settings.site.zone)} is the earliest instant that fits"
+            what_fits = f"{when(at, survey.settings.site.zone)} is the earliest possible date"
         elif is_shifted:
-            what_fits = f"move part {later} as well"
+            what_fits = f"move part {later} too"
         else:
-            what_fits = "--shift-following moves the later parts along"
-        yield f"part {later} ({other.id}) comes before part {part} ({post.id}) then; {what_fits}"
+            what_fits = "use --shift-following to move the later parts too"
+        yield f"part {later} ({other.id}) would come before part {part} ({post.id}); {what_fits}"
 
 
 def _say_next(settings: Settings, number: int) -> None:
     if settings.git is not None and settings.git.commit:
         files = "the file is" if number == 1 else "the files are"
-        note(f"{files} not committed: that is yours to do")
-    note("the daemon, or the next tick, goes by it; see `publisher calendar`")
+        note(f"{files} changed but not committed; commit it yourself")
+    note("the daemon or the next tick uses the new date; see `publisher calendar`")
 
 
-COMMANDS = (reschedule,)
+SPANS = "a span from its date: +7d, +2w, +6h, or with a minus"
+
+
+def read_target(survey: Survey, old: datetime, to: str) -> datetime:
+    """Read where a post is to go: an instant, or a span from its own date ``old``."""
+    found = re.fullmatch(r"\s*([+-])(.*)", to, re.DOTALL)
+    try:
+        if found is None:
+            return instant(to, survey.settings, option="--to").replace(microsecond=0)
+        span = _span(found[2]) * (-1 if found[1] == "-" else 1)
+        days = timedelta(days=int(span / timedelta(days=1)))
+        return later_on(survey, old, days) + (span - days)
+    except click.BadParameter as error:
+        raise click.BadParameter(f"{error.message}; or write {SPANS}", param_hint="--to") from None
+    except PublisherError as error:
+        raise click.BadParameter(f"{to.strip()} {error.one_line}", param_hint="--to") from None
+    except OverflowError:
+        raise click.BadParameter(f"{to} is out of range", param_hint="--to") from None
+
+
+def _span(text: str) -> timedelta:
+    """Read a span such as ``7d``, ``2w`` or ``1w 2d``."""
+    found = re.fullmatch(r"(?:(\d{1,3})w)?(.*)", re.sub(r"\s", "", text).lower())
+    weeks, rest = (found[1], found[2]) if found else (None, text)
+    if weeks and not rest:
+        return timedelta(weeks=int(weeks))
+    try:
+        return parse_duration(rest) + timedelta(weeks=int(weeks or 0))
+    except PublisherError as error:
+        raise click.BadParameter(f"+{text} {error.what}") from None
+
+
+def later_on(survey: Survey, at: datetime, span: timedelta) -> datetime:
+    """Give the instant at which clocks of the site have gone on by ``span`` since another."""
+    site = survey.settings.site
+    local = wall_time(at, site.zone) + span
+    return resolve_instant(local, zone=site.zone, release_time=site.release_time).at
+
+
+def wall_time(at: datetime, zone: ZoneInfo) -> datetime:
+    return at.astimezone(zone).replace(tzinfo=None)
+
+
+def mentions_of(
+    site: SiteSettings, library: Library, post: Post, old_at: datetime, new_at: datetime
+) -> Iterator[str]:
+    """Find where a post that moves, and pages that name it, will still say the old day."""
+    old, new = (at.astimezone(site.zone).date() for at in (old_at, new_at))
+    if old == new:
+        return
+    pattern = _day_pattern(old)
+    for page in library.pages():
+        is_own = page.path == post.path
+        try:
+            data = read_file(page.file, page.path).data
+            if is_own:
+                data = set_date(data, site, new_at, page.path)
+            text = decode(data, page.path)
+        except PostError:
+            continue  # `publisher check` says what is wrong with it
+        if not is_own and post.slug not in text and post.id not in text:
+            continue
+        for found in pattern.finditer(text):
+            if found["year"] in (None, str(old.year)):
+                line = text.count("\n", 0, found.start()) + 1
+                yield f"{page.path}:{line}: {flat(found[0])}"
+
+
+def _day_pattern(day: date) -> re.Pattern[str]:
+    """Match a day as people write it, in English or as 2027-03-09."""
+    month = rf"(?:{day:%B}|{day:%b})\.?"
+    number = rf"0?{day.day}(?:st|nd|rd|th)?(?!\d)"
+    weekday = r"(?:\b[A-Z][a-z]+day,?[ ]+)?"
+    return re.compile(
+        rf"{weekday}\b(?:{month}[ ]+(?:the[ ]+)?{number}|{number}[ ]+(?:of[ ]+)?{month})"
+        rf"(?:,?[ ]+(?P<year>\d{{4}})(?!\d))?|(?<!\d){day.isoformat()}(?!\d)"
+    )

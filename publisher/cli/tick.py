@@ -1,29 +1,43 @@
-"""One tick performed by a command: told line by line while it works, then what is left."""
+"""``publisher tick``: do everything that is due, then end; other commands end with it, too."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from threading import Event as Flag
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+from publisher.alerts import Alerts
+from publisher.alerts.assemble import open_alerts
 from publisher.cli.invocation import Invocation
-from publisher.cli.output import flat, note, say
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from rich.status import Status
-
-    from publisher.alerts import Alerts
-    from publisher.config.settings import Settings
-    from publisher.engine.tick import Engine, Tick
-    from publisher.system.report import Event
+from publisher.cli.output import flat, note, say, say_json, when
+from publisher.cli.render import say_waiting
+from publisher.config.settings import Settings
+from publisher.daemon import service
+from publisher.daemon.service import SWEEP_S
+from publisher.engine.assemble import open_engine
+from publisher.engine.tick import Engine, Tick
+from publisher.model import Settle
+from publisher.model.errors import PublisherError
+from publisher.system import locks, report
+from publisher.system import log as logs
+from publisher.system.clock import SystemClock
+from publisher.system.report import Event
+from publisher.views.calendar import calendar, too_late
+from publisher.views.site_state import look
+from publisher.views.status import waiting
 
 ALERT_S = 60.0  # the longest that a tick of cron waits for its alerts to be sent
+
 
 # What is told of an event, by its name; others are for the log only.
 LINES: Mapping[str, str] = {
@@ -31,13 +45,13 @@ LINES: Mapping[str, str] = {
     "flip.done": "{post}: flipped ({changed})",
     "flip.failed": "{post}: the flip failed: {reason}",
     "rebuild.done": "rebuilt in {seconds} s for {posts}",
-    "pull.done": "pulled commits of others",
+    "pull.done": "pulled new commits",
     "pull.failed": "git pull failed: {reason}",
     "push.failed": "{reason}",
     "deploy.restless": "{reason}",
     "output.overwritten": "{reason}",
-    "stage.failed": "the stage is not up to date: {reason}",
-    "page.left_out": "{path}: left out of the site: it is not released, and no post",
+    "stage.failed": "the staged copy cannot be updated: {reason}",
+    "page.left_out": "{path}: left out of the site: not released, and not a post",
     "rebuild.failed": "the rebuild for {posts} failed: {reason}",
     "release.live": "{post}: live at {url}",
     "verify.waiting": "{post}: not live yet: {reason}",
@@ -45,17 +59,19 @@ LINES: Mapping[str, str] = {
     "delivery.not_sent": "{name}: not sent: {reason}",
     "delivery.not_prepared": "{name}: not sent: {reason}",
     "delivery.uncertain": "{name}: may have gone out: {reason}",
-    "delivery.recovered": "{name}: taken up again, {state}",
-    "delivery.absent": "{name}: looked up, it did not arrive",
-    "delivery.confirmed": "{name}: read back",
+    "delivery.recovered": "{name}: resumed, {state}",
+    "delivery.absent": "{name}: checked: it was not sent",
+    "delivery.confirmed": "{name}: confirmed",
     "delivery.held": "{name}: held: {reason}",
     "delivery.cancelled": "{name}: cancelled: {reason}",
     "delivery.returned": "{name}: waits: {reason}",
     "action.failed": "{action} failed: {reason}",
-    "alert.told": "told the operator: {what} ({degree})",
-    "alert.failed": "the operator was not told by {address}: {reason}",
+    "alert.told": "alert sent: {what} ({degree})",
+    "alert.failed": "alert to {address} failed: {reason}",
     "ping.failed": "the ping failed: {reason}",
 }
+
+
 FAILURES = frozenset(
     {
         "flip.failed",
@@ -71,6 +87,60 @@ FAILURES = frozenset(
         "action.failed",
     }
 )
+
+
+@click.command(epilog="Example: publisher tick --dry-run")
+@click.option("--dry-run", "is_dry", is_flag=True, help="Show what would be done; change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; with --dry-run.")
+@click.option("--now", metavar="INSTANT", help="Pretend that it is this time; with --dry-run.")
+@click.pass_context
+def tick(ctx: click.Context, is_dry: bool, as_json: bool, now: str | None) -> None:
+    """Do everything that is due now, then exit.
+
+    For cron, timers and CI. Exits with 1 when something failed, and with 3 when something needs
+    your attention. Exits at once with 0 when another tick is running.
+    """
+    if (as_json or now) and not is_dry:
+        raise click.UsageError("--json and --now go with --dry-run")
+    if is_dry:
+        ctx.exit(_rehearse_tick(ctx.obj, now, as_json=as_json))
+    ctx.exit(run_tick(ctx.obj, ctx.obj.settings()))
+
+
+def _rehearse_tick(invocation: Invocation, now: str | None, *, as_json: bool) -> int:
+    """Show what a tick would do, and give the exit code it would have if all went well."""
+    survey = invocation.look(now)
+    plan = survey.plan()
+    left = waiting(survey, plan)
+    coming = survey.calendar(until=survey.now)
+    if survey.needs_adoption:  # the calendar shows what would be; a tick does nothing
+        coming = replace(coming, happenings=())
+    late = too_late(survey, coming)
+    settled = [action for action in plan.actions if isinstance(action, Settle)]
+    code = 3 if left or late or any(action.to == "held" for action in settled) else 0
+    if any(problem.severity == "error" for problem in survey.scan.problems):
+        code = 1  # the posts that cannot be used; a failure goes before what waits
+    found = calendar(survey, coming)
+    if as_json:
+        say_json(found)
+        return code
+    for entry in found["entries"]:
+        if entry["action"] == "release":
+            say(f"{entry['post']}: would be released at {entry['url']}")
+        elif entry["text"] is None:
+            say(f"{entry['post']}/{entry['channel']}: would be held: {flat(entry['why'])}")
+        else:
+            name = f"{entry['post']}/{entry['channel']}/{entry['occasion']}"
+            say(f"{name}: would be sent: {flat(entry['text'])}")
+    for planned in late:
+        at = when(planned.at, survey.settings.site.zone)
+        say(f"{planned.key}: would be held: was due {at}, too late")
+    for action in settled:
+        say(f"{action.key}: would be {action.to}: {flat(action.why)}")
+    if not (found["entries"] or settled):
+        say("nothing is due")
+    say_waiting(left, survey.settings.site.zone)
+    return code
 
 
 @dataclass(slots=True)
@@ -108,9 +178,6 @@ class Teller:
         if event.name == "rebuild.started":
             words = f"rebuilding for {flat(event.fields['posts'])}"
             if sys.stderr.isatty():
-                from rich.console import Console
-                from rich.markup import escape
-
                 self._spinner = Console(stderr=True).status(escape(words))
                 self._spinner.start()
             else:
@@ -131,7 +198,7 @@ def _facts(event: Event) -> _Facts:
     return _Facts({**event.fields, "name": name})
 
 
-def tick(
+def run_tick(
     invocation: Invocation, settings: Settings, *, about: Collection[str] | None = None
 ) -> int:
     """Do everything that is due, tell what was done and what waits; give the exit code.
@@ -139,13 +206,6 @@ def tick(
     With ``about``, only what waits for a person with these posts counts, and another tick is
     waited for. Without, one that is at work does what is due: ticks of cron must not pile up.
     """
-    from publisher.alerts.assemble import open_alerts
-    from publisher.daemon import service
-    from publisher.engine.assemble import open_engine
-    from publisher.system import locks, report
-    from publisher.system import log as logs
-    from publisher.system.clock import SystemClock
-
     if about is None and (holder := locks.holder_of(settings.state_dir, locks.TICK)):
         _say_at_work(settings, *holder)
         return 0
@@ -155,7 +215,7 @@ def tick(
     teller = Teller(report.log if invocation.is_verbose else None)
 
     def end(number: int) -> None:
-        note("ends when the step under way is over")
+        note("stopping after the current step")
         stop.set()
 
     with ExitStack() as stack:
@@ -181,15 +241,11 @@ def tick(
 
 
 def _say_at_work(settings: Settings, pid: str, since: datetime) -> None:
-    from publisher.cli.output import when
-
     at = when(since, settings.site.zone)
     say(f"another publisher process is at work: {pid}, since {at}; it does what is due")
 
 
 def _tick_and_alert(engine: Engine, alerts: Alerts) -> Tick:
-    from publisher.model.errors import PublisherError
-
     try:
         done = engine.tick()
     except PublisherError as error:
@@ -204,9 +260,6 @@ def _tick_and_alert(engine: Engine, alerts: Alerts) -> Tick:
 
 def _conclude(settings: Settings, teller: Teller, done: Tick, about: Collection[str] | None) -> int:
     """Say what is left, and give the exit code: a failure goes before what waits."""
-    from publisher.cli.output import when
-    from publisher.cli.pages import say_waiting
-
     errors = [problem for problem in done.problems if problem.severity == "error"]
     for problem in errors:
         note(f"error: {problem}")
@@ -226,10 +279,6 @@ def _conclude(settings: Settings, teller: Teller, done: Tick, about: Collection[
 
 
 def _waiting(settings: Settings, done: Tick) -> list[dict[str, Any]]:
-    from publisher.system.clock import SystemClock
-    from publisher.views.site_state import look
-    from publisher.views.status import waiting
-
     if not any(hold.needs_person for hold in done.plan.holds):
         return []
     return waiting(look(settings, now=SystemClock().now()), done.plan)
@@ -239,10 +288,7 @@ def tick_unless_daemon(
     invocation: Invocation, settings: Settings, *, about: Collection[str]
 ) -> int:
     """Let the daemon do what was asked for, or do it here where none runs."""
-    from publisher.daemon.service import SWEEP_S
-    from publisher.system import locks
-
     if locks.is_held(settings.state_dir, locks.DAEMON):
         note(f"the daemon does it within {SWEEP_S:.0f} s; see `publisher status`")
         return 0
-    return tick(invocation, settings, about=about)
+    return run_tick(invocation, settings, about=about)

@@ -1,23 +1,23 @@
-"""The commands that set a site up: its ``jobs.yaml``, its systemd units."""
+"""``publisher init``: write ``jobs.yaml`` for the site that is here."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import click
 
+from publisher import config
+from publisher.cli import discovery, jobs_file
+from publisher.cli.check import show_trial
+from publisher.cli.discovery import Found
 from publisher.cli.invocation import FILE, Invocation
 from publisher.cli.output import note, say
-from publisher.cli.trial import show_trial
+from publisher.config.kinds import Place, read_glob, read_site_url, read_zone
 from publisher.model.errors import ConfigError, PublisherError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from publisher.cli.discovery import Found
-    from publisher.config.settings import Settings
 
 NEXT_STEPS = """\
 next:
@@ -26,24 +26,22 @@ next:
   publisher adopt        take what is public already as it is
   publisher rehearse     play it all on a scratch copy
   publisher run          the daemon; or `publisher tick` from cron"""
+
+
 STATE = ".publisher"  # the default of state_dir, which `init` leaves as it is
 
 
-@click.command()
-@click.option("--generator", metavar="NAME", help="Whose site it is; default: what is found here.")
-@click.option("--build/--no-build", "is_build", default=True, help="Try the build at the end.")
+@click.command(epilog="Example: publisher init --generator hugo")
+@click.option("--generator", metavar="NAME", help="The generator; default: the one found here.")
+@click.option("--build/--no-build", "is_build", default=True, help="Try a build at the end.")
 @click.pass_obj
 def init(invocation: Invocation, generator: str | None, is_build: bool) -> None:
-    """Write jobs.yaml for the generator found here or in ./content.
+    """Write a jobs.yaml for the site in this folder.
 
-    At the end it builds a copy of the site with every coming post released, as
-    `publisher check --build` does, and says what would stop a release.
+    The generator is looked for here and in ./content. At the end, publisher builds a copy of the
+    site with every scheduled post released, as `publisher check --build` does, and shows what would
+    stop a release.
     """
-    from pathlib import Path
-
-    from publisher import config
-    from publisher.cli import discovery, jobs_file
-
     file = Path(invocation.config or FILE).absolute()
     if file.exists() or file.is_symlink():
         raise ConfigError(f"{file} exists already", why="it is never overwritten")
@@ -109,11 +107,6 @@ def _say_found(found: Found, *, zone: str, is_own_zone: bool) -> None:
 
 def _ask(found: Found, machine: str | None) -> Found:
     """Ask for what was not found; an empty answer leaves it open."""
-    from dataclasses import replace
-    from pathlib import Path
-
-    from publisher.config.kinds import Place, read_glob, read_site_url, read_zone
-
     place = Place(project=Path(), home=None)
 
     def reader(read: Callable[[Any, Place], Any]) -> Callable[[str], Any]:
@@ -156,84 +149,3 @@ def _ignored(folder: Path) -> set[str] | None:
     except (OSError, UnicodeDecodeError):
         return None
     return {line.strip() for line in text.splitlines()}
-
-
-@click.command()
-@click.option("--user", help="Runs the service; default: the owner of the site's folder.")
-@click.option("--group", help="Default: that user's group.")
-@click.option(
-    "--write",
-    "folder",
-    type=click.Path(exists=True, file_okay=False),
-    metavar="FOLDER",
-    help="Write the files there instead of printing them.",
-)
-@click.pass_obj
-def systemd(
-    invocation: Invocation, user: str | None, group: str | None, folder: str | None
-) -> None:
-    """Print the hardened systemd units for this site."""
-    from pathlib import Path
-
-    from publisher.daemon.units import units as units_of
-
-    settings = invocation.settings()
-    owner, owners = _owner(settings, user)
-    units = units_of(
-        settings,
-        executable=_executable(invocation.environ),
-        user=user or owner,
-        group=group or owners,
-    )
-    if folder is None:
-        say("\n".join(f"# --- {name}\n{text}" for name, text in units.items()))
-        return
-    for name, text in units.items():
-        _write(Path(folder) / name, text)
-        say(f"wrote {Path(folder) / name}")
-    first = next(iter(units)).removesuffix(".service")
-    note(f"next: systemctl daemon-reload && systemctl enable --now {first}")
-
-
-def _owner(settings: Settings, user: str | None) -> tuple[str, str]:
-    """Give the names of user and group that the site belongs to."""
-    import grp
-    import pwd
-
-    status = settings.project.stat()
-    try:
-        entry = pwd.getpwnam(user) if user else pwd.getpwuid(status.st_uid)
-        gid = entry.pw_gid if user else status.st_gid
-        return entry.pw_name, grp.getgrgid(gid).gr_name
-    except KeyError:
-        who = f"user {user!r}" if user else f"the owner of {settings.project}"
-        raise PublisherError(
-            f"{who} is not known on this machine", hint="name another one with --user and --group"
-        ) from None
-
-
-def _executable(environ: Mapping[str, str]) -> Path:
-    """Find the installed command: beside this Python, else on PATH."""
-    import shutil
-    from pathlib import Path
-
-    beside = Path(sys.executable).parent / "publisher"
-    found = str(beside) if beside.is_file() else shutil.which("publisher", path=environ.get("PATH"))
-    if found is None:
-        raise PublisherError(
-            "the command publisher is not installed", hint="pip install it; units name its path"
-        )
-    return Path(found).absolute()
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise PublisherError(
-            f"{path}: cannot be written: {error.strerror}",
-            hint="run it as root, or write elsewhere",
-        ) from error
-
-
-COMMANDS = (init, systemd)

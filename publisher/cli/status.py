@@ -1,0 +1,75 @@
+"""``publisher status``: what is next, and what waits for a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from publisher.cli.invocation import reads
+from publisher.cli.output import flat, note, say, say_json, say_wrapped, when
+from publisher.cli.render import Value, name_of, say_under_way, say_waiting
+from publisher.config import in_force
+from publisher.model.errors import ConfigError
+from publisher.system import locks
+from publisher.views import status as standing
+
+
+@click.command(epilog="Example: publisher status")
+@reads
+@click.pass_context
+def status(ctx: click.Context, as_json: bool, now: str | None) -> None:
+    """Show what is due next and what needs your attention.
+
+    Exits with 3 when something needs your attention.
+    """
+    try:
+        survey = ctx.obj.look(now)
+    except ConfigError:
+        _note_what_is_in_force(ctx.obj.file)
+        raise
+    found = standing.status(survey, environ=ctx.obj.environ)
+    say_json(found) if as_json else say_status(found, survey.settings.site.zone)
+    if found["waiting"]:
+        ctx.exit(3)
+
+
+def _note_what_is_in_force(file: Path) -> None:
+    """Say that a daemon goes on with what jobs.yaml said before it was broken."""
+    state_dir = in_force.likely_state_dir(file)
+    found = in_force.read_note(state_dir)
+    if found is not None and locks.is_held(state_dir, locks.DAEMON):
+        note(f"the daemon goes on with the {file.name} of {found.since}")
+
+
+def say_status(found: Value, zone: ZoneInfo) -> None:
+    next_due = found["next_due"]
+    say(f"next due: {when(next_due, zone) if next_due else 'nothing'}")
+    if found["jobs_file"] and not found["jobs_file"]["is_current"]:
+        since = when(found["jobs_file"]["since"], zone)
+        trouble = flat(found["jobs_file"]["trouble"]) or "it takes up the edit with its next sweep"
+        say_wrapped(f"the daemon works with the jobs.yaml of {since}: {trouble}", indent="")
+    say_wrapped(f"releases: {_counts(found['releases'])}", indent="")
+    say_wrapped(f"deliveries: {_counts(found['deliveries'])}", indent="")
+    if found["under_way"]:
+        say()
+        say_wrapped("goes on by itself, nothing is to be done:", indent="")
+        for step in found["under_way"]:
+            say_under_way(step, zone, name=name_of(step), indent="  ")
+        if not found["daemon"]:
+            words = "no daemon is running: it goes on with the next `publisher tick`"
+            say_wrapped(words, indent="  ")
+    if found["waiting"]:
+        say()
+    say_waiting(found["waiting"], zone)
+    if found["left_out"]:
+        names = ", ".join(found["left_out"])
+        say_wrapped(f"left out, for they are not released and no posts: {names}", indent="")
+
+
+def _counts(rows: Sequence[Value]) -> str:
+    counts = Counter(row["state"] for row in rows)
+    return ", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "none"

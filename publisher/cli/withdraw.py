@@ -1,0 +1,435 @@
+"""``publisher withdraw``: take a post back."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from threading import Event
+
+import click
+
+from publisher.check import links
+from publisher.check.pages import read_page, read_site
+from publisher.cli.invocation import YES
+from publisher.cli.output import confirm, count, flat, note, say, say_wrapped, when
+from publisher.cli.release import require_adoption
+from publisher.cli.tick import tick_unless_daemon
+from publisher.config.settings import Settings
+from publisher.ledger import Ledger
+from publisher.model import (
+    Cause,
+    DeliveryRecord,
+    DeliveryState,
+    Embargo,
+    LedgerView,
+    Observe,
+    Post,
+    PostState,
+    ReleaseState,
+    Sight,
+)
+from publisher.model.errors import LedgerBusyError, LedgerError, PostError, PublisherError
+from publisher.posts.library import Library, Scan
+from publisher.posts.reschedule import date_key
+from publisher.system import locks
+from publisher.system.clock import SystemClock
+from publisher.system.files import read_file
+from publisher.text.frontmatter import parse
+from publisher.views.site_state import Survey, open_ledger
+
+# What can be taken back of what went out, by the type of its channel. Facts: docs/channels.md.
+TAKE_BACK: Mapping[str, str] = {
+    "buttondown": "a sent mail cannot be recalled; send a correction",
+    "console": "it was only printed; there is nothing to delete",
+    "linkedin": "delete it there; copies and reshares stay",
+    "outbox": "it is only a file in the outbox folder; delete it",
+    "smtp": "a sent mail cannot be recalled; send a correction",
+    "webhook": "ask its receiver whether it can be deleted",
+    "x": "delete it there, or by the API (DELETE /2/tweets/ID); copies and quotes stay",
+}
+
+
+UNKNOWN = "ask its service whether it can be deleted"
+
+
+@click.command(epilog='Example: publisher withdraw my-post --reason "names a client"')
+@click.argument("post")
+@click.option("--reason", default="", help="Why; stored in the ledger.")
+@click.option(
+    "--to-embargo",
+    "is_embargoed",
+    is_flag=True,
+    help="Put it back under embargo until its date, which must be in the future; default: a draft.",
+)
+@YES
+@click.pass_context
+def withdraw(ctx: click.Context, post: str, reason: str, is_embargoed: bool, is_yes: bool) -> None:
+    """Unpublish POST and cancel its pending announcements.
+
+    Announcements that were already sent are listed, with how to delete them; publisher does not
+    delete them.
+    """
+    seen = ctx.obj.look()
+    chosen = seen.get(post)
+    require_adoption(seen)
+    to = PostState.SCHEDULED if is_embargoed else PostState.DRAFT
+    _require_public(seen, chosen, to)
+    _require_way(seen, chosen, to)
+    _say_page(seen, chosen, to)
+    _say_links(seen, chosen, to)
+    waiting, out = waiting_and_out(seen, seen.view, chosen)
+    _say_deliveries(seen, waiting, out)
+    confirm(f"withdraw {chosen.id}?", is_yes=is_yes)
+    done = take_back(seen, chosen, to, reason)
+    _say_done(seen, chosen, to, done)
+    if _was_public(seen, chosen):
+        _say_where_to_look(seen, chosen, to)
+    ctx.exit(tick_unless_daemon(ctx.obj, seen.settings, about={chosen.id}))
+
+
+def _require_public(survey: Survey, post: Post, to: PostState) -> None:
+    """Refuse what was never out and is not going to be."""
+    if _was_public(survey, post):
+        return
+    if post.state is to:
+        raise LedgerError(
+            f"{post.id} is not public; its file says {to.value} already",
+            hint=f"see `publisher why {post.id}`",
+        )
+    if to is PostState.SCHEDULED and not _was_taken_back(survey, post):
+        raise LedgerError(f"{post.id} is not public: it is a draft", hint="omit --to-embargo")
+
+
+def _was_public(survey: Survey, post: Post) -> bool:
+    return is_under_way(survey.view, post) or post.state is PostState.PUBLISHED
+
+
+def _was_taken_back(survey: Survey, post: Post) -> bool:
+    """Tell whether it was out; a withdrawal to the embargo that was killed may leave a draft."""
+    record = survey.view.releases.get(post.id)
+    return record is not None and record.state is ReleaseState.WITHDRAWN
+
+
+def _is_older(survey: Survey, post: Post) -> bool:
+    """Tell whether it was public before publisher came: its launch was never announced."""
+    record = survey.view.releases.get(post.id)
+    is_new = record is not None and record.state is not ReleaseState.BASELINE
+    return not is_new and post.state is PostState.PUBLISHED
+
+
+def _require_way(survey: Survey, post: Post, to: PostState) -> None:
+    """Refuse what the file cannot say so that the post stays away, or comes back on its day."""
+    settings = survey.settings
+    is_coming = post.release_at is not None and post.release_at > survey.now
+    if to is PostState.SCHEDULED and not is_coming:
+        raise PublisherError(
+            f"{post.id} has no future date, so it would be released again at once",
+            hint=f"set a future date in {post.path}, or omit --to-embargo",
+        )
+    if to is PostState.SCHEDULED and _is_older(survey, post):
+        raise PublisherError(
+            f"{post.id} was public when the site was adopted; a date does not release it again",
+            hint="omit --to-embargo; `publisher release` publishes it again and announces it",
+        )
+    then = Library.of(settings).withdrawn(post, to)
+    waits = then is not None and then.state is PostState.SCHEDULED and then.release_at is not None
+    if then is None or (to is PostState.SCHEDULED and not waits):
+        raise _undated(survey, post)
+    if to is PostState.DRAFT and waits and is_coming:
+        key, at = settings.site.generator.state_key, when(then.release_at, settings.site.zone)
+        raise PublisherError(
+            f"{post.path} says only {key}, and has a future date",
+            why=f"a draft with a date is scheduled: it would be released at {at}",
+            hint=f"{_way_out(survey, post)}, or use --to-embargo if that is meant",
+        )
+
+
+def _undated(survey: Survey, post: Post) -> PublisherError:
+    """Make the error for a date that counts only as long as the file says published."""
+    preset, at = survey.settings.site.generator, post.release_at
+    day = at.astimezone(survey.settings.site.zone).isoformat() if at else "its date"
+    return PublisherError(
+        f"{post.path} would lose its release date",
+        why=f"{preset.name} reads its date only while it says published, not in a draft",
+        hint=f"write {preset.date_keys[0]}: {day} into it",
+    )
+
+
+def _way_out(survey: Survey, post: Post) -> str:
+    """Say how a post loses its coming date."""
+    site = survey.settings.site
+    document = Library.of(survey.settings).read(post)
+    if date_key(document, site) is not None:
+        return "remove the date from the file"
+    return "its name holds the date: move the file to the drafts folder, which withdraws the post"
+
+
+def _say_page(survey: Survey, post: Post, to: PostState) -> None:
+    settings = survey.settings
+    blocks = "; its preview blocks are blurred again" if settings.site.generator.blocks else ""
+    say(f"{post.path}: status changes from {post.state.value} to {to.value}{blocks}")
+    if settings.rebuild is None:
+        say(f"  {post.url}: removed when you build the site; jobs.yaml has no `rebuild`")
+        return
+    embargo = _embargo(settings, post, to)
+    if embargo is Embargo.OFF:
+        what = "the site is rebuilt; the generator decides whether a page remains"
+    elif embargo is not Embargo.OMIT:
+        what = f"the site is rebuilt with the page under embargo ({embargo.value})"
+    elif settings.withdrawn:
+        what = f"the site is rebuilt without it, and the address redirects to {settings.withdrawn}"
+    else:
+        what = "the site is rebuilt without it; the address returns 404"
+    say(f"  {post.url}: {what}")
+    if to is PostState.SCHEDULED:
+        say(f"  it is released again at {when(post.release_at, settings.site.zone)}")
+
+
+def _embargo(settings: Settings, post: Post, to: PostState) -> Embargo:
+    """Give how builds will hold the post; a stage is always without drafts."""
+    embargo = post.embargo or settings.embargo
+    is_staged = {embargo, settings.embargo} != {Embargo.OFF}
+    return Embargo.OMIT if is_staged and to is PostState.DRAFT else embargo
+
+
+def _say_links(survey: Survey, post: Post, to: PostState) -> None:
+    """Name the links that lose their page."""
+    settings = survey.settings
+    embargo, generator = _embargo(settings, post, to), settings.site.generator
+    goes = not generator.builds_drafts if embargo is Embargo.OFF else embargo is Embargo.OMIT
+    links = list(links_to(settings, survey.scan, post)) if goes else []
+    if not links:
+        return
+    say("\nlinks to it on public pages:")
+    for place, link in links:
+        say(f"  {flat(f'{place}: {link.target}')}")
+    is_off = embargo is Embargo.OFF
+    say(f"  these links {'will be broken' if is_off else 'become plain text until it is back'}")
+
+
+def links_to(settings: Settings, scan: Scan, post: Post) -> Iterator[tuple[str, links.Link]]:
+    """Find the links of public pages to a post, each with its place: ``index.md:12``."""
+    site = read_site(settings, scan)
+    for file in Library.of(settings).pages():
+        if file.path == post.path:
+            continue
+        address = "/" + file.file.relative_to(settings.site.root).as_posix()
+        try:
+            document = parse(read_file(file.file, file.path).data, file.path)
+        except PostError:
+            continue  # `publisher check` says what is wrong with it
+        for link in links.links_to(post, read_page(document, address, site), site):
+            yield f"{file.path}:{link.line}", link
+
+
+def _say_deliveries(
+    survey: Survey, waiting: Sequence[DeliveryRecord], out: Sequence[DeliveryRecord]
+) -> None:
+    if waiting:
+        say("\npending, will be cancelled:")
+        for record in waiting:
+            say(f"  {record.key}, due {when(record.due_at, survey.settings.site.zone)}")
+    if out:
+        say("\nalready sent, not touched:")
+        _say_out(survey, out)
+    if not waiting and not out:
+        say("\nno announcement is pending, and none was sent")
+
+
+def _say_out(survey: Survey, records: Sequence[DeliveryRecord]) -> None:
+    types = {channel.name: channel.type for channel in survey.settings.channels}
+    for record in records:
+        place = record.remote_url or record.remote_id
+        say(f"  {record.key}: {_standing(record)}{f': {flat(place)}' if place else ''}")
+        say_wrapped(TAKE_BACK.get(types.get(record.key.channel, ""), UNKNOWN), indent="    ")
+
+
+def _standing(record: DeliveryRecord) -> str:
+    match record.state:
+        case DeliveryState.SENT | DeliveryState.CONFIRMED:
+            return "sent"
+        case DeliveryState.SENDING:
+            return "is being sent"
+    return "may have gone out; check there"
+
+
+def _say_done(survey: Survey, post: Post, to: PostState, done: TakenBack) -> None:
+    parts = [f"{post.id}: withdrawn"]
+    parts += [f"{count(len(done.cancelled), 'announcement')} cancelled"] if done.cancelled else []
+    parts += [f"{count(len(done.out), 'announcement')} already sent"] if done.out else []
+    say(", ".join(parts))
+    if done.overtaken:
+        number = count(len(done.overtaken), "announcement")
+        say(f"too late to stop {number}:")
+        _say_out(survey, done.overtaken)
+    if to is PostState.DRAFT and _is_older(survey, post):
+        note(
+            f"`publisher release {post.id}` publishes it again and announces it; "
+            "an edit by hand is not announced"
+        )
+    elif to is PostState.DRAFT:
+        note(f"`publisher release {post.id}` publishes it again; what was sent is not sent again")
+
+
+def _say_where_to_look(survey: Survey, post: Post, to: PostState) -> None:
+    """Name the page to look at: whether a cache still has it, nobody else says."""
+    settings = survey.settings
+    is_404 = _embargo(settings, post, to) is Embargo.OMIT and not settings.withdrawn
+    if is_404:
+        look = f"after the deployment, `curl -sI {shlex.quote(post.url)}` returns 404"
+    else:
+        look = f"after the deployment, {post.url} shows the text no longer"
+    note(f"{look}; if not, purge your host's cache")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenBack:
+    """What became of the announcements."""
+
+    cancelled: Sequence[DeliveryRecord]
+    overtaken: Sequence[DeliveryRecord]  # went out after the plan was shown
+    out: Sequence[DeliveryRecord]  # were out when it was shown
+
+
+def take_back(survey: Survey, post: Post, to: PostState, reason: str) -> TakenBack:
+    """Change the files and tell the ledger; a tick that is under way takes notice of the files."""
+    settings, now = survey.settings, SystemClock().now()
+    why = f"withdrawn: asked for with `publisher withdraw`{': ' if reason else ''}{reason}"
+    page = _Page(library=Library.of(settings), post=post)
+    with (
+        _no_tick(settings, page, is_file_first=goes_by_its_file(survey.view, post)),
+        open_ledger(settings, now=now) as ledger,
+    ):
+        current = page.read()
+        is_public = is_under_way(ledger.view(), current)
+        if not is_public:  # first: a build too many does no harm, one too few leaves the page
+            _build_without(ledger, current, why, now)
+        digest = page.take_back(to)
+        _tell(ledger, page.read(), digest, why, now)
+        return _outcome(survey, post, ledger.view())
+
+
+def is_under_way(view: LedgerView, post: Post) -> bool:
+    record = view.releases.get(post.id)
+    return record is not None and record.state in (ReleaseState.LIVE, ReleaseState.REVEALING)
+
+
+def goes_by_its_file(view: LedgerView, post: Post) -> bool:
+    """Tell whether a tick that is under way stops for what the file says."""
+    record = view.releases.get(post.id)
+    return record is not None and record.state is not ReleaseState.BASELINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """The files of one post, read anew before each change: a tick may change them, too."""
+
+    library: Library
+    post: Post
+
+    def read(self) -> Post:
+        for post in self.library.scan().posts:
+            if post.path == self.post.path:
+                return replace(post, id=self.post.id)
+        raise PublisherError(
+            f"{self.post.id}: its file is gone or cannot be read",
+            hint="`publisher check` says what is wrong",
+        )
+
+    def take_back(self, to: PostState) -> str:
+        """Make the files say so, and tell which changed; gives the digest of the post's own."""
+        result = self.library.withdraw(self.read(), to=to)
+        for path in result.changed:
+            say(f"changed {path}")
+        return result.digest
+
+
+@contextmanager
+def _no_tick(settings: Settings, page: _Page, *, is_file_first: bool) -> Iterator[None]:
+    """Wait until no tick is under way; with ``is_file_first`` the files do not wait.
+
+    A tick reads the files before each of its steps, so nothing is announced once they say draft;
+    scheduled might be flipped again, where somebody asked for the release. They are looked at
+    again and again: a flip may be written over them at this very moment.
+    """
+    with ExitStack() as stack:
+        is_told = False
+        while is_file_first:
+            try:
+                stack.enter_context(locks.hold(settings.state_dir, locks.TICK))
+                break
+            except LedgerBusyError:
+                if not is_told:
+                    note("waiting for the running tick; it sees the changed file")
+                is_told = True
+            with suppress(PublisherError):  # just being written: the next time
+                page.take_back(PostState.DRAFT)
+            Event().wait(locks.POLL_S)
+        else:
+            stack.enter_context(locks.hold(settings.state_dir, locks.TICK, wait=True))
+        yield
+
+
+def _build_without(ledger: Ledger, post: Post, why: str, now: datetime) -> None:
+    """Have the site built without a post whose release the ledger does not follow now."""
+    if post.state is PostState.PUBLISHED:
+        because = "was public when first seen"
+        ledger.observe(_sight(post, Sight.BASELINE, post.digest, because), now=now)
+    elif post.id not in ledger.view().releases:
+        ledger.observe(_sight(post, Sight.NEW, post.digest, "scheduled"), now=now)
+    ledger.build_again(post.id, cause=Cause.WITHDRAWN, reason=why, now=now)
+    for key, record in ledger.view().deliveries.items():
+        if key.post == post.id and record.state is DeliveryState.PLANNED:
+            ledger.settle(
+                record, DeliveryState.CANCELLED, cause=Cause.WITHDRAWN, reason=why, now=now
+            )
+
+
+def _tell(ledger: Ledger, post: Post, digest: str, why: str, now: datetime) -> None:
+    """Let the ledger know at once: a draft flag alone does not tell it from a lost flip."""
+    words = why.removeprefix("withdrawn: ")
+    is_public = is_under_way(ledger.view(), post)
+    ledger.observe(_sight(post, Sight.MOVED, digest, words), now=now)
+    if is_public:
+        ledger.observe(_sight(post, Sight.WITHDRAWN, digest, words), now=now)
+
+
+def _sight(post: Post, sight: Sight, digest: str, why: str) -> Observe:
+    return Observe(
+        post=post.id,
+        sight=sight,
+        path=post.path,
+        digest=digest,
+        release_at=post.release_at,
+        why=why,
+    )
+
+
+def waiting_and_out(
+    survey: Survey, view: LedgerView, post: Post
+) -> tuple[list[DeliveryRecord], list[DeliveryRecord]]:
+    """Give the announcements that wait, and those that are or may be out."""
+    state = DeliveryState
+    mine = [r for key, r in sorted(view.deliveries.items()) if key.post == post.id]
+    waiting = [r for r in mine if r.state in (state.PLANNED, state.CLAIMED)]
+    out_states = (state.SENDING, state.UNCERTAIN, state.SENT, state.CONFIRMED)
+    out = [r for r in mine if r.state in out_states or r.key in survey.in_doubt]
+    return waiting, out
+
+
+def _outcome(survey: Survey, post: Post, view: LedgerView) -> TakenBack:
+    """Compare what was shown with what has become of it."""
+    before, (_, out) = survey.view.deliveries, waiting_and_out(survey, survey.view, post)
+    known = {record.key for record in out}
+    _, out_now = waiting_and_out(survey, view, post)
+    cancelled = [
+        record
+        for key, record in sorted(view.deliveries.items())
+        if key.post == post.id and record.state is DeliveryState.CANCELLED
+        if key not in before or before[key].state is not DeliveryState.CANCELLED
+    ]
+    overtaken = [record for record in out_now if record.key not in known]
+    return TakenBack(cancelled=cancelled, overtaken=overtaken, out=out)

@@ -23,7 +23,7 @@ from publisher.system import clock
 from tests.acceptance.sites import ROOT
 from tests.torture.tracing import allow
 
-LATE = ("tweepy", "twitter_text", "requests_oauthlib")  # imported where they are used
+LATE = ("twitter_text", "requests_oauthlib")  # imported where they are used
 
 
 class Later(clock.SystemClock):

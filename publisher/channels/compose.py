@@ -80,13 +80,14 @@ def _subject(post: Post, voice: Voice, own: str | None) -> str:
     limit = voice.limits.subject_length
     if not subject:
         raise ComposeError(
-            f"{post.path}: the subject for {voice.channel} is empty",
+            f"the subject for {voice.channel} is empty",
+            place=post.path,
             hint="give the post a title, or announce: {…: {subject: …}}",
         )
     if limit is not None and len(subject) > limit:
         raise ComposeError(
-            f"{post.path}: the subject for {voice.channel} has {len(subject)} characters, "
-            f"{limit} are allowed",
+            f"the subject for {voice.channel} has {len(subject)} characters, {limit} are allowed",
+            place=post.path,
             is_too_long=True,
         )
     return subject
@@ -122,7 +123,8 @@ def _fill(source: str, post: Post, *, is_markdown: bool = False) -> str:
             return str(as_text(facts[name])) if is_markdown else facts[name]
         near = get_close_matches(name, facts, n=1)
         raise ComposeError(
-            f"{post.path}: the announcement names {{{name}}}, which does not exist",
+            f"the announcement names {{{name}}}, which does not exist",
+            place=post.path,
             hint=(f"did you mean {{{near[0]}}}?" if near else f"known: {', '.join(facts)}")
             + f" For the text {{{name}}} itself, write {{{{{name}}}}}.",
         )
@@ -244,7 +246,8 @@ def _check_length(text: str, post: Post, voice: Voice) -> str:
         return text
     count, limit = voice.limits.count(text), voice.limits.length or 0
     raise ComposeError(
-        f"{post.path}: the text for {voice.channel} counts {count}, {limit} are allowed",
+        f"the text for {voice.channel} counts {count}, {limit} are allowed",
+        place=post.path,
         hint=f"shorten it by {count - limit}",
         is_too_long=True,
     )

@@ -6,24 +6,25 @@ posts and the reading of ``jobs.yaml`` report already is reported once, by them.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from publisher.check.days import check_claims, check_future, check_stamps, check_weekdays
-from publisher.check.deploying import check_deploying
-from publisher.check.fixing import mend
-from publisher.check.formats import check_formats
-from publisher.check.generator import check_inherited, check_judging, check_seconds
+from publisher.check.days import (
+    check_claims,
+    check_future,
+    check_previews,
+    check_seconds,
+    check_stamps,
+    check_weekdays,
+)
+from publisher.check.fix import fix
 from publisher.check.links import Served, check_links, read_served
 from publisher.check.pages import Site, read_page, read_site
-from publisher.check.previews import check_previews
-from publisher.check.sources import check_sources
-from publisher.check.strays import check_strays
-from publisher.check.surroundings import check_embargo, check_posts, check_rebuild, check_zone
+from publisher.check.project import check_project
 from publisher.check.texts import check_texts
+from publisher.check.unreleased import check_embargo, check_strays
 from publisher.check.weight import Weight, weigh
 from publisher.config import missing_secrets
 from publisher.config.settings import Settings
@@ -37,8 +38,6 @@ from publisher.system.files import read_file
 from publisher.text.frontmatter import UnreadableError, parse
 
 __all__ = ["Report", "Weight", "examine", "fix", "run"]
-
-FIXABLE = frozenset({"mojibake", "weekday-mismatch"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +93,7 @@ def examine(
         *(problem for problem in scan.problems if problem.rule != "mojibake"),  # of posts only
         *(library.orphans() if settings.site.generator.blocks else ()),
         *missing_secrets(settings, environ),
-        *check_rebuild(settings, environ),
-        *check_deploying(settings, scan.posts, environ),
-        *check_posts(settings),
-        *check_zone(settings),
-        *check_formats(settings),
-        *check_inherited(settings),
-        *check_judging(settings),
-        *check_sources(settings, scan.posts, environ),
+        *check_project(settings, scan.posts, environ),
         *check_embargo(site, library, scan.posts),
         *check_strays(settings, scan, now),
         *check_texts(settings, library, [post for post in scan.posts if is_wanted(post.path)]),
@@ -121,29 +113,6 @@ def examine(
     return Report(problems=tuple(order), coming=coming)
 
 
-def fix(settings: Settings, library: Library, problems: Sequence[Problem]) -> tuple[str, ...]:
-    """Mend the problems that need no decision, and give the paths that changed.
-
-    Text encoded twice is decoded where no byte of it is lost; a stamp gets the weekday of its
-    post's date. A file is entirely mended or entirely as it was.
-
-    :raises PostError: when a file cannot be written; those before it are mended.
-    """
-    wanted: defaultdict[str, set[str]] = defaultdict(set)
-    for problem in problems:
-        if problem.rule in FIXABLE:
-            wanted[problem.path].add(problem.rule)
-    if not wanted:
-        return ()
-    site = read_site(settings, library.scan())
-    return tuple(
-        file.path
-        for file in library.pages()
-        if file.path in wanted
-        and mend(file.file, file.path, _address(file, settings), site, wanted[file.path])
-    )
-
-
 def _check_page(file: File, site: Site, served: Served, now: datetime) -> Iterator[Problem]:
     settings = site.settings
     try:
@@ -154,17 +123,9 @@ def _check_page(file: File, site: Site, served: Served, now: datetime) -> Iterat
         return
     except PostError as error:
         if file.path not in site.broken:
-            message = error.what.removeprefix(f"{file.path}: ")
-            yield Problem(
-                rule="unreadable",
-                severity="error",
-                path=file.path,
-                line=None,
-                message=message,
-                hint=error.hint,
-            )
+            yield Problem.of("unreadable", file.path, error)
         return
-    page = read_page(document, _address(file, settings), site)
+    page = read_page(document, file.address, site)
     yield from mojibake(page.document)
     yield from check_weekdays(page, site)
     yield from check_stamps(page, site)
@@ -173,10 +134,6 @@ def _check_page(file: File, site: Site, served: Served, now: datetime) -> Iterat
     yield from check_links(page, site, served)
     yield from check_seconds(page, site)
     yield from check_future(page, now.astimezone(settings.site.zone).date(), site)
-
-
-def _address(file: File, settings: Settings) -> str:
-    return "/" + file.file.relative_to(settings.site.root).as_posix()
 
 
 def _of_site(settings: Settings) -> Callable[[str], bool]:

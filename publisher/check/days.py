@@ -1,10 +1,11 @@
-"""What pages say of days: weekdays, the stamps of preview blocks, and how long a series takes."""
+"""What pages say of days and of releases: weekdays, dates, preview blocks and their stamps."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
@@ -18,10 +19,13 @@ from publisher.check.dates import (
     spell,
     weekday_like,
 )
-from publisher.check.generator import builds_all
 from publisher.check.pages import Page, Site
+from publisher.check.project import builds_all
 from publisher.config.settings import Settings
+from publisher.generators.base import as_yaml
 from publisher.model import Embargo, Post, PostState, Problem
+from publisher.model.errors import PublisherError
+from publisher.text.times import resolve_instant
 
 _STAMP = re.compile(
     r"<RevealStamp\b(?:(?!<RevealStamp\b)[^>])*?"
@@ -29,20 +33,10 @@ _STAMP = re.compile(
     re.DOTALL,
 )
 _DAYS_PER_UNIT = {"day": 1.0, "week": 7.0, "month": 30.44}
-_NUMBERS: tuple[str, ...] = (
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
+_NUMBERS = (
+    *("zero", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
 )
-_NUMBERS += ("eleven", "twelve")
 _CLAIM = re.compile(
     rf"\b(?:over|across|during|within|in|for)[ ]+(?:the[ ]+)?(?:(?:next|coming|following)[ ]+)?"
     rf"(?P<count>\d{{1,3}}|{'|'.join(_NUMBERS)})[ ]+(?P<unit>day|week|month)s?\b",
@@ -52,6 +46,13 @@ _OF_A_SERIES = re.compile(
     r"\b(?:posts?|parts?|series|essays?|articles?|chapters?|instal?lments?"
     r"|publish\w*|release\w*|reveal\w*)\b",
     re.IGNORECASE,
+)
+# Hugo reads these in any case; its own order is of no matter here.
+_DATES = frozenset(
+    {"date", "expirydate", "lastmod", "modified", "pubdate", "publishdate", "unpublishdate"}
+)
+_NO_SECONDS = re.compile(
+    r"\d{4}-\d{1,2}-\d{1,2}(?:[Tt]|[ \t]+)\d{1,2}:\d{2}[ \t]*(?:[Zz]|[+-]\d{2}:?\d{2})?", re.ASCII
 )
 NEAR = 1000  # characters of a sentence on each side that are looked at
 _SENTENCE_END = re.compile(r"[.!?](?:\s|$)|\n\s*\n")
@@ -111,6 +112,35 @@ def check_stamps(page: Page, site: Site) -> Iterator[Problem]:
         )
 
 
+def check_previews(page: Page) -> Iterator[Problem]:
+    """Find blurred blocks of published posts, and revealed ones of posts to come."""
+    for block in page.previews:
+        post, line = block.post, page.line_at(block.start)
+        if post is None:
+            continue  # `orphan-preview` is the library's
+        is_released = post.state is PostState.PUBLISHED
+        if block.is_blurred and is_released:
+            yield page.error(
+                "blurred-but-released",
+                line,
+                f"this preview is blurred, but {post.path} is published",
+                "write <PostPreview revealed> and take its stamp out",
+            )
+        elif not block.is_blurred and not is_released and _says_revealed(page, block.start):
+            yield page.error(
+                "revealed-too-early",
+                line,
+                f"this preview is revealed, but {post.path} is not released: its text is public",
+                "write <PostPreview blurred>; the release reveals it",
+            )
+
+
+def _says_revealed(page: Page, start: int) -> bool:
+    """Tell whether the tag leaves no doubt; ``:blurred="…"`` may be either."""
+    tag = page.visible[start : page.visible.find(">", start)]
+    return "blurred" not in tag
+
+
 def check_claims(page: Page, site: Site) -> Iterator[Problem]:
     """Find claims such as "over three weeks" that the previewed series does not keep."""
     if len(page.previews) < 2:
@@ -147,7 +177,7 @@ def check_future(page: Page, today: date, site: Site) -> Iterator[Problem]:
         "published-in-future",
         page.document.line_of(key),
         f"is published, with a date to come ({released}): it is public now",
-        f"to have it wait, set embargo, or write {generator.state_key}: {_as_yaml(scheduled)}",
+        f"to have it wait, set embargo, or write {generator.state_key}: {as_yaml(scheduled)}",
     )
 
 
@@ -161,6 +191,25 @@ def _check_built(page: Page, post: Post, settings: Settings) -> Iterator[Problem
             f"and {settings.site.generator.name} is told to build what is to come",
             "set embargo, or say in the post that it is a draft",
         )
+
+
+def check_seconds(page: Page, site: Site) -> Iterator[Problem]:
+    """Find times without seconds, where the generator refuses to build a site that has one."""
+    settings = site.settings.site
+    if not settings.generator.needs_seconds or page.post is None:
+        return
+    for key, value in page.document.metadata.items():
+        is_date = key.lower() in _DATES or key in settings.generator.date_keys
+        if not is_date or not isinstance(value, str) or not _NO_SECONDS.fullmatch(value.strip()):
+            continue
+        with suppress(PublisherError):  # `bad-date` is the scan's
+            at = resolve_instant(value, zone=settings.zone, release_time=settings.release_time).at
+            yield page.warning(
+                "hugo-date",
+                page.document.line_of(key),
+                f"{key}: {value.strip()} has no seconds, and Hugo then refuses to build the site",
+                f"write {key}: {at.astimezone(settings.zone).isoformat()}",
+            )
 
 
 def _contradiction(page: Page, released: list[date], count: int, unit: str) -> str:
@@ -217,7 +266,3 @@ def _sentence(text: str, start: int, end: int) -> str:
 
 def _number(written: str) -> int:
     return int(written) if written.isdecimal() else _NUMBERS.index(written.lower())
-
-
-def _as_yaml(value: str | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else value

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 
@@ -97,12 +97,10 @@ class Page:
         return max(around, key=lambda block: block.start, default=None)
 
     def error(self, rule: str, line: int | None, message: str, hint: str = "") -> Problem:
-        return Problem(
-            rule=rule, severity="error", path=self.path, line=line, message=message, hint=hint
-        )
+        return Problem.error(rule, self.path, message, hint, line=line)
 
     def warning(self, rule: str, line: int | None, message: str, hint: str = "") -> Problem:
-        return replace(self.error(rule, line, message, hint), severity="warning")
+        return Problem.warning(rule, self.path, message, hint, line=line)
 
 
 def read_site(settings: Settings, scan: Scan) -> Site:

@@ -91,7 +91,7 @@ class _Trial:
         if not built.ok:
             file = self.survey.settings.file.name
             said = "the trial build failed" if built.tail else built.reason
-            problems.append(_problem("trial-build", file, said, built.tail))
+            problems.append(Problem.error("trial-build", file, said, built.tail))
             return Preflight(problems=tuple(problems), addresses={})
         addresses = AddressBook(self.copy.state_dir).read()
         self._keep(addresses)
@@ -120,7 +120,7 @@ class _Trial:
         try:
             library.flip(post)
         except PublisherError as error:
-            yield _problem("trial-release", post.path, error.what, error.hint)
+            yield Problem.error("trial-release", post.path, error.what, error.hint)
 
     def _build(
         self, library: Library, posts: list[PostId], view: LedgerView, now: datetime
@@ -137,24 +137,23 @@ class _Trial:
         """Look at the page of a post as it will be on its day."""
         if address is None or self.copy.rebuild is None:
             hint = "see why the generator leaves it out: a draft flag, a filter by date, the folder"
-            yield _problem("trial-page", post.path, "the build makes no page of it", hint)
+            yield Problem.error("trial-page", post.path, "the build makes no page of it", hint)
             return
         known = AddressBook(self.survey.settings.state_dir).read().get(post.path)
         if known is not None and known.url != address.url:
-            yield _problem(
+            yield Problem.warning(
                 "trial-address",
                 post.path,
                 f"its address will change at the release, from {known.url} to {address.url}",
                 "a redirect will lead on; to keep the address, see what the generator makes it of",
-                severity="warning",
             )
         lists = self.copy.verify
         page = replace(lists, feed=None, sitemap=None, index=None)
         if reason := self._wrong(library, post, page, self.copy.rebuild):
-            yield _problem("trial-page", post.path, reason)
+            yield Problem.error("trial-page", post.path, reason)
         elif reason := self._wrong(library, post, lists, self.copy.rebuild):
             hint = "lists may leave out what has a date to come; then this is fine"
-            yield _problem("trial-list", post.path, reason, hint, severity="warning")
+            yield Problem.warning("trial-list", post.path, reason, hint)
 
     def _wrong(
         self,
@@ -197,9 +196,3 @@ def _with_live(view: LedgerView, coming: list[Post], now: datetime) -> LedgerVie
 
 def _refuse(reference: SecretRef) -> Secret:
     raise SiteError(f"a trial build needs no secret, and {reference.name} was asked for")
-
-
-def _problem(
-    rule: str, path: str, message: str, hint: str = "", *, severity: str = "error"
-) -> Problem:
-    return Problem(rule=rule, severity=severity, path=path, line=None, message=message, hint=hint)

@@ -40,14 +40,13 @@ def _template_problems(
         wrong = check_template(source) or _failure(replace(voice, template=source))
         if wrong:
             place = ("channels", channel.name, key)
-            yield Problem(
-                rule="template-broken",
-                severity="error",
-                path=settings.file.name,
-                line=_line_of(settings, place),
-                message=f"{'.'.join(place)} cannot be used: {wrong}",
-                hint="templates know post.title, .description, .url, .teaser, .series, .part, "
+            yield Problem.error(
+                "template-broken",
+                settings.file.name,
+                f"{'.'.join(place)} cannot be used: {wrong}",
+                "templates know post.title, .description, .url, .teaser, .series, .part, "
                 ".parts, .hashtags, .tags, .id, .slug",
+                line=_line_of(settings, place),
             )
 
 
@@ -75,13 +74,12 @@ def _text_problems(
         compose(post, voice)
     except ComposeError as error:
         own = ("announce", voice.channel) if voice.channel in rules else ()
-        yield Problem(
-            rule="text-too-long" if error.is_too_long else "text-fails",
-            severity="error",
-            path=post.path,
+        yield Problem.error(
+            "text-too-long" if error.is_too_long else "text-fails",
+            post.path,
+            error.said,
+            error.hint or f"give it words of its own: announce: {{{voice.channel}: …}}",
             line=_post_line(post, library, own),
-            message=error.what.removeprefix(f"{post.path}: "),
-            hint=error.hint or f"give it words of its own: announce: {{{voice.channel}: …}}",
         )
 
 
@@ -100,14 +98,12 @@ def _image_problems(settings: Settings, posts: Sequence[Post]) -> Iterator[Probl
         ]
         if refusing:
             kind = kind_of(data)
-            yield Problem(
-                rule="image-left-out",
-                severity="warning",
-                path=post.path,
-                line=None,
-                message=f"the announcement on {', '.join(refusing)} goes without its image, "
+            yield Problem.warning(
+                "image-left-out",
+                post.path,
+                f"the announcement on {', '.join(refusing)} goes without its image, "
                 f"{kind or 'no image that is known'} of {size} bytes: the service refuses it",
-                hint="give the post a JPEG or PNG, of less than 5 MB for X",
+                "give the post a JPEG or PNG, of less than 5 MB for X",
             )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from publisher.check.strays import strays
+from publisher.check.unreleased import strays
 from publisher.cli.check import show_trial
 from publisher.cli.invocation import YES
 from publisher.cli.output import confirm, count, flat, note, say, when

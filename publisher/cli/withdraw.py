@@ -216,12 +216,11 @@ def links_to(settings: Settings, scan: Scan, post: Post) -> Iterator[tuple[str, 
     for file in Library.of(settings).pages():
         if file.path == post.path:
             continue
-        address = "/" + file.file.relative_to(settings.site.root).as_posix()
         try:
             document = parse(read_file(file.file, file.path).data, file.path)
         except PostError:
             continue  # `publisher check` says what is wrong with it
-        for link in links.links_to(post, read_page(document, address, site), site):
+        for link in links.links_to(post, read_page(document, file.address, site), site):
             yield f"{file.path}:{link.line}", link
 
 

@@ -47,16 +47,9 @@ def missing_secrets(settings: Settings, environ: Mapping[str, str]) -> list[Prob
             resolve(ref, environ)
         except PublisherError as error:
             is_elsewhere = ref.source == "credential" and not environ.get(CREDENTIALS)
-            problems.append(
-                Problem(
-                    rule="secret-missing",
-                    severity="warning" if is_elsewhere else "error",
-                    path=settings.file.name,
-                    line=None,
-                    message=f"{name}: {error.what}",
-                    hint=error.hint,
-                )
-            )
+            kind = Problem.warning if is_elsewhere else Problem.error
+            message = f"{name}: {error.what}"
+            problems.append(kind("secret-missing", settings.file.name, message, error.hint))
     return problems
 
 

@@ -37,14 +37,7 @@ class Reading:
         """Note a problem of the key at ``path``; ``at`` is a better place for the line."""
         message = f"{'.'.join(path)}: {message}" if path else message
         self._problems.append(
-            Problem(
-                rule=RULE,
-                severity="error",
-                path=self._file,
-                line=self._line(at or path),
-                message=message,
-                hint=hint,
-            )
+            Problem.error(RULE, self._file, message, hint, line=self._line(at or path))
         )
 
     @contextmanager

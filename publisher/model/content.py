@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from publisher.model.errors import PublisherError
 from publisher.model.states import ChannelName, Embargo, PostId, PostState
 
 
@@ -78,6 +79,25 @@ class Problem:
     line: int | None
     message: str
     hint: str = ""
+
+    @classmethod
+    def error(
+        cls, rule: str, path: str, message: str, hint: str = "", *, line: int | None = None
+    ) -> Problem:
+        """Make one that stops a release, or all of them."""
+        return cls(rule=rule, severity="error", path=path, line=line, message=message, hint=hint)
+
+    @classmethod
+    def warning(
+        cls, rule: str, path: str, message: str, hint: str = "", *, line: int | None = None
+    ) -> Problem:
+        """Make one that stops nothing."""
+        return cls(rule=rule, severity="warning", path=path, line=line, message=message, hint=hint)
+
+    @classmethod
+    def of(cls, rule: str, path: str, error: PublisherError, *, line: int | None = None) -> Problem:
+        """Make one of an error that was raised."""
+        return cls.error(rule, path, error.said, error.advice, line=line)
 
     def __str__(self) -> str:
         place = self.path if self.line is None else f"{self.path}:{self.line}"

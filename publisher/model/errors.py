@@ -11,15 +11,17 @@ from datetime import timedelta
 class PublisherError(Exception):
     """An error to show to the user as text, without a traceback.
 
-    ``what`` names the place (``content/spring.md:4: …``); ``why`` and ``hint`` are sentences,
-    empty when there is nothing to add.
+    ``place`` is the file, with the line if it is known (``content/spring.md:4``), and ``what``
+    begins with it; ``said`` is what happened there. ``why`` and ``hint`` are sentences. All but
+    ``what`` may be empty.
     """
 
     exit_code = 1
 
-    def __init__(self, what: str, *, why: str = "", hint: str = "") -> None:
-        super().__init__(what)
-        self.what = what
+    def __init__(self, what: str, *, place: str = "", why: str = "", hint: str = "") -> None:
+        self.what = f"{place}: {what}" if place else what
+        super().__init__(self.what)
+        self.said = what
         self.why = why
         self.hint = hint
 
@@ -30,6 +32,11 @@ class PublisherError(Exception):
     def one_line(self) -> str:
         """Give all of it as one line: for reasons in the ledger, the log and alerts."""
         return str(self).replace("\n  ", "; ")
+
+    @property
+    def advice(self) -> str:
+        """Give why it matters and what to do, as one line."""
+        return "; ".join(filter(None, (self.why, self.hint)))
 
 
 class UnknownNameError(PublisherError):
@@ -50,9 +57,15 @@ class ComposeError(PublisherError):
     """An announcement cannot be written within its channel's limits."""
 
     def __init__(
-        self, what: str, *, why: str = "", hint: str = "", is_too_long: bool = False
+        self,
+        what: str,
+        *,
+        place: str = "",
+        why: str = "",
+        hint: str = "",
+        is_too_long: bool = False,
     ) -> None:
-        super().__init__(what, why=why, hint=hint)
+        super().__init__(what, place=place, why=why, hint=hint)
         self.is_too_long = is_too_long
 
 

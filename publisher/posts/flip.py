@@ -105,11 +105,10 @@ def orphans(data: bytes, shown: str, path: str, posts: blocks.Posts) -> Iterator
     """Find the blurred blocks of a page that no release will reveal."""
     prefix, body = split(data)
     for block in blocks.orphans(body, posts, "/" + path):
-        yield Problem(
-            rule="orphan-preview",
-            severity="warning",
-            path=shown,
+        yield Problem.warning(
+            "orphan-preview",
+            shown,
+            "this preview block belongs to no post, or to several",
+            'name the id of its post: <PostPreview blurred post="…">',
             line=prefix.count("\n") + block.line,
-            message="this preview block belongs to no post, or to several",
-            hint='name the id of its post: <PostPreview blurred post="…">',
         )

@@ -48,6 +48,7 @@ class Page:
 
     path: str
     file: Path
+    address: str  # "/" and its path below the root: where relative links start
 
 
 def page_test(site: SiteSettings, project: Path) -> Callable[[str], bool]:
@@ -124,7 +125,8 @@ class Library:
     def pages(self) -> Iterator[Page]:
         """Give every Markdown file below the root, in order of path."""
         paths = sorted(path for path, entry in self._walk("") if _is_page(path, entry))
-        return (Page(path=self._shown(path), file=self.site.root / path) for path in paths)
+        root = self.site.root
+        return (Page(path=self._shown(p), file=root / p, address=f"/{p}") for p in paths)
 
     def orphans(self) -> tuple[Problem, ...]:
         """Find the blurred preview blocks that no release will reveal; for ``check``."""

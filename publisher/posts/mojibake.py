@@ -23,13 +23,12 @@ def mojibake(document: Document) -> Iterator[Problem]:
         if line.isascii() or not is_bad(line) or fix_encoding(line) == line:
             continue
         fixed = repair(line)
-        yield Problem(
-            rule="mojibake",
-            severity="warning",
-            path=document.path,
+        yield Problem.warning(
+            "mojibake",
+            document.path,
+            "the text was encoded twice",
+            LOST if fixed == line else f"write: {fixed.strip()}",
             line=number,
-            message="the text was encoded twice",
-            hint=LOST if fixed == line else f"write: {fixed.strip()}",
         )
 
 

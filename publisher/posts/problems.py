@@ -27,8 +27,7 @@ class Complaints:
         try:
             return read()
         except PublisherError as error:
-            hint = "; ".join(filter(None, (error.why, error.hint)))
-            self.fail(rule, key, error.what, hint, *inner)
+            self.fail(rule, key, error.what, error.advice, *inner)
             return None
 
     def fail(self, rule: str, key: str, message: str, hint: str = "", *inner: str) -> None:
@@ -40,13 +39,8 @@ class Complaints:
     def _add(
         self, severity: str, rule: str, key: str, message: str, hint: str, *inner: str
     ) -> None:
+        line = self.document.line_of(key, *inner) if key else 1
+        path = self.document.path
         self.problems.append(
-            Problem(
-                rule=rule,
-                severity=severity,
-                path=self.document.path,
-                line=self.document.line_of(key, *inner) if key else 1,
-                message=message,
-                hint=hint,
-            )
+            Problem(rule=rule, severity=severity, path=path, line=line, message=message, hint=hint)
         )

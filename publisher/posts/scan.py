@@ -66,7 +66,7 @@ def find_in_file(
     """Read a file and give what it says, as ``shown`` in problems; ``None`` when it is gone."""
     try:
         if not stat.S_ISREG(status.st_mode):
-            raise PostError(f"{shown}: is no regular file", hint="replace it by a text file")
+            raise PostError("is no regular file", place=shown, hint="replace it by a text file")
         content = read_file(file, shown)
         if not file.relative_to(site.root).as_posix().isprintable():
             return _misnamed(content, shown, site) if is_post else None
@@ -74,15 +74,13 @@ def find_in_file(
     except PostError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return None
-        message = error.what.removeprefix(f"{shown}: ")
-        hint = "; ".join(filter(None, (error.why, error.hint)))
-        problem = _error("unreadable", printable(shown), message, hint)
+        problem = Problem.of("unreadable", printable(shown), error)
         return Finding(stamp=None, problems=(problem,) if is_post else ())
 
 
 def _misnamed(content: Content, shown: str, site: SiteSettings) -> Finding:
     message = "the file's name holds characters that cannot be shown"
-    problem = _error("bad-name", printable(shown), message, "rename it")
+    problem = Problem.error("bad-name", printable(shown), message, "rename it")
     found = said(content.data, shown, site, is_post=True)
     return Finding(stamp=stamp_of(content.status), problems=(problem,), broken=found, path=shown)
 
@@ -127,12 +125,9 @@ def complain_of_link(link: Path, shown: str, root: Path) -> Problem:
     target = Path(os.path.realpath(link))
     hint = "put the file itself there"
     if target.is_relative_to(os.path.realpath(root)) and target.exists():
-        return replace(
-            _error("symlink", shown, "is a link, and links are not followed", hint),
-            severity="warning",
-        )
+        return Problem.warning("symlink", shown, "is a link, and links are not followed", hint)
     where = "out of the site" if target.exists() else "nowhere"
-    return _error("symlink", shown, f"is a link that leads {where}", hint)
+    return Problem.error("symlink", shown, f"is a link that leads {where}", hint)
 
 
 def printable(path: str) -> str:
@@ -227,7 +222,7 @@ def _without_copies(
         post = by_path[path]
         if path not in settled:
             is_held = post.state is PostState.SCHEDULED or post.has_own_id
-            problem = _error(
+            problem = Problem.error(
                 "conflict-copy",
                 path,
                 f"is a copy of {original.path}" + (", and is not released" if is_held else ""),
@@ -249,11 +244,7 @@ def _without_clashes(posts: list[Post]) -> tuple[list[Post], list[Problem]]:
             others = ", ".join(sorted(p.path for p in group if p is not post))
             message = f"has the same id as {others}: {value}"
             problems.append(
-                _error("duplicate-id", post.path, message, "give one of them another `id`")
+                Problem.error("duplicate-id", post.path, message, "give one of them another `id`")
             )
     clashing = {problem.path for problem in problems}
     return [post for post in posts if post.path not in clashing], problems
-
-
-def _error(rule: str, path: str, message: str, hint: str) -> Problem:
-    return Problem(rule=rule, severity="error", path=path, line=None, message=message, hint=hint)

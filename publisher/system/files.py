@@ -47,15 +47,16 @@ def read_file(file: Path, shown: str) -> Content:
     :raises PostError: when it is something else, larger than 10 MiB, or cannot be read.
     """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not block
-    with _explained(f"{shown}: cannot be read"):
+    with _explained("cannot be read", shown):
         descriptor = os.open(file, flags)
-    with _explained(f"{shown}: cannot be read"), os.fdopen(descriptor, "rb") as stream:
+    with _explained("cannot be read", shown), os.fdopen(descriptor, "rb") as stream:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise PostError(f"{shown}: is no regular file", hint="replace it by a text file")
+            raise PostError("is no regular file", place=shown, hint="replace it by a text file")
         if status.st_size > FILE_MAX_BYTES:
             raise PostError(
-                f"{shown}: is larger than {FILE_MAX_BYTES // 1024**2} MiB",
+                f"is larger than {FILE_MAX_BYTES // 1024**2} MiB",
+                place=shown,
                 hint="a post is text: move what it embeds to files of its own",
             )
         return Content(stream.read(FILE_MAX_BYTES), status)
@@ -73,7 +74,7 @@ def replace_file(file: Path, old: Content, data: bytes, shown: str) -> None:
         if stamp_of(os.lstat(file)) != stamp_of(old.status):
             raise changed(shown)
 
-    with _explained(f"{shown}: cannot be written"):
+    with _explained("cannot be written", shown):
         for leftover in file.parent.glob(_TEMPORARY.format("*")):
             leftover.unlink(missing_ok=True)
         write_whole(
@@ -88,7 +89,8 @@ def replace_file(file: Path, old: Content, data: bytes, shown: str) -> None:
 def changed(shown: str) -> PostError:
     """Make the error for a file that is not what the plan was made from."""
     return PostError(
-        f"{shown}: changed since it was read",
+        "changed since it was read",
+        place=shown,
         why="somebody is editing it, and their change must not be lost",
         hint="nothing to do: it is read again at the next tick",
     )
@@ -190,9 +192,9 @@ def os_errors_as(
 
 
 @contextmanager
-def _explained(what: str) -> Iterator[None]:
+def _explained(what: str, place: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         hint = "the file is as it was; mend the cause (permissions, free space, a link)"
-        raise PostError(what, why=reason(error), hint=hint) from error
+        raise PostError(what, place=place, why=reason(error), hint=hint) from error

@@ -20,8 +20,8 @@ from typing import Any, Literal, NoReturn
 from frontmatter.default_handlers import BaseHandler
 
 from publisher.model import Problem
-from publisher.model.errors import PostError, PublisherError
-from publisher.text.yaml import DEPTH, key_lines, load_yaml
+from publisher.model.errors import PostError
+from publisher.text.yaml import DEPTH, YamlError, key_lines, load_yaml
 
 FRONTMATTER_MAX_BYTES = 64 * 1024
 BOM = b"\xef\xbb\xbf"
@@ -38,11 +38,8 @@ class UnreadableError(PostError):
     def __init__(
         self, rule: str, path: str, line: int | None, message: str, hint: str = ""
     ) -> None:
-        place = path if line is None else f"{path}:{line}"
-        super().__init__(f"{place}: {message}", hint=hint)
-        self.problem = Problem(
-            rule=rule, severity="error", path=path, line=line, message=message, hint=hint
-        )
+        super().__init__(message, place=path if line is None else f"{path}:{line}", hint=hint)
+        self.problem = Problem.error(rule, path, message, hint, line=line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,11 +177,8 @@ class _Yaml(_Handler):
         try:
             metadata = load_yaml(fm, path)
             return {} if metadata is None else _with_text_keys(metadata)
-        except PublisherError as error:
-            line, _, message = error.what.removeprefix(f"{path}:").partition(": ")
-            if not line.isdecimal():
-                _refuse(path, 1, error.what, error.hint)
-            _refuse(path, int(line), message, error.hint)
+        except YamlError as error:
+            _refuse(path, error.line, error.said, error.hint)
 
     def lines(self, raw: str, metadata: Mapping[str, Any]) -> dict[tuple[str, ...], int]:
         return dict(key_lines(raw))

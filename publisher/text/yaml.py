@@ -37,6 +37,14 @@ _RESOLVERS: tuple[tuple[str, str, str], ...] = (
 )
 
 
+class YamlError(PublisherError):
+    """A text is not YAML, or not within our bounds; ``line`` is where."""
+
+    def __init__(self, what: str, path: str, line: int, hint: str) -> None:
+        super().__init__(what, place=f"{path}:{line}", hint=hint)
+        self.line = line
+
+
 class BoundedLoader(Composer, yaml.CSafeLoader):
     """A ``CSafeLoader`` that refuses what can explode or surprise; use ``load_yaml``."""
 
@@ -98,7 +106,7 @@ def load_yaml(text: str, path: str, *, first_line: int = 1) -> Any:
     Dates and full timestamps arrive as ``date`` and ``datetime``. ``path`` and ``first_line``
     (where the text begins in its file) are for the message only.
 
-    :raises PublisherError: with ``path:line: …``; it never quotes a value.
+    :raises YamlError: it never quotes a value.
     """
     loader, node = _compose(text, path, first_line)
     return None if node is None else loader.construct_document(node)
@@ -115,9 +123,11 @@ def key_lines(text: str, *, first_line: int = 1) -> Mapping[tuple[str, ...], int
 
 def _compose(text: str, path: str, first_line: int) -> tuple[BoundedLoader, yaml.Node | None]:
     if len(text) > LENGTH:
-        raise PublisherError(
-            f"{path}:{first_line}: this YAML is longer than {LENGTH // 1024} KiB",
-            hint="move long texts out of it",
+        raise YamlError(
+            f"this YAML is longer than {LENGTH // 1024} KiB",
+            path,
+            first_line,
+            "move long texts out of it",
         )
     try:
         loader = BoundedLoader(text)
@@ -126,15 +136,16 @@ def _compose(text: str, path: str, first_line: int) -> tuple[BoundedLoader, yaml
         mark = error.problem_mark or error.context_mark
         line = first_line + (mark.line if mark else 0)
         if mark and re.match(r" *\t", "\n".join(text.split("\n")[mark.line :])):
-            raise PublisherError(
-                f"{path}:{line}: a tab indents this line", hint="YAML wants blanks there"
-            ) from None
+            what, hint = "a tab indents this line", "YAML wants blanks there"
+            raise YamlError(what, path, line, hint) from None
         hint = _QUOTE if error.note is None else error.note
-        raise PublisherError(f"{path}:{line}: {error.problem or 'not YAML'}", hint=hint) from None
+        raise YamlError(error.problem or "not YAML", path, line, hint) from None
     except (yaml.YAMLError, UnicodeError):
-        raise PublisherError(
-            f"{path}:{first_line}: this YAML holds a character that YAML does not allow",
-            hint="remove control characters; save the file as UTF-8",
+        raise YamlError(
+            "this YAML holds a character that YAML does not allow",
+            path,
+            first_line,
+            "remove control characters; save the file as UTF-8",
         ) from None
 
 

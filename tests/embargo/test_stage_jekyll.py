@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.check.strays import check_strays
+from publisher.check.unreleased import check_strays
 from publisher.config.settings import Settings
 from publisher.generators import GENERATORS
 from publisher.model import Embargo

@@ -3,40 +3,64 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 
 from publisher.check.dates import weekday_like
 from publisher.check.days import wrong_weekdays
-from publisher.check.pages import Page, Site, read_page
+from publisher.check.pages import Page, Site, read_page, read_site
+from publisher.config.settings import Settings
+from publisher.model import Problem
 from publisher.model.errors import PublisherError
+from publisher.posts.library import Library
+from publisher.posts.library import Page as File
 from publisher.posts.mojibake import repair
 from publisher.system.files import read_file, replace_file
 from publisher.text.frontmatter import BOM, Document, parse
 
+FIXABLE = frozenset({"mojibake", "weekday-mismatch"})
 _LINE = re.compile(r"[^\r\n]+")
 
 
-def mend(file: Path, shown: str, address: str, site: Site, rules: Collection[str]) -> bool:
-    """Mend a file as far as ``rules`` ask for; tell whether it changed.
+def fix(settings: Settings, library: Library, problems: Sequence[Problem]) -> tuple[str, ...]:
+    """Mend the problems that need no decision, and give the paths that changed.
 
-    :raises PostError: when it cannot be read or written; it is as it was then.
+    Text encoded twice is decoded where no byte of it is lost; a stamp gets the weekday of its
+    post's date. A file is entirely mended or entirely as it was.
+
+    :raises PostError: when a file cannot be written; those before it are mended.
     """
-    old = read_file(file, shown)
-    document = parse(old.data, shown)
-    page = read_page(document, address, site)
+    wanted: defaultdict[str, set[str]] = defaultdict(set)
+    for problem in problems:
+        if problem.rule in FIXABLE:
+            wanted[problem.path].add(problem.rule)
+    if not wanted:
+        return ()
+    site = read_site(settings, library.scan())
+    return tuple(
+        file.path
+        for file in library.pages()
+        if file.path in wanted and _mend(file, site, wanted[file.path])
+    )
+
+
+def _mend(file: File, site: Site, rules: Collection[str]) -> bool:
+    """Mend a file as far as ``rules`` ask for; tell whether it changed."""
+    old = read_file(file.file, file.path)
+    document = parse(old.data, file.path)
+    page = read_page(document, file.address, site)
     edits: list[tuple[int, int, str]] = []
     if "weekday-mismatch" in rules:
         edits += _weekday_edits(page, site)
     text = _apply(document.text, edits)
     if "mojibake" in rules:
-        again = read_page(parse(text.encode(), shown), address, site)
+        again = read_page(parse(text.encode(), file.path), file.address, site)
         text = _apply(text, _mojibake_edits(again))
     mark = BOM if old.data.startswith(BOM) else b""
     new = mark + text.encode()
-    if new == old.data or not _is_same_kind(document, new, shown):
+    if new == old.data or not _is_same_kind(document, new):
         return False
-    replace_file(file, old, new, shown)
+    replace_file(file.file, old, new, file.path)
     return True
 
 
@@ -62,10 +86,10 @@ def _apply(text: str, edits: list[tuple[int, int, str]] | Iterator[tuple[int, in
     return text
 
 
-def _is_same_kind(old: Document, data: bytes, shown: str) -> bool:
+def _is_same_kind(old: Document, data: bytes) -> bool:
     """Make sure that the frontmatter still reads, with the same keys in it."""
     try:
-        new = parse(data, shown)
+        new = parse(data, old.path)
     except PublisherError:
         return False
     return (new.format, list(new.metadata)) == (old.format, list(old.metadata))

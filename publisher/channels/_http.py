@@ -72,7 +72,7 @@ class Http:
         """Send one request and return its answer when the status is 2xx or in ``accept``.
 
         ``retry_after`` reads the wait out of a 429; the default reads Retry-After. A header that
-        is None is left out; ``arguments`` are those of ``http_client.write``.
+        is None is left out; ``arguments`` are those of ``http.send``.
 
         :raises NotDelivered: when certainly nothing was processed.
         :raises UnknownOutcome: when that cannot be told.
@@ -80,9 +80,13 @@ class Http:
         fields = {**self._headers, **(headers or {})}
         given = {name: value for name, value in fields.items() if value is not None}
         try:
-            request = http.write(method, url, headers=given, **arguments)
-            answer = http.exchange(
-                request, patience=self._patience, limit_of=lambda status: ANSWER_BYTES
+            answer = http.send(
+                method,
+                url,
+                headers=given,
+                patience=self._patience,
+                limit_of=lambda status: ANSWER_BYTES,
+                **arguments,
             )
         except NoAnswer as error:
             raise self._judge(error, url) from None

@@ -26,6 +26,7 @@ from publisher.channels._http import UnknownOutcome
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.model.errors import ConfigError, NotDelivered
 from publisher.model.secret import Secret, redact
+from publisher.system.http import Line, Patience
 from publisher.text.printable import escaped
 
 CONNECT_TIMEOUT_S = 10.0
@@ -178,7 +179,7 @@ class Smtp:
     def _session(self) -> Iterator[smtplib.SMTP]:
         """Connect, secure and sign in; on leaving, or when the time is over, hang up."""
         server = self._open()
-        watch = threading.Timer(self._total_s, server.hang_up)
+        watch = threading.Timer(self._total_s, server.line.hang_up)
         watch.daemon = True
         try:
             watch.start()
@@ -202,7 +203,7 @@ class Smtp:
             with suppress(OSError):
                 server.putcmd("QUIT")  # polite; what it answers changes nothing
         except NotDelivered as error:
-            if server.is_over:
+            if server.line.is_over:
                 raise NotDelivered(
                     f"{error.what} (hung up after {self._total_s:g} s)",
                     hint="give the channel a longer `timeout` if that happens again",
@@ -213,14 +214,14 @@ class Smtp:
             server.close()
 
     def _open(self) -> _Bounded:
-        # An address literal, as mail programs send it: the default asks the DNS for our own name.
-        name, connect_s = "[127.0.0.1]", min(CONNECT_TIMEOUT_S, self._total_s)
+        connect_s = min(CONNECT_TIMEOUT_S, self._total_s)
+        line = Line(Patience(total_s=self._total_s, connect_s=connect_s))
         if self._security == "tls":
             with self._certainly_not_sent("no connection"):
                 context = self._tls()
-            server: _Bounded = _BoundedTls(local_hostname=name, timeout=connect_s, context=context)
+            server: _Bounded = _BoundedTls(line, context)
         else:
-            server = _Bounded(local_hostname=name, timeout=connect_s)
+            server = _Bounded(line)
         server._host = self._host  # noqa: SLF001 - smtplib sets it where it connects at once
         return server
 
@@ -332,48 +333,39 @@ def _code_of(code: int, text: bytes) -> int:
 
 
 class _Bounded(smtplib.SMTP):
-    """A session that another thread may hang up, and whose answers have an end."""
+    """A session on a line that may be hung up, and whose answers have an end."""
 
-    is_over = False
-    _line: socket.socket | None = None  # of its own, since TLS takes the connection's away
     _host: str  # of smtplib: whose certificate is asked for; only its constructor sets it
 
-    def hang_up(self) -> None:
-        """End the session at whatever it waits for, past TLS; it fails there, or at once."""
-        self.is_over = True
-        for connection in (self.sock, self._line):
-            with suppress(OSError):
-                if connection is not None:
-                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
+    def __init__(self, line: Line) -> None:
+        # An address literal, as mail programs send it: the default asks the DNS for our own name.
+        super().__init__(local_hostname="[127.0.0.1]", timeout=line.patience.connect_s)
+        self.line = line
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        plain = socket.create_connection((host, port), timeout)
-        self._line = plain.dup()
-        self._go_on()
-        return plain
+        return self.line.connect([(host, port)])
 
     def close(self) -> None:
         super().close()
-        if self._line is not None:
-            self._line.close()
+        self.line.close()
 
     def getreply(self) -> tuple[int, bytes]:
-        self._go_on()
+        self.line.check()
         if self.file is None and self.sock is not None:
             self.file = _BoundedFile(self.sock.makefile("rb"))
         if self.file is not None:
             self.file.left = REPLY_BYTES
         return super().getreply()
 
-    def _go_on(self) -> None:
-        if self.is_over:
-            raise TimeoutError("out of time")
 
+class _BoundedTls(_Bounded):
+    def __init__(self, line: Line, context: ssl.SSLContext) -> None:
+        super().__init__(line)
+        self._context = context
 
-class _BoundedTls(_Bounded, smtplib.SMTP_SSL):
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         plain = super()._get_socket(host, port, timeout)
-        return self.context.wrap_socket(plain, server_hostname=host)
+        return self._context.wrap_socket(plain, server_hostname=host)
 
 
 class _BoundedFile:

@@ -17,15 +17,18 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import certifi
 
 from publisher.model.errors import SiteError
 from publisher.text.urls import shown
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest
 
 USER_AGENT = "publisher (+static site announcements)"
 POLL_S = 0.05
@@ -98,17 +101,6 @@ class CannotAskError(SiteError):
     """This machine cannot ask anybody: that says nothing of the site."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    method: str
-    host: str
-    port: int
-    is_tls: bool
-    target: str = field(repr=False)  # path and query
-    headers: Mapping[str, str] = field(repr=False)  # Host among them
-    body: bytes | None = field(default=None, repr=False)
-
-
 class Headers(dict[str, str]):
     """Header fields by name, in any case; the values of a repeated one are joined by commas."""
 
@@ -170,74 +162,51 @@ class Patience:
     silence_s: float = 30.0
 
 
-def write(
-    method: str,
-    url: str,
-    *,
-    params: Mapping[str, Any] | None = None,
-    json: Any = None,
-    data: bytes | None = None,
-    headers: Mapping[str, str] | None = None,
-    auth: Any = None,
-) -> Request:
-    """Write a request to ``url``; the arguments mean what they mean to ``requests``.
-
-    :raises NoAnswer: when it cannot be written.
-    """
-    import requests
-
-    try:
-        prepared = requests.Request(
-            method, url, params=params, json=json, data=data, headers=dict(headers or {}), auth=auth
-        ).prepare()
-        parts = urlsplit(prepared.url or "")
-        port = parts.port or _PORTS[parts.scheme]
-        fields = {name: _native(value) for name, value in prepared.headers.items()}
-        for value in fields.values():
-            value.encode("latin-1")
-    except (ValueError, KeyError):  # of requests, too; their words quote the address
-        raise NoAnswer(Trouble.MALFORMED, is_sent=False) from None
-    host = parts.hostname or ""
-    shown = f"[{host}]" if ":" in host else host
-    body = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
-    return Request(
-        method=method,
-        host=host,
-        port=port,
-        is_tls=parts.scheme == "https",
-        target=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
-        headers={"Host": shown if parts.port is None else f"{shown}:{port}", **fields},
-        body=body,
-    )
-
-
 def look_up(host: str, port: int) -> Sequence[Place]:
     """Give the places that a host name means; a guard may stand here instead."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     return [(str(address[0]), port) for *_, address in found]
 
 
-def exchange(
-    request: Request,
+def send(
+    method: str,
+    url: str,
     *,
     patience: Patience,
-    limit_of: Callable[[int], int],
+    limit_of: Callable[[int], int] = lambda status: 0,
     resolve: Callable[[str, int], Sequence[Place]] = look_up,
     stop: threading.Event | None = None,
+    **arguments: Any,
 ) -> Response:
-    """Send ``request`` once and give its answer; no redirect is followed.
+    """Send one request and give its answer; no redirect is followed.
 
+    ``arguments`` are those of ``requests.Request``: params, json, data, headers, auth.
     ``limit_of`` gives how many bytes of the body to read, by the status. Of an answer whose head
-    came in time and whose body did not, there is what came of it.
+    came in time and whose body did not, there is what came of it. ``resolve`` may refuse a host.
 
     :raises NoAnswer: when there is no answer.
     """
-    line = _Line(patience)
+    line = Line(patience)
     try:
+        request = _written(method, url, arguments)
         return _await(_begin(lambda: _exchange(request, line, limit_of, resolve)), line, stop)
     except NoAnswer as error:
         error.patience = patience
         raise
+
+
+def _written(method: str, url: str, arguments: Mapping[str, Any]) -> PreparedRequest:
+    import requests
+
+    try:
+        request = requests.Request(method, url, **arguments).prepare()
+        parts = urlsplit(request.url or "")
+        _ = parts.port or _PORTS[parts.scheme]
+        for value in request.headers.values():
+            _native(value).encode("latin-1")
+    except (ValueError, KeyError):  # of requests, too; their words quote the address
+        raise NoAnswer(Trouble.MALFORMED, is_sent=False) from None
+    return request
 
 
 def visit(
@@ -256,8 +225,10 @@ def visit(
     :raises SiteError: when no whole answer came; a ``CannotAskError`` says nothing of the site.
     """
     try:
-        answer = exchange(
-            write(method, url, headers=_READER),
+        answer = send(
+            method,
+            url,
+            headers=_READER,
             patience=patience,
             limit_of=lambda status: limit if status == 200 else 0,
             resolve=resolve,
@@ -272,7 +243,7 @@ def visit(
         raise kind(f"{shown(url)} {error.words}") from None
 
 
-def _await(future: Future[Response], line: _Line, stop: threading.Event | None) -> Response:
+def _await(future: Future[Response], line: Line, stop: threading.Event | None) -> Response:
     """Wait for the worker until the time is over or we are asked to stop."""
     deadline_s = time.monotonic() + line.patience.total_s
     while not future.done():
@@ -289,7 +260,7 @@ def _await(future: Future[Response], line: _Line, stop: threading.Event | None) 
         raise _judge(error, is_open=line.is_open) from None
 
 
-def _left(future: Future[Response], line: _Line, trouble: Trouble) -> Response:
+def _left(future: Future[Response], line: Line, trouble: Trouble) -> Response:
     """Give what had come when we hung up; ``is_open`` does not change any more."""
     if future.done() and future.exception() is None:
         return replace(future.result(), trouble=trouble)
@@ -313,14 +284,14 @@ def _begin(work: Callable[[], Response]) -> Future[Response]:
     return future
 
 
-class _Line:
-    """A connection that another thread may hang up."""
+class Line:
+    """A connection that another thread may hang up, whatever it waits for."""
 
     def __init__(self, patience: Patience) -> None:
         self.patience = patience
         self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
-        self._is_over = False
+        self._held: socket.socket | None = None  # of its own, since TLS takes the connection away
+        self.is_over = False
         self.is_open = False  # connected and, where it is to be, secured
 
     def connect(self, places: Iterable[Place]) -> socket.socket:
@@ -331,78 +302,69 @@ class _Line:
                 connection = socket.create_connection(place, timeout=self.patience.connect_s)
             except OSError as error:
                 trouble = error
-            else:
-                return self._hold(connection)
+                continue
+            with self._lock:
+                self._held = connection.dup()
+            if self.is_over:  # hung up while there was no connection yet
+                connection.close()
+            self.check()
+            return connection
         raise trouble
-
-    def secure(self, plain: socket.socket, host: str, context: ssl.SSLContext) -> socket.socket:
-        """Begin TLS with whoever has the certificate of ``host``."""
-        secured = context.wrap_socket(
-            plain, server_hostname=host.rstrip("."), do_handshake_on_connect=False
-        )
-        self._hold(secured)
-        secured.do_handshake()
-        return secured
 
     def open(self) -> None:
         """Let the request leave from now on, unless somebody hung up."""
         with self._lock:
-            self._go_on()
+            if self.is_over:
+                raise TimeoutError("out of time")
             self.is_open = True
 
     def check(self) -> None:
         """Insist that nobody hung up: what came since may be a part of something."""
-        with self._lock:
-            self._go_on()
-
-    def _go_on(self) -> None:
-        if self._is_over:
-            raise TimeoutError
+        if self.is_over:
+            raise TimeoutError("out of time")
 
     def hang_up(self) -> None:
         with self._lock:
-            self._is_over = True
-            if self._socket is not None:
-                with suppress(OSError):  # past TLS, whose state belongs to the other thread
-                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+            self.is_over = True
+            if self._held is not None:
+                with suppress(OSError):
+                    self._held.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         with self._lock:
-            if self._socket is not None:
-                self._socket.close()
-                self._socket = None
-
-    def _hold(self, connection: socket.socket) -> socket.socket:
-        with self._lock:
-            self._socket = connection
-            self._go_on()  # hung up while there was no connection yet?
-        return connection
+            if self._held is not None:
+                self._held.close()
+                self._held = None
 
 
 def _exchange(
-    request: Request,
-    line: _Line,
+    request: PreparedRequest,
+    line: Line,
     limit_of: Callable[[int], int],
     resolve: Callable[[str, int], Sequence[Place]],
 ) -> Response:
-    context = _trust() if request.is_tls else None
-    places = resolve(request.host, request.port)
-    with closing(line), closing(http.client.HTTPConnection(request.host)) as connection:
+    parts = urlsplit(request.url or "")
+    host, is_tls = parts.hostname or "", parts.scheme == "https"
+    context = _trust() if is_tls else None
+    places = resolve(host, parts.port or _PORTS[parts.scheme])
+    with closing(line), closing(http.client.HTTPConnection(host)) as connection:
         connection.auto_open = 0  # never by name: only to a place that was looked at
         connection.sock = line.connect(places)
         if context is not None:
-            connection.sock = line.secure(connection.sock, request.host, context)
+            connection.sock = context.wrap_socket(connection.sock, server_hostname=host.rstrip("."))
         connection.sock.settimeout(line.patience.silence_s)
         line.open()
-        names = {"Host": request.headers["Host"], "User-Agent": USER_AGENT}
-        headers = {**names, **request.headers, "Connection": "close"}
-        connection.request(request.method, request.target, body=request.body, headers=headers)
+        headers = {"Host": parts.netloc.rpartition("@")[2], "User-Agent": USER_AGENT}
+        headers |= {name: _native(value) for name, value in request.headers.items()}
+        headers["Connection"] = "close"
+        body = request.body
+        connection.request(request.method or "", request.path_url, body=body, headers=headers)
         with closing(connection.getresponse()) as response:
             line.check()
             fields = Headers(response.getheaders())
-            body, trouble = _read(response, fields, limit_of(response.status))
+            content, trouble = _read(response, fields, limit_of(response.status))
             return Response(
-                status_code=response.status, headers=fields, content=body, trouble=trouble
+                status_code=response.status, headers=fields, content=content, trouble=trouble
             )
 
 

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from publisher.model.errors import SiteError
 from publisher.model.secret import Secret
 from publisher.system.address_guard import AGAIN, resolve
-from publisher.system.http import NoAnswer, Patience, Response, Trouble, exchange, write
+from publisher.system.http import NoAnswer, Patience, Response, Trouble, send
 
 CONNECT_S = 10.0
 ANSWER_S = 30.0
@@ -83,13 +83,11 @@ def post(
         raise SiteError(f"{address.name} was not asked: publisher was asked to end")
     total_s = min(timeout.total_seconds(), CONNECT_S + ANSWER_S)
     try:
-        return exchange(
-            write(
-                "POST",
-                address.url,
-                data=body,
-                headers={"Content-Type": "application/json", **(headers or {})},
-            ),
+        return send(
+            "POST",
+            address.url,
+            data=body,
+            headers={"Content-Type": "application/json", **(headers or {})},
             patience=Patience(total_s=total_s, connect_s=CONNECT_S, silence_s=ANSWER_S),
             limit_of=lambda status: BODY_BYTES if wants_words and not 200 <= status < 300 else 0,
             resolve=partial(resolve, name=address.name, private=private),

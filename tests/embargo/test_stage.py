@@ -461,6 +461,21 @@ def test_an_edit_costs_one_file(tmp_path: Path) -> None:
     assert "And more." in found.hidden[1].text
 
 
+def test_a_post_whose_id_and_address_change_with_its_neighbours_is_known_by_the_new_ones(
+    tmp_path: Path,
+) -> None:
+    settings = a_site(tmp_path)
+    write(tmp_path, "blog/next.md", a_post())
+    write(tmp_path, "blog/trip/next.md", a_post(body="Another text."))
+    first = [text.post for text in update(settings).hidden]
+    (tmp_path / "site/blog/trip/next.md").unlink()
+
+    later = [text.post for text in update(settings).hidden]
+
+    assert "next" not in first
+    assert later == ["next"]
+
+
 def test_what_the_project_loses_the_stage_loses(tmp_path: Path) -> None:
     settings = a_site(tmp_path)
     for name in ("blog/old.md", "deep/er/a.txt", "deep/b.txt"):

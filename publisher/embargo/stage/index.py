@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from posixpath import splitext
 
 from publisher.embargo.hidden import Hidden
 from publisher.embargo.redact import blocks, frontmatter, page, text
-from publisher.embargo.stage.catalog import Catalog, FileKind
+from publisher.embargo.stage.catalog import Catalog
 from publisher.embargo.stage.images import mentions_in, readings
 from publisher.embargo.stage.links import paths_in
 from publisher.embargo.stage.manifest import Held, Manifest, Told
+from publisher.embargo.stage.tree import Source, written_stamp
 from publisher.generators.file_kinds import PAGE_SUFFIX, PAGES, PROSE
 from publisher.model import Embargo, Post, PostId, PostState
 from publisher.model.errors import PostError
 from publisher.posts.blocks import may_have_blocks
 from publisher.posts.fields import Reader, stem_of
 from publisher.posts.said import Said, said
-from publisher.system.files import Content, changed, read_file, stamp_of
+from publisher.system.files import Content, changed, read_file
 from publisher.text.frontmatter import Document, UnreadableError, parse
 
 _TICKS = re.compile(r"`{3,}")
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One version of a file of the project."""
-
-    stamp: str
-    size: int
-    kind: FileKind
 
 
 class Index:
@@ -154,7 +145,8 @@ class Index:
         site, post = self._catalog.site, self._catalog.posts[path]
         parts = post.series.parts if post.series else 0
         hero = post.hero.path if post.hero else None
-        facts = f"{policy} {post.digest} {parts} {hero} {self._catalog.site_facts}"
+        facts = f"{policy} {post.id} {post.url} {post.digest} {parts} {hero}"
+        facts = f"{facts} {self._catalog.site_facts}"
         if known := self._known(path, facts):
             return known
         content = self.read(path)
@@ -242,11 +234,6 @@ class Index:
         bodies = dict.fromkeys((document.body, page.split_opening(document.body, post, site)[1]))
         shown = (target for body in bodies for target in text.image_targets(body))
         return (*targets, *shown, *_names_in(document.text))
-
-
-def written_stamp(status: os.stat_result) -> str:
-    """Write what tells one version of a file from another."""
-    return " ".join(map(str, stamp_of(status)))
 
 
 def _names_in(text: str) -> list[str]:

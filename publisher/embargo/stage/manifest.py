@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,12 +105,12 @@ class Manifest:
         self.files.pop(path, None)
         self._touched.add(path)
 
-    def announce(self, paths: Iterable[str], kind: Kind) -> None:
+    def announce(self, entries: Mapping[str, Entry]) -> None:
         """Record durably which files are about to come, for the case that we are killed."""
-        for path in paths:
-            if path not in self.files:
-                self.set(path, Entry(kind))
-        self.save()
+        if new := entries.keys() - self.files.keys():
+            for path in new:
+                self.set(path, Entry(entries[path].kind))
+            self.save()
 
     def set_told(self, path: str, told: Told) -> None:
         self.told[path] = told

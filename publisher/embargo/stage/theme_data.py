@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from publisher.config.settings import Settings
-from publisher.embargo.stage.update import Stage, Staged, in_words
+from publisher.embargo.stage.stage import Stage, Staged, in_words
 from publisher.embargo.sync import Place
 from publisher.model import LedgerView, Post, PostId, PostState, ReleaseState
 from publisher.plan.effective import waiting_files

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from posixpath import dirname
 
 from publisher.embargo.redact import blocks, page
 from publisher.embargo.stage.catalog import Catalog, digest_of
-from publisher.embargo.stage.images import Images
+from publisher.embargo.stage.embargoed import Embargoed
+from publisher.embargo.stage.images import Images, is_image
 from publisher.embargo.stage.links import path_of, unlink
-from publisher.embargo.stage.manifest import Held, Told
+from publisher.embargo.stage.manifest import Entry, Held, Kind, Told
 from publisher.model import Embargo
 from publisher.text.frontmatter import parse, split
 
@@ -19,33 +21,76 @@ class World:
     """All that the staged files of one update are made from besides their own bytes.
 
     ``told`` is what the public texts say, ``held`` what those under embargo say; a path that is in
-    neither is of no text. ``hidden`` are the files that are not staged. ``absent`` are the pages
-    that the stage does not have, as paths of ``blocks.Posts``.
+    neither is of no text. ``absent`` are the pages that the stage does not have, as paths of
+    ``blocks.Posts``.
     """
 
     catalog: Catalog
+    embargoed: Embargoed
     told: Mapping[str, Told]
     held: Mapping[str, Held]
-    hidden: frozenset[str]
     absent: frozenset[str]
     images: Images
 
-    def is_left_out(self, path: str) -> bool:
-        return path in self.hidden or path in self.images.embargoed
+    @staticmethod
+    def of(
+        embargoed: Embargoed,
+        *,
+        told: Mapping[str, Told],
+        held: Mapping[str, Held],
+        kept: Mapping[str, Told],
+    ) -> World:
+        """Put a world together; ``kept`` is what the public files said that cannot be read now."""
+        catalog, tree = embargoed.catalog, embargoed.tree
+        public = {**kept, **told}
+        images = Images(
+            catalog.site,
+            catalog.root,
+            files=filter(is_image, (*tree.files, *tree.links)),
+            links=tree.links,
+            folders=tree.folders,
+            public={(dirname(path), name) for path, says in public.items() for name in says.names},
+            withheld=embargoed.folders,
+        )
+        for says in (held, told):
+            for path, file in says.items():
+                for target in file.targets:
+                    images.place(path, target)
+        for path in filter(embargoed.is_bundled_image, embargoed.bundled):
+            images.hold(path)
+        return World(
+            catalog=catalog,
+            embargoed=embargoed,
+            told=told,
+            held=held,
+            absent=embargoed.absent,
+            images=images,
+        )
 
-    def facts(self, path: str) -> str:
-        """Give all that a staged file is made from besides its own bytes, to be compared."""
+    def entry(self, path: str) -> Entry | None:
+        """Give what is to stand in the stage for a file, to be compared; ``None``: it is left out.
+
+        Its facts are all that it is made from besides its own bytes.
+        """
+        if path in self.embargoed.kept:
+            return self.embargoed.kept[path]
+        if self.is_left_out(path):
+            return None
+        stamp = self.embargoed.tree.files[path].stamp
         says = self.held.get(path) or self.told.get(path)
         if says is None:
-            return ""
-        is_late = path in self.held and self._is_overdue(path)
+            return Entry("public", stamp)
+        is_late = path in self.held and self.is_overdue(path)
         dead = sorted(self.absent.intersection(says.links)) if says.links else ()
         places = [self.images.place(path, target) for target in says.targets]
-        if not (is_late or dead or places):
-            return says.facts
-        return f"{says.facts} {digest_of(repr((is_late, dead, places)))}"
+        rest = f" {digest_of(repr((is_late, dead, places)))}" if is_late or dead or places else ""
+        kind: Kind = "embargoed" if path in self.held else "public"
+        return Entry(kind, stamp, f"{says.facts}{rest}")
 
-    def _is_overdue(self, path: str) -> bool:
+    def is_left_out(self, path: str) -> bool:
+        return self.embargoed.is_hidden(path) or path in self.images.embargoed
+
+    def is_overdue(self, path: str) -> bool:
         return self.catalog.posts[path].id in self.catalog.overdue
 
 
@@ -61,9 +106,13 @@ def staged(path: str, data: bytes, world: World, *, image: Callable[[str], str])
         return None
     if path in world.held:
         post, policy = catalog.posts[path], Embargo(world.held[path].policy)
-        document, is_overdue = parse(data, path), post.id in catalog.overdue
         data = page.embargoed_page(
-            document, post, catalog.site, policy, image=image, is_overdue=is_overdue
+            parse(data, path),
+            post,
+            catalog.site,
+            policy,
+            image=image,
+            is_overdue=world.is_overdue(path),
         )
     elif path in world.told and world.told[path].has_blocks:
         data = blocks.redact_page(

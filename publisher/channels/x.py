@@ -13,10 +13,10 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from html import unescape
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from publisher.channels import ChannelContext, Option
@@ -32,6 +32,9 @@ from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.model.errors import DuplicateContent, NotDelivered
 from publisher.model.image_kinds import ImageKind
 from publisher.system.http import Response
+
+if TYPE_CHECKING:
+    import tweepy
 
 # docs.x.com/x-api/getting-started/pricing, 2026-11-20; in force since 2026-04-20.
 POST_USD = 0.015
@@ -117,7 +120,7 @@ class X:
             "media_category": "tweet_image",
         }
         try:
-            answer = self._request("POST", "/2/media/upload", json=upload)
+            answer = self._post("/2/media/upload", upload)
         except NotDelivered as error:
             if error.permanent:  # what X makes of this image will not change
                 return None
@@ -126,7 +129,7 @@ class X:
             media_id = _number(answer.json()["data"]["id"])
         if message.image is not None and message.image.alt:
             alt = {"alt_text": {"text": message.image.alt[:ALT_LENGTH]}}
-            self._request("POST", "/2/media/metadata", json={"id": media_id, "metadata": alt})
+            self._post("/2/media/metadata", {"id": media_id, "metadata": alt})
         return media_id
 
     def send(self, message: Message, *, key: str, draft: str | None) -> Receipt:
@@ -134,7 +137,7 @@ class X:
         post: dict[str, Any] = {"text": message.text}
         if draft:
             post["media"] = {"media_ids": [draft]}
-        answer = self._request("POST", "/2/tweets", json=post)
+        answer = self._post("/2/tweets", post)
         try:
             with _reading("the post"):
                 return replace(_receipt(answer.json()["data"]["id"]), note=note)
@@ -153,37 +156,62 @@ class X:
 
     def _timeline(self, start: datetime) -> Iterator[dict[str, Any]]:
         """Give the account's own posts since ``start``, newest first, all of them."""
-        query = {
-            "start_time": f"{start.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            "exclude": "retweets,replies",
-            "max_results": 100,
-            "tweet.fields": "created_at,entities",
-        }
+        page: dict[str, Any] = {}
         for _ in self._http.pages(TIMELINE_PAGES):
-            answer = self._request("GET", f"/2/users/{self._user_id}/tweets", params=query).json()
+            answer = self._client.get_users_tweets(
+                self._user_id,
+                start_time=start,
+                exclude=["retweets", "replies"],
+                max_results=100,
+                tweet_fields=["created_at", "entities"],
+                user_auth=True,
+                **page,
+            )
             if answer.get("errors"):
                 raise UnknownOutcome("X answered with a part of the timeline only")
             if answer["meta"]["result_count"]:
                 yield from answer["data"]
             if not answer["meta"].get("next_token"):
                 return
-            query["pagination_token"] = answer["meta"]["next_token"]
+            page = {"pagination_token": answer["meta"]["next_token"]}
 
     @cached_property
     def _user_id(self) -> str:
-        return _number(self._request("GET", "/2/users/me").json()["data"]["id"])
+        return _number(self._client.get_me(user_auth=True)["data"]["id"])
 
-    def _request(self, method: str, route: str, **arguments: Any) -> Response:
-        """Send a request signed by OAuth 1.0a (RFC 5849), and judge its refusals."""
-        from requests_oauthlib import OAuth1
+    @cached_property
+    def _client(self) -> tweepy.Client:
+        import tweepy
 
         # At DEBUG they log tokens, signatures and whole requests.
-        for name in ("oauthlib", "requests_oauthlib"):
+        for name in ("tweepy", "oauthlib", "requests_oauthlib"):
             logging.getLogger(name).setLevel(logging.INFO)
+        keys = [secret.reveal() for secret in self._credentials]
+        client = tweepy.Client(None, *keys, return_type=dict, wait_on_rate_limit=False)
+        client.session = _Session(self._http, self._api_url)
+        return client
+
+    def _post(self, route: str, body: dict[str, Any]) -> Response:
+        answer: Response = self._client.request("POST", route, json=body, user_auth=True)
+        return answer
+
+
+class _Session:
+    """What tweepy takes for its ``requests`` session: our client, our host, our judgement.
+
+    tweepy 4.17 has no time limits, keeps its host in a local variable, and fails with
+    AttributeError or TypeError on error bodies it does not expect; so it never sees an error.
+    The address must change here and not in an adapter: OAuth 1.0a signs it (RFC 5849, 3.4.1.2).
+    """
+
+    def __init__(self, http: Http, api_url: str) -> None:
+        self._http = http
+        self._api_url = api_url
+
+    def request(self, method: str, url: str, **arguments: Any) -> Response:
         response = self._http.request(
             method,
-            self._api_url + route,
-            auth=OAuth1(*(secret.reveal() for secret in self._credentials)),
+            self._api_url + urlsplit(url).path,
             retry_after=_retry_after,
             accept=frozenset({402, 403}),
             **arguments,

@@ -19,7 +19,7 @@ from concurrent.futures import Future, wait
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 import certifi
@@ -122,7 +122,7 @@ class Headers(dict[str, str]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What came, by the names that ``requests`` has.
+    """What came, by the names that ``requests`` has; tweepy takes it for one of those.
 
     ``content`` is cut at the limit. ``trouble`` says why the rest of it did not come.
     """
@@ -131,6 +131,7 @@ class Response:
     headers: Headers
     content: bytes
     trouble: Trouble | None = None
+    reason: ClassVar[str] = ""
 
     @property
     def ok(self) -> bool:
@@ -151,6 +152,12 @@ class Response:
             return json.loads(self.content)
         except RecursionError:
             raise ValueError("too deep") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        """Nothing is left open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

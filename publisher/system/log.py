@@ -14,7 +14,7 @@ from publisher.system.report import Event, logger
 from publisher.text.printable import shown, shown_in_json
 
 HANDLER = "publisher"
-CHATTY = ("apscheduler", "oauthlib", "requests_oauthlib", "urllib3")
+CHATTY = ("apscheduler", "oauthlib", "requests_oauthlib", "tweepy", "urllib3")
 
 
 def configure_logging(

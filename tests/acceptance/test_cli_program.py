@@ -69,7 +69,7 @@ Set up and keep:
   systemd  Print the systemd units for this site.
 """
 COMMANDS = {name: text for names in SECTIONS.values() for name, text in names.items()}
-HEAVY = ("alembic", "apscheduler", "jinja2", "lxml", "requests", "rich", "sqlalchemy", "yaml")
+HEAVY = ("alembic", "apscheduler", "jinja2", "requests", "rich", "sqlalchemy", "tweepy", "yaml")
 
 
 def in_(folder: Path) -> Site:

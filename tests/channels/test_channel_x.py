@@ -76,10 +76,10 @@ def test_a_bare_domain_is_billed_as_a_link() -> None:
     assert cost_usd("read setup.py") == POST_WITH_URL_USD
 
 
-def test_counting_does_not_import_what_signs_requests() -> None:
+def test_counting_does_not_import_tweepy() -> None:
     code = (
         "import sys; from publisher.channels.x import X; X.limits.count('https://example.org');"
-        "sys.exit('requests_oauthlib' in sys.modules)"
+        "sys.exit('tweepy' in sys.modules)"
     )
 
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=False)
@@ -402,6 +402,9 @@ def test_a_timeline_that_cannot_be_read_does_not_say_absent(body: Any) -> None:
 
 
 def test_the_default_host_is_the_one_x_documents() -> None:
-    options = {name: Secret(value) for name, value in CREDENTIALS.items()}
+    from tweepy import Client
 
-    assert X(options, a_context())._api_url == "https://api.x.com"
+    options = {name: Secret(value) for name, value in CREDENTIALS.items()}
+    client: Client = X(options, a_context())._client
+
+    assert client.session._api_url == "https://api.x.com"

@@ -23,7 +23,7 @@ from publisher.system import clock
 from tests.acceptance.sites import ROOT
 from tests.torture.tracing import allow
 
-LATE = ("twitter_text", "requests_oauthlib")  # imported where they are used
+LATE = ("tweepy", "twitter_text", "requests_oauthlib")  # imported where they are used
 
 
 class Later(clock.SystemClock):

@@ -87,7 +87,7 @@ class GeneratedSite:
         return self._sources.pull(now)
 
     def push(self, view: LedgerView, now: datetime) -> None:
-        """Make up for what a release could not push; what comes of it is in ``troubles``."""
+        """Push what a release could not push; whether it succeeds, ``troubles`` says."""
         self._sources.push_pending(view, now)
 
     def troubles(self) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from publisher.model.errors import GitError
 from publisher.site.git.explain import summary
-from publisher.site.git.locks import Move, Workplace
+from publisher.site.git.locks import Locks, Move
 from publisher.site.git.run import Git, joined
 
 LISTED = 3  # files that a message names
@@ -38,7 +38,7 @@ class Change:
     new: Entry
 
 
-def advance(git: Git, place: Workplace, move: Move) -> None:
+def advance(git: Git, locks: Locks, move: Move) -> None:
     """Take branch, index and working tree from ``move.old`` to ``move.new``.
 
     Only for who is alone there, with the branch checked out at ``move.old``. What the author
@@ -48,37 +48,37 @@ def advance(git: Git, place: Workplace, move: Move) -> None:
     """
     changes = read_changes(git, move.old, move.new)
     refuse_filtered(git, [change.path for change in changes if change.new.exists])
-    place.note_move(move)
-    _perform(git, place, move, changes, is_resumed=False)
+    locks.note_move(move)
+    _perform(git, locks, move, changes, is_resumed=False)
 
 
-def finish(git: Git, place: Workplace, *, ref: str, tip: str) -> str:
+def finish(git: Git, locks: Locks, *, ref: str, tip: str) -> str:
     """Finish the move that a killed publisher began, and give the branch's commit.
 
     Does nothing where there is none, or where the author has gone on by other means.
     """
-    move = place.read_move()
+    move = locks.read_move()
     if move is None:
         return tip
-    place.clear_ref_locks(move)
+    locks.clear_ref_locks(move)
     if (move.ref, move.old) == (ref, tip) and move.new != move.old:
-        _perform(git, place, move, read_changes(git, move.old, move.new), is_resumed=True)
+        _perform(git, locks, move, read_changes(git, move.old, move.new), is_resumed=True)
         return move.new
-    place.forget_move()
+    locks.forget_move()
     return tip
 
 
 def _perform(
-    git: Git, place: Workplace, move: Move, changes: Sequence[Change], *, is_resumed: bool
+    git: Git, locks: Locks, move: Move, changes: Sequence[Change], *, is_resumed: bool
 ) -> None:
-    with place.index_lock() as index:
+    with locks.index_lock() as index:
         ours = git.having(GIT_INDEX_FILE=str(index))
         ours.run("update-index", "-q", "--refresh", allowed=(0, 1))
         blocked = _take_for_done(ours, changes, is_resumed=is_resumed)
         trial = ours.run("read-tree", "-n", "-m", "-u", move.old, move.new, allowed=range(256))
         if blocked or trial.code:
             if not is_resumed:
-                place.forget_move()
+                locks.forget_move()
             raise _in_the_way(blocked, trial.err)
         done = ours.run("read-tree", "-m", "-u", move.old, move.new, allowed=range(256))
         if done.code:  # no space, perhaps: some files are written, so the note stays
@@ -87,9 +87,9 @@ def _perform(
                 why=summary(done.err),
                 hint="free some space or correct permissions; the next try writes the rest",
             )
-        index.replace(place.index)
+        index.replace(locks.index)
         set_branch(git, move)
-    place.forget_move()
+    locks.forget_move()
 
 
 def set_branch(git: Git, move: Move) -> None:

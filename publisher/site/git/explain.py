@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 from publisher.model.errors import GitError
 
@@ -35,110 +36,108 @@ _DAMAGED = (
     "bad object|object file .* is empty|loose object .* is corrupt|unable to read tree|"
     "missing blob|unable to read sha1 file|[Cc]ould not parse object"
 )
-_REASONS: tuple[tuple[str, str, str, str], ...] = (  # pattern in git's words, what, why, hint
-    (
+
+
+class _Reason(NamedTuple):
+    pattern: str  # in git's words
+    what: str
+    hint: str
+    why: str = "{err}"
+
+
+_REASONS = (
+    _Reason(
         r"detected dubious ownership|unsafe repository",
         "git refuses this repository, since it belongs to another user",
-        "its owner could make this user run programs",
         "run publisher as its owner, or: git config --global --add safe.directory {folder}",
+        why="its owner could make this user run programs",
     ),
-    (
+    _Reason(
         r"not a git repository|must be run in a work tree",
         "there is no git repository with a working tree here",
-        "",
         "run `git init` in the project, or remove `git:` from jobs.yaml",
+        why="",
     ),
-    (
+    _Reason(
         r"HOST IDENTIFICATION HAS CHANGED",
         "the host key of the remote has changed",
-        "the host replaced it, or somebody intercepts the connection",
         (
             "compare it with the key that the host publishes; then, as the user of the service: "
             "ssh-keygen -R HOST, and connect once by hand"
         ),
+        why="the host replaced it, or somebody intercepts the connection",
     ),
-    (
+    _Reason(
         r"Host key verification failed",
         "the host key of the remote is not known to this user",
-        "publisher cannot ask anybody to confirm it",
         (
             "connect once by hand as the user of the service, `ssh -T git@HOST`; without a shell: "
             "ssh-keyscan HOST >> ~/.ssh/known_hosts, and compare it with what the host publishes"
         ),
+        why="publisher cannot ask anybody to confirm it",
     ),
-    (
+    _Reason(
         _CERTIFICATE,
         "the certificate of the remote is not trusted",
-        "{err}",
         (
             "for an authority of your own, as the user of the service: "
             "git config --global http.sslCAInfo FILE"
         ),
     ),
-    (
+    _Reason(
         _CREDENTIALS,
         "access to the remote was denied",
-        "publisher cannot ask anybody for a password: {err}",
         "give the user of the service an SSH key, or a credential helper in its own ~/.gitconfig",
+        why="publisher cannot ask anybody for a password: {err}",
     ),
-    (
+    _Reason(
         _NETWORK,
         "the remote cannot be reached",
-        "{err}",
         "no action needed if it passes: publisher tries again",
     ),
-    (
+    _Reason(
         r"transport '.*' not allowed",
         "the remote uses a transport that is switched off",
-        "{err}",
         "use https, ssh or a path: other transports can run programs",
     ),
-    (
+    _Reason(
         _MISSING,
         "the remote repository does not exist, or this user may not read it",
-        "{err}",
         "check the address with `git remote -v`",
     ),
-    (
+    _Reason(
         r"No space left on device|Disk quota exceeded",
         "the disk is full",
-        "{err}",
         "free some space; publisher tries again",
     ),
-    (
+    _Reason(
         r"bad config|bad numeric config|bad boolean config",
         "git cannot read its settings",
-        "{err}",
         "correct the line that git names",
     ),
-    (
+    _Reason(
         r"\.lock': File exists|Unable to create '.*\.lock'",
         "another git command uses this repository, or was killed",
-        "{err}",
         "no action needed if it passes; if no git runs, remove the file that git names",
     ),
-    (
+    _Reason(
         r"Permission denied|Read-only file system|insufficient permission",
         "this user may not write to the repository",
-        "{err}",
         "give the user of the service write access to it, including .git",
     ),
-    (
+    _Reason(
         _DAMAGED,
         "the repository is damaged, or part of it is missing",
-        "{err}",
         "run `git fsck`; make a fresh clone, or run `git fetch --unshallow`",
     ),
-    (
+    _Reason(
         r"is in submodule|appears as both a file and as a directory|beyond a symbolic link",
         "the file is inside a submodule, or behind a link",
-        "{err}",
         "put the file itself into this repository",
     ),
-    (
+    _Reason(
         r"usage: git|unknown option|unknown switch",
         "this git is too old",
-        "{err}",
         "install git 2.38 or newer",
     ),
 )
@@ -151,14 +150,13 @@ def explain(command: str, err: str, *, folder: Path, ignored: tuple[str, ...] = 
     may be the reason.
     """
     words = summary(err)
-    for pattern, what, why, hint in _REASONS:
-        if re.search(pattern, err):
-            facts = {"err": words, "folder": str(folder)}
-            if pattern == _CREDENTIALS and ignored:
+    for reason in _REASONS:
+        if re.search(reason.pattern, err):
+            hint = reason.hint.format(folder=folder)
+            if reason.pattern == _CREDENTIALS and ignored:
                 hint += f"; not used, since the repository sets them: {', '.join(ignored)}"
-            return GitError(
-                f"git {command}: {what}", why=why.format(**facts), hint=hint.format(**facts)
-            )
+            what = f"git {command}: {reason.what}"
+            return GitError(what, why=reason.why.format(err=words), hint=hint)
     return GitError(f"git {command}: {words or 'failed without a message'}")
 
 

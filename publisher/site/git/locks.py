@@ -53,7 +53,7 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workplace:
+class Locks:
     """``git_dir`` belongs to one working tree, ``common_dir`` to all of a repository."""
 
     git_dir: Path

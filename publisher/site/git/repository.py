@@ -14,7 +14,7 @@ from typing import NamedTuple
 from publisher.config.settings import GitSettings
 from publisher.model.errors import GitError
 from publisher.site.git import checkout, deploy_branch, merge
-from publisher.site.git.locks import Move, Workplace
+from publisher.site.git.locks import Locks, Move
 from publisher.site.git.remotes import Remote, find_remote, is_on_public_forge, read_remotes
 from publisher.site.git.run import NETWORK_LIMIT, Git, joined
 from publisher.site.git.safe_config import (
@@ -58,7 +58,7 @@ class Repository:
     top: Path  # the folder that git works in; the project is in there
     settings: GitSettings
     git: Git
-    place: Workplace
+    locks: Locks
 
     @classmethod
     def open(
@@ -88,7 +88,7 @@ class Repository:
                 why="core.worktree in .git/config says so",
                 hint="remove that line",
             )
-        place = Workplace(
+        locks = Locks(
             git_dir=Path(git.said("rev-parse", "--absolute-git-dir")),
             common_dir=Path(git.said("rev-parse", "--path-format=absolute", "--git-common-dir")),
             stop=stop,
@@ -99,7 +99,7 @@ class Repository:
             top=top,
             settings=settings,
             git=replace(git, folder=top),
-            place=place,
+            locks=locks,
         )
 
     # --- what is done ------------------------------------------------------------------------
@@ -128,7 +128,7 @@ class Repository:
             new = merge.combine(git, old, theirs, remote=remote)
             if new != old:
                 before_move(git, old, new)
-                checkout.advance(git, self.place, Move(ref=ref, old=old, new=new))
+                checkout.advance(git, self.locks, Move(ref=ref, old=old, new=new))
             remote.remember(git, branch, theirs)
             return Pulled(old, new)
 
@@ -153,7 +153,7 @@ class Repository:
             names = [self._in_repository(path) for path in dict.fromkeys(paths)]
             names = checkout.without_ignored(git, names)
             checkout.refuse_filtered(git, names)
-            with self.place.index_lock() as index:
+            with self.locks.index_lock() as index:
                 apart = git.having(GIT_INDEX_FILE=str(index.with_name("commit")))
                 apart.run("read-tree", old)
                 options = ("--add", "--remove", "-z", "--stdin")
@@ -172,12 +172,12 @@ class Repository:
                 commit = who.run("commit-tree", tree, "-p", old, data=message).text
                 checkout.follow(git, index, checkout.read_index(apart, names), names)
                 if index.exists():
-                    index.replace(self.place.index)
+                    index.replace(self.locks.index)
                 move = Move(ref=ref, old=old, new=commit)
                 # A note that leads nowhere: only for the locks that a kill might leave.
-                self.place.note_move(replace(move, old=commit))
+                self.locks.note_move(replace(move, old=commit))
                 checkout.set_branch(git, move)
-                self.place.forget_move()
+                self.locks.forget_move()
                 return commit
 
     def push(self, *, before_move: BeforeMove = _allow) -> Pushed:
@@ -193,13 +193,13 @@ class Repository:
         with self._on_branch(even_in_merge=True) as (git, ref, old):
             remote = find_remote(git, self.settings.remote, sources=self.top)
             branch = self._branch_there(git, ref, remote)
-            tip = merge.push(git, remote, branch, old, pause=self.place.pause)
+            tip = merge.push(git, remote, branch, old, pause=self.locks.pause)
             note = ""
             if tip != old:
                 try:
-                    self.place.refuse_unfinished(self.top)
+                    self.locks.refuse_unfinished(self.top)
                     before_move(git, old, tip)
-                    checkout.advance(git, self.place, Move(ref=ref, old=old, new=tip))
+                    checkout.advance(git, self.locks, Move(ref=ref, old=old, new=tip))
                 except GitError as error:
                     note = error.one_line
             return Pushed(tip, note)
@@ -228,7 +228,7 @@ class Repository:
         with self._alone() as git:
             self._refuse_sources_branch(git)
             bare = deploy_branch.open_bare(
-                git, self.place.shared / "deploy.git", settings=connection_settings(git)
+                git, self.locks.shared / "deploy.git", settings=connection_settings(git)
             )
             files = deploy_branch.choose_files(
                 git, folder, project=self.project, leave_out=leave_out
@@ -289,7 +289,7 @@ class Repository:
 
     @contextmanager
     def _alone(self) -> Iterator[Git]:
-        with self.place.alone() as lock:
+        with self.locks.alone() as lock:
             yield replace(harden(self.git), keep_open=(lock,))
 
     @contextmanager
@@ -301,8 +301,8 @@ class Repository:
         with self._alone() as git:
             ref, tip = self._branch(git)
             if not even_in_merge:
-                self.place.refuse_unfinished(self.top)
-            yield git, ref, checkout.finish(git, self.place, ref=ref, tip=tip)
+                self.locks.refuse_unfinished(self.top)
+            yield git, ref, checkout.finish(git, self.locks, ref=ref, tip=tip)
 
     def _branch(self, git: Git) -> tuple[str, str]:
         ref = git.said("symbolic-ref", "-q", "HEAD", allowed=(0, 1))

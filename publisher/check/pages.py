@@ -21,8 +21,8 @@ from publisher.posts import blocks
 from publisher.posts.blocks import Block, find_blocks
 from publisher.posts.scan import Scan, names_of
 from publisher.text.frontmatter import Document
+from publisher.text.markdown import blank, tokens_of, without_code
 from publisher.text.times import parse_date
-from publisher.text.visible import blank, tokens_of, without_code
 
 LINE_MAX = 1000  # characters on each side
 _MDX_COMMENT = re.compile(r"\{\s*+/\*(?:(?!\{\s*+/\*).)*?\*/\s*+\}", re.DOTALL)

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from publisher.embargo import leaks
 from publisher.embargo.feeds import unlist
-from publisher.embargo.leaks import Leak
+from publisher.embargo.leaks import Leak, search
 from publisher.embargo.noindex import mark_pages, without_strangers
 from publisher.embargo.stage import Staged
 from publisher.embargo.sync import mirror
@@ -30,13 +29,13 @@ def let_through(
     own = without_strangers(staged.output, staged.hidden, site_url=site_url, public=staged.texts)
     mark_pages(staged.output, own, site_url=site_url, redirects=redirects)
     unlist(staged.output, own)
-    found = leaks.search(staged.output, hidden=staged.hidden, public=staged.public)
+    found = search(staged.output, hidden=staged.hidden, public=staged.public)
     _refuse(found, hint="mend the page or theme that shows it; `publisher embargo` lists all")
     absent = [path_on_site(post.url, site_url) for post in staged.hidden if post.url]
     mirrored = mirror(staged.output, output, record=record, absent=absent)
     kept: Sequence[Leak] = ()
     with suppress(SiteError):  # unsearchable
-        kept = leaks.search_files(output, mirrored.kept, hidden=staged.hidden, public=staged.public)
+        kept = search(output, files=mirrored.kept, hidden=staged.hidden, public=staged.public)
     _refuse(kept, hint="no build made that file: delete it, or mend what made it")
 
 
@@ -45,7 +44,7 @@ def inspect_files(staged: Staged, files: Sequence[str]) -> None:
 
     :raises SiteError: at a leak, or a file that cannot be searched.
     """
-    found = leaks.search_files(staged.folder, files, hidden=staged.hidden, public=staged.public)
+    found = search(staged.folder, files=files, hidden=staged.hidden, public=staged.public)
     _refuse(found, hint="it would go to git.deploy_branch: take it out of the project")
 
 

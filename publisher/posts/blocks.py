@@ -17,7 +17,7 @@ from functools import cache
 from urllib.parse import unquote, urljoin, urlsplit
 
 from publisher.model import PostId
-from publisher.text.visible import blank, line_starts, tokens_of, without_code
+from publisher.text.markdown import blank, line_starts, tokens_of, without_code
 
 _NAME = r"""[^\s"'<>/=]+"""
 _VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"'<>]+)"""

@@ -25,7 +25,7 @@ from publisher.posts.identities import LENGTH, id_of
 from publisher.posts.images import INDEX_PAGES, find_image
 from publisher.posts.problems import Complaints
 from publisher.text.frontmatter import Document
-from publisher.text.headings import first_heading
+from publisher.text.markdown import first_heading
 from publisher.text.times import Instant, end_of_day, resolve_instant
 
 SECTION_PAGES = INDEX_PAGES

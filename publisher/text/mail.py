@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+from publisher.text.markdown import mail_parser
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")  # each may stand behind a backslash: CommonMark 2.4
 _ENDING = re.compile(r"""[\s()<>"'\\\[\]*]""")
@@ -37,16 +38,12 @@ def link(url: str) -> Markdown:
 
 
 def to_html(markdown: str) -> str:
-    return str(_parser().render(markdown))
+    return str(mail_parser().render(markdown))
 
 
 def to_plain(markdown: str) -> str:
     """Give the words of a Markdown text as a plain mail shows them, links in angle brackets."""
-    return "\n\n".join(_blocks(_parser().parse(markdown)))
-
-
-def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": False})
+    return "\n\n".join(_blocks(mail_parser().parse(markdown)))
 
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[str]:

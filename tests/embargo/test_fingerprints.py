@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from publisher.embargo.fingerprints import (
+from publisher.embargo.hidden import Hidden
+from publisher.embargo.leaks.fingerprints import (
     STRIDE,
     WINDOW,
     Fingerprints,
@@ -13,7 +14,6 @@ from publisher.embargo.fingerprints import (
     unmark,
     words,
 )
-from publisher.embargo.hidden import Hidden
 from publisher.model import Embargo, PostId
 from publisher.text.html import fold
 

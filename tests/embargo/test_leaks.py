@@ -23,9 +23,8 @@ from typing import Any
 import brotli
 import pytest
 
-from publisher.embargo import decoding, unpacking
 from publisher.embargo.hidden import Hidden, Public
-from publisher.embargo.leaks import Leak, look_through, search, search_files
+from publisher.embargo.leaks import Leak, decoding, look_through, search, unpacking
 from publisher.model import Embargo, PostId
 from publisher.model.errors import SiteError
 from tests.acceptance.sites import Site, a_site
@@ -550,8 +549,8 @@ def test_of_files_that_go_as_they_are_copies_and_what_is_no_public_text_are_leak
     files = [*public, *others, "latest.md", "old"]
     files.remove("not-to-go.html")
 
-    found = search_files(
-        tmp_path, files, hidden=[a_hidden()], public=Public(others=public.values())
+    found = search(
+        tmp_path, files=files, hidden=[a_hidden()], public=Public(others=public.values())
     )
 
     assert [leak.file for leak in found] == [
@@ -567,7 +566,7 @@ def test_a_file_to_go_that_cannot_be_searched_is_an_error_in_words(tmp_path: Pat
     files = ["gone.md", "posts.7z"]
 
     with pytest.raises(SiteError, match="what is to be deployed cannot be searched") as caught:
-        search_files(tmp_path, files, hidden=[a_hidden()], public=Public())
+        search(tmp_path, files=files, hidden=[a_hidden()], public=Public())
 
     assert "gone.md: cannot be read: no such file or directory; posts.7z: " in caught.value.what
 

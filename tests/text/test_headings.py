@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from publisher.text.headings import first_heading
+from publisher.text.markdown import first_heading
 
 
 @pytest.mark.parametrize(

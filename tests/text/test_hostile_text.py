@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from publisher import check
-from publisher.embargo import fingerprints
-from publisher.embargo.decoding import plain
+from publisher.embargo.leaks import fingerprints
+from publisher.embargo.leaks.decoding import plain
 from publisher.embargo.redact import text as redaction
+from publisher.embargo.redact.blocks import redact_blocks
 from publisher.model import PostId
 from publisher.posts import blocks
 from publisher.posts.library import Library
-from publisher.text import visible
+from publisher.text import markdown
 from publisher.text.excerpts import excerpts
 from publisher.text.html import read_page
 from tests.embargo.staged_sites import SECRET, a_post, a_site, update, write
@@ -51,7 +52,7 @@ Reader = Callable[[str], object]
 READERS: dict[str, Reader] = {
     "blocks": lambda text: list(blocks.dissect(text, blocks.find_blocks(text))),
     "reveal": lambda text: blocks.reveal(text, PostId("next"), POSTS),
-    "visible": lambda text: visible.without_code(text, visible.tokens_of(text)),
+    "visible": lambda text: markdown.without_code(text, markdown.tokens_of(text)),
     "excerpts": excerpts,
     "page": read_page,
     "page that ends": lambda text: read_page(f"{text}> "),
@@ -59,7 +60,7 @@ READERS: dict[str, Reader] = {
     "unmark": fingerprints.unmark,
     "attributes": lambda text: list(fingerprints._attributes(f"<{text}>")),
     "redact": lambda text: redaction.redact(text, seed="1", image=lambda name: name),
-    "redact_blocks": lambda text: redaction.redact_blocks(
+    "redact_blocks": lambda text: redact_blocks(
         text, page="/", posts=POSTS, hidden={}, image=lambda name: name
     ),
 }

@@ -10,14 +10,15 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from publisher.embargo import decoding
-from publisher.embargo.built import files_of, size_of, texts_of
-from publisher.embargo.fingerprints import (
+from publisher.embargo.hidden import Hidden, Public
+from publisher.embargo.leaks.decoding import TAG, texts_of
+from publisher.embargo.leaks.fingerprints import (
     KEY,
     LETTERS_MIN,
     RUN,
@@ -34,7 +35,6 @@ from publisher.embargo.fingerprints import (
     readings,
     unmark,
 )
-from publisher.embargo.hidden import Hidden, Public
 from publisher.model import PostId
 from publisher.model.errors import SiteError
 
@@ -85,34 +85,22 @@ class Found:
     size: int  # bytes
 
 
-def search(output: Path, *, hidden: Iterable[Hidden], public: Public) -> tuple[Leak, ...]:
+def search(
+    folder: Path, *, hidden: Iterable[Hidden], public: Public, files: Iterable[str] | None = None
+) -> tuple[Leak, ...]:
     """Give at most one leak per file and post, in order of path.
+
+    Searched is a built site as a whole, or ``files`` of a folder, paths relative to it. Of those a
+    public text shows nothing, unless it is a copy, and links are passed over: where files go as
+    they are, a link is but a path.
 
     :raises SiteError: when there is no leak, but a file that cannot be searched, or no output.
     """
-    return _leaks(look_through(output, hidden=hidden, public=public), "the output")
-
-
-def search_files(
-    folder: Path, files: Iterable[str], *, hidden: Iterable[Hidden], public: Public
-) -> tuple[Leak, ...]:
-    """Search these files of a folder, paths relative to it, as ``search`` does a whole output.
-
-    A public text among them shows nothing, unless it is a copy. Links are passed over: where
-    files go as they are, a link is but a path.
-
-    :raises SiteError: when there is no leak, but a file that cannot be searched.
-    """
-    names = sorted(name for name in set(files) if not (folder / name).is_symlink())
-    sizes = {name: size_of(os.path.join(folder, name)) for name in names}  # noqa: PTH118
-    found = _look_through(folder, sizes, tuple(hidden), public)
-    return _leaks(found, "what is to be deployed")
-
-
-def _leaks(found: Found, searched: str) -> tuple[Leak, ...]:
+    found = look_through(folder, hidden=hidden, public=public, files=files)
     if found.unsearched and not found.leaks:
         named = "; ".join(map(str, found.unsearched[:SHOWN]))
         rest = f"; and {more} more" if (more := len(found.unsearched) - SHOWN) > 0 else ""
+        searched = "the output" if files is None else "what is to be deployed"
         raise SiteError(
             f"{searched} cannot be searched for leaks: {named}{rest}",
             why="unreleased text may be in there",
@@ -121,47 +109,41 @@ def _leaks(found: Found, searched: str) -> tuple[Leak, ...]:
     return found.leaks
 
 
-def look_through(output: Path, *, hidden: Iterable[Hidden], public: Public) -> Found:
+def look_through(
+    folder: Path, *, hidden: Iterable[Hidden], public: Public, files: Iterable[str] | None = None
+) -> Found:
     """Search, and tell of files that cannot be searched as well as of leaks.
 
     :raises SiteError: when there is no output, or a folder of it cannot be listed.
     """
-    return _look_through(output, dict(sorted(files_of(output))), tuple(hidden), public)
-
-
-def _look_through(
-    folder: Path, files: Mapping[str, int], hidden: tuple[Hidden, ...], public: Public
-) -> Found:
-    is_due = hidden and files  # what there is to look for takes longest where much is hidden
-    leaks, unsearched = _search_each(folder, files, hidden, public) if is_due else ([], [])
+    hidden = tuple(hidden)
+    if files is None:
+        sizes = dict(sorted(_files_of(folder)))
+    else:
+        names = sorted(name for name in set(files) if not (folder / name).is_symlink())
+        sizes = {name: _size_of(os.path.join(folder, name)) for name in names}  # noqa: PTH118
+    leaks, unsearched = list[Leak](), list[Unsearched]()
+    if hidden and sizes:  # what there is to look for takes longest where much is hidden
+        fingerprints = Fingerprints(hidden)
+        for text in chain(_addresses(hidden, sizes), (h.shown for h in hidden), public.posts):
+            fingerprints.subtract(text, is_meant=True)
+        for text in public.others:
+            fingerprints.subtract(text)
+        for file in sizes:
+            evidence = _Evidence(fingerprints)
+            try:
+                for text in texts_of(folder / file):
+                    evidence.take(text)
+            except SiteError as error:
+                unsearched.append(Unsearched(file=file, reason=error.what))
+            leaks += evidence.leaks(file)
     return Found(
         leaks=tuple(leaks),
         unsearched=tuple(unsearched),
         posts=sum(not text.is_bundled for text in hidden),
-        files=len(files),
-        size=sum(files.values()),
+        files=len(sizes),
+        size=sum(sizes.values()),
     )
-
-
-def _search_each(
-    folder: Path, files: Collection[str], hidden: tuple[Hidden, ...], public: Public
-) -> tuple[list[Leak], list[Unsearched]]:
-    fingerprints = Fingerprints(hidden)
-    for text in chain(_addresses(hidden, files), (h.shown for h in hidden), public.posts):
-        fingerprints.subtract(text, is_meant=True)
-    for text in public.others:
-        fingerprints.subtract(text)
-    totals = _Totals(fingerprints)
-    leaks, unsearched = list[Leak](), list[Unsearched]()
-    for file in files:
-        evidence = _Evidence(totals)
-        try:
-            for text in texts_of(folder / file):
-                evidence.take(text)
-        except SiteError as error:
-            unsearched.append(Unsearched(file=file, reason=error.what))
-        leaks += evidence.leaks(file)
-    return leaks, unsearched
 
 
 def _addresses(posts: Sequence[Hidden], files: Iterable[str]) -> Iterator[str]:
@@ -174,24 +156,43 @@ def _addresses(posts: Sequence[Hidden], files: Iterable[str]) -> Iterator[str]:
             yield f"{origin}/{file}"
 
 
+# --- the files ------------------------------------------------------------------------------
+
+
+def _files_of(output: Path) -> Iterator[tuple[str, int]]:
+    """Give the path of everything below the output that is no folder, and its size.
+
+    A link to a folder counts as a file, which then cannot be read.
+    """
+
+    def complain(error: OSError) -> None:
+        raise SiteError(
+            f"{error.filename}: cannot be listed: {error.strerror}",
+            why="what is in there cannot be searched for leaks",
+            hint="mend its permissions, or see rebuild.output in jobs.yaml",
+        ) from error
+
+    for folder, folders, names in os.walk(output, onerror=complain):
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118 - a site has many files
+        for name in (*names, *links):
+            path = os.path.join(folder, name)  # noqa: PTH118
+            yield os.path.relpath(path, output).replace(os.sep, "/"), _size_of(path)
+
+
+def _size_of(path: str) -> int:
+    with suppress(OSError):  # reading it will tell why
+        return os.stat(path).st_size  # noqa: PTH116
+    return 0
+
+
 # --- what a file gives away -----------------------------------------------------------------
-
-
-class _Totals:
-    """The fingerprints, and how many words each post has to itself."""
-
-    def __init__(self, fingerprints: Fingerprints) -> None:
-        self.fingerprints = fingerprints
-        self.names = Counter(fingerprints.names.values())
-        self.stems = Counter(fingerprints.stems.values())
 
 
 class _Evidence:
     """What one file holds against the posts."""
 
-    def __init__(self, totals: _Totals) -> None:
-        self._totals = totals
-        self._fingerprints = totals.fingerprints
+    def __init__(self, fingerprints: Fingerprints) -> None:
+        self._fingerprints = fingerprints
         self._guilty: dict[int, str] = {}  # with an excerpt that proves it
         self._windows: defaultdict[int, set[Window]] = defaultdict(set)
         self._blocks: defaultdict[int, set[Window]] = defaultdict(set)
@@ -215,8 +216,9 @@ class _Evidence:
     def leaks(self, file: str) -> list[Leak]:
         """Give the verdict on the file, in order of the posts' paths."""
         if self._familiar > FAMILIAR_SHARE * self._all:
-            self._judge_names(self._names, self._fingerprints.names, self._totals.names)
-            self._judge_names(self._stems, self._fingerprints.stems, self._totals.stems)
+            known = self._fingerprints
+            self._judge_names(self._names, known.names, known.names_of_each)
+            self._judge_names(self._stems, known.stems, known.stems_of_each)
         posts = ((self._fingerprints.hidden[n], proof) for n, proof in self._guilty.items())
         leaks = [Leak(file=file, post=p.post, path=p.path, excerpt=proof) for p, proof in posts]
         return sorted(leaks, key=lambda leak: leak.path)
@@ -288,7 +290,7 @@ def _stretch(found: Words, at: int, known: frozenset[Window]) -> tuple[int, int]
 def excerpt(text: str, proof: Sequence[Word]) -> str:
     """Give the words in their context, as the hidden text has them; at most 100 letters."""
     shown = [word.decode() for word in proof]
-    prose = " ".join(decoding.TAG.sub(" ", unmark(text).prose).split())
+    prose = " ".join(TAG.sub(" ", unmark(text).prose).split())
     found = re.search(r"[\W_]*".join(map(re.escape, shown[:RUN])), prose, re.IGNORECASE)
     return _cut(" ".join(shown), 0) if found is None else _cut(prose, found.start())
 

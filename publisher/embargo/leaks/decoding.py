@@ -9,15 +9,20 @@ from __future__ import annotations
 import binascii
 import codecs
 import html
+import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 import regex
 
-from publisher.embargo.unpacking import Data, Room, guessed, packed_kind, unpack
+from publisher.embargo.leaks.unpacking import Data, Room, guessed, packed_kind, unpack
 from publisher.model.errors import SiteError
+from publisher.system.files import reason
 
 PACKED_DEPTH = 2  # a book in a compressed file; more is refused
 PIECE_BYTES = 1 << 20  # texts are handed out in pieces, so that a large file needs no large memory
@@ -25,7 +30,31 @@ OVERLAP_BYTES = 1 << 14  # what one cut tears apart is whole in the next piece
 REMARK_BYTES = 1 << 16  # where images, fonts and films have their texts: at the head or the tail
 LEVELS = 4  # how often escapes are undone: JSON in an attribute in JSON has three
 SHORTEST_TAG = 18  # three words of fifteen letters do not fit into less
+MAPPED_BYTES = 1 << 22  # a larger file is not loaded whole
 SHORTEST_TEXT = 8  # characters by which a wide encoding is known
+
+
+def texts_of(file: Path) -> Iterator[str]:
+    """Give what a file says, with its name first.
+
+    :raises SiteError: when it cannot be read or unpacked, whatever is in it.
+    """
+    try:
+        with file.open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise SiteError("is no regular file")
+            if status.st_size < MAPPED_BYTES:
+                yield from texts(stream.read(), name=file.name)
+            else:
+                with mmap(stream.fileno(), 0, access=ACCESS_READ) as data:
+                    yield from texts(data, name=file.name)
+    except OSError as error:
+        raise SiteError(f"cannot be read: {reason(error)}") from None
+    except SiteError:
+        raise
+    except Exception as error:  # anybody's file may be odd in a way that no library expects
+        raise SiteError(f"cannot be understood: {type(error).__name__}: {error}") from error
 
 
 def texts(data: Data, *, name: str, room: Room | None = None, depth: int = 0) -> Iterator[str]:

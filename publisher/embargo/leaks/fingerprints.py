@@ -16,11 +16,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import regex
 
-from publisher.embargo.decoding import TAG, plain
 from publisher.embargo.hidden import Hidden
+from publisher.embargo.leaks.decoding import TAG, plain
 
 Word = bytes  # of UTF-8: ASCII, which most of a site is, needs no decoding then
 Words = list[Word]
@@ -317,6 +318,15 @@ class Fingerprints:
                     if block.number in copied
                     or block.words != tuple(found[at : at + len(block.words)])
                 ]
+
+    @cached_property  # once nothing is subtracted any more
+    def names_of_each(self) -> Counter[int]:
+        """Count the words that each post has to itself."""
+        return Counter(self.names.values())
+
+    @cached_property
+    def stems_of_each(self) -> Counter[int]:
+        return Counter(self.stems.values())
 
     def known(self, number: int) -> frozenset[Window]:
         """Give all windows of a post, public ones too."""

@@ -13,6 +13,7 @@ import stat
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -64,11 +65,20 @@ class Place:
         )
         return self.stamp(path)
 
-    def holds(self, path: str, data: bytes) -> bool:
-        """Tell whether a file is there already with these bytes."""
-        if not self._is_within(path.rpartition("/")[0]) or not self.stamp(path):
+    def holds(self, path: str, data: bytes | BinaryIO) -> bool:
+        """Tell whether a regular file is there already with these bytes, and no link on the way."""
+        stream = BytesIO(data) if isinstance(data, bytes) else data
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        if not self._is_within(path.rpartition("/")[0]) or not self.stamp(path).endswith(
+            f" {size}"
+        ):
             return False
-        return self._full(path).read_bytes() == data
+        with self._full(path).open("rb") as other:
+            while chunk := stream.read(CHUNK_BYTES):
+                if chunk != other.read(CHUNK_BYTES):
+                    return False
+        return True
 
     def link(self, path: str, target: str) -> None:
         """Make a link, whatever is there."""
@@ -265,26 +275,10 @@ def _rank(path: str) -> tuple[int, str]:
 def _mirror_file(file: Path, place: Place, path: str) -> bool:
     """Copy a file unless it is there already; tell whether it was not."""
     with file.open("rb") as source:
-        status = os.fstat(source.fileno())
-        if _is_equal(source, status, place, path):
+        if place.holds(path, source):
             return False
         source.seek(0)
-        place.put(path, source, status)
-    return True
-
-
-def _is_equal(source: BinaryIO, status: os.stat_result, place: Place, path: str) -> bool:
-    stamp = place.stamp(path)
-    if not stamp or int(stamp.split()[1]) != status.st_size:
-        return False
-    place.make_folder(path.rpartition("/")[0])  # no link on the way
-    try:
-        with (place.folder / path).open("rb") as other:
-            while chunk := source.read(CHUNK_BYTES):
-                if chunk != other.read(CHUNK_BYTES):
-                    return False
-    except FileNotFoundError:  # it was behind such a link
-        return False
+        place.put(path, source, os.fstat(source.fileno()))
     return True
 
 

@@ -87,18 +87,14 @@ def staged_metadata(
     return {k: v for k, v in staged.items() if k.lower() not in over} | said
 
 
-def hidden_values(document: Document, site: SiteSettings) -> tuple[str, ...]:
-    """Give the texts of the frontmatter that are embargoed: replaced, or not there at all."""
+def texts_in(document: Document, site: SiteSettings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give the texts of the frontmatter that are embargoed, and those that stay as they are.
+
+    What is embargoed is replaced on the page, or is not there at all.
+    """
     stager = _Stager(site=site, seed="", image=lambda target: target)
     stager.document(document)
-    return tuple(dict.fromkeys(stager.hidden))
-
-
-def shown_values(document: Document, site: SiteSettings) -> tuple[str, ...]:
-    """Give the texts of the frontmatter that a page under embargo has as they are."""
-    stager = _Stager(site=site, seed="", image=lambda target: target)
-    stager.document(document)
-    return tuple(dict.fromkeys(stager.shown))
+    return tuple(dict.fromkeys(stager.hidden)), tuple(dict.fromkeys(stager.shown))
 
 
 @dataclass(slots=True)

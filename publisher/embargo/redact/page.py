@@ -9,11 +9,7 @@ from zoneinfo import ZoneInfo
 from publisher.config.settings import SiteSettings
 from publisher.embargo.hidden import Hidden
 from publisher.embargo.redact.document import write_document
-from publisher.embargo.redact.frontmatter import (
-    hidden_values,
-    shown_values,
-    staged_metadata,
-)
+from publisher.embargo.redact.frontmatter import staged_metadata, texts_in
 from publisher.embargo.redact.text import Images, redact
 from publisher.model import Embargo, Post
 from publisher.text.frontmatter import Document
@@ -61,10 +57,11 @@ def embargoed_page(
 
 def hidden_text(document: Document, post: Post, site: SiteSettings, policy: Embargo) -> Hidden:
     """Give what may not be seen of the post, and what may."""
-    texts = (document.body.strip("\r\n"), *hidden_values(document, site))
+    embargoed, kept = texts_in(document, site)
+    texts = (document.body.strip("\r\n"), *embargoed)
     shown = [post.title, post.description, post.teaser or ""]
     if policy is not Embargo.OMIT:
-        shown += shown_values(document, site)
+        shown += kept
     return Hidden(
         post=post.id,
         path=post.path,

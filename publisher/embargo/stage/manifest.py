@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -169,15 +169,17 @@ def open_manifest(file: Path, facts: str, *, begin_anew: Callable[[], None]) -> 
 
     :raises PublisherError: when another process has it open, or it cannot be written.
     """
-    try:
-        manifest = _loaded(file, facts)
+    with ExitStack() as stack:
+        stack.enter_context(_errors_in_words(file))
+        manifest = None
+        if file.is_file():
+            database = stack.enter_context(_connected(file))
+            if (manifest := _loaded(database, facts)) is None:
+                database.close()
         if manifest is None:
             begin_anew()
-            manifest = _begun(file, facts)
-        with closing(manifest.database):
-            yield manifest
-    except sqlite3.Error as error:
-        raise _unusable(file, error) from error
+            manifest = _begun(stack.enter_context(_created(file)), facts)
+        yield manifest
 
 
 def read_texts(file: Path) -> tuple[Hidden, ...]:
@@ -185,12 +187,9 @@ def read_texts(file: Path) -> tuple[Hidden, ...]:
 
     :raises PublisherError: when they cannot be read.
     """
-    try:
-        with closing(_connect(file)) as database:
-            rows = database.execute("SELECT path, text FROM held ORDER BY path")
-            return tuple(_text_of(_path(path), json.loads(text)) for path, text in rows)
-    except sqlite3.Error as error:
-        raise _unusable(file, error) from error
+    with _errors_in_words(file), _connected(file) as database:
+        rows = database.execute("SELECT path, text FROM held ORDER BY path")
+        return tuple(_text_of(_path(path), json.loads(text)) for path, text in rows)
 
 
 def _text_of(path: str, row: Any) -> Hidden:
@@ -206,62 +205,59 @@ def _text_of(path: str, row: Any) -> Hidden:
     )
 
 
-def _unusable(file: Path, error: sqlite3.Error) -> PublisherError:
-    is_busy = _is_busy(error)
-    return PublisherError(
-        f"{file}: {'another publisher process is staging' if is_busy else error}",
-        why="it keeps what stands in the staged copy of the site",
-        hint="try again when it is done" if is_busy else "make room, or delete that folder",
-    )
+@contextmanager
+def _errors_in_words(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        is_busy = _is_busy(error)
+        raise PublisherError(
+            f"{file}: {'another publisher process is staging' if is_busy else error}",
+            why="it keeps what stands in the staged copy of the site",
+            hint="try again when it is done" if is_busy else "make room, or delete that folder",
+        ) from error
 
 
-def _loaded(file: Path, facts: str) -> Manifest | None:
-    if not file.is_file():
-        return None
-    database = _connect(file)
+def _loaded(database: sqlite3.Connection, facts: str) -> Manifest | None:
+    """Give the manifest; ``None`` for that of another version or place, or a damaged one."""
     try:
         version = database.execute("PRAGMA user_version").fetchone()
-        found = version == (VERSION,) and database.execute("SELECT facts FROM facts").fetchall()
-        if found == [(facts,)]:
-            manifest = Manifest(database)
-            manifest.load()
-            return manifest
+        if version != (VERSION,) or database.execute("SELECT facts FROM facts").fetchall() != [
+            (facts,)
+        ]:
+            return None
+        manifest = Manifest(database)
+        manifest.load()
+        return manifest
     except (sqlite3.Error, ValueError, TypeError) as error:
-        database.close()
         if _is_busy(error):
             raise
         return None
-    except BaseException:
-        database.close()
-        raise
-    database.close()
-    return None
 
 
-def _begun(file: Path, facts: str) -> Manifest:
-    for old in (file, file.with_name(f"{file.name}-journal")):
-        old.unlink(missing_ok=True)
-    os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    database = _connect(file)
-    try:
-        database.executescript(_SCHEMA)
-        database.execute("INSERT INTO facts VALUES (?)", (facts,))
-        database.execute(f"PRAGMA user_version = {VERSION}")
-        database.commit()
-    except BaseException:  # a full disk: the error would keep it open, and locked
-        database.close()
-        raise
+def _begun(database: sqlite3.Connection, facts: str) -> Manifest:
+    database.executescript(_SCHEMA)
+    database.execute("INSERT INTO facts VALUES (?)", (facts,))
+    database.execute(f"PRAGMA user_version = {VERSION}")
+    database.commit()
     return Manifest(database)
 
 
-def _connect(file: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(file, timeout=5)
-    try:
+@contextmanager
+def _created(file: Path) -> Iterator[sqlite3.Connection]:
+    for old in (file, file.with_name(f"{file.name}-journal")):
+        old.unlink(missing_ok=True)
+    os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    with _connected(file) as database:
+        yield database
+
+
+@contextmanager
+def _connected(file: Path) -> Iterator[sqlite3.Connection]:
+    """Connect, and keep others out; closed in any case, so that a full disk leaves no lock."""
+    with closing(sqlite3.connect(file, timeout=5)) as database:
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
-    except BaseException:
-        database.close()
-        raise
-    return database
+        yield database
 
 
 def _is_busy(error: Exception) -> bool:

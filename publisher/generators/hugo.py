@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -22,7 +21,6 @@ from publisher.generators.base import (
 )
 from publisher.generators.config_files import DATA, GeneratorConfig, load_data
 from publisher.generators.sources import Sources, as_folders, is_below
-from publisher.model.errors import SiteError
 from publisher.system import processes
 from publisher.system.processes import Command
 from publisher.text.frontmatter import parse
@@ -158,13 +156,10 @@ def _minor_version(root: Path, command: Sequence[str], environ: Mapping[str, str
 @cache
 def _ask_version(program: str, stamp: int, path: str) -> int | None:
     """Ask a program for its version; ``stamp`` tells one installation from the next."""
-    lines: list[str] = []
     command = Command(
         arguments=(program, "version"), cwd=Path(program).parent, timeout=PATIENCE, name="rebuild"
     )
-    with suppress(SiteError):
-        processes.run(command, environ={"PATH": path}, on_line=lines.append)
-    found = _VERSION.search("\n".join(lines))
+    found = _VERSION.search(processes.run(command, environ={"PATH": path}).tail)
     return int(found[1]) if found else None
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 from publisher.config.settings import RebuildSettings
 from publisher.model.errors import SiteError
 from publisher.system import processes
-from publisher.system.processes import TAIL_LINES, TERM_GRACE_S, Command
+from publisher.system.processes import TERM_GRACE_S, Command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +27,9 @@ class RebuildResult:
     """
 
     ok: bool
-    reason: str
-    tail: str
-    seconds: float
+    reason: str = ""
+    tail: str = ""
+    seconds: float = 0.0
     left_out: tuple[str, ...] = ()
 
 
@@ -39,7 +38,7 @@ def run(
     *,
     cwd: Path,
     environ: Mapping[str, str],
-    on_line: Callable[[str], None] | None = None,
+    on_line: Callable[[str], object] = lambda line: None,
     stop: threading.Event | None = None,
     term_grace_s: float = TERM_GRACE_S,
     keep_open: tuple[int, ...] = (),
@@ -50,52 +49,39 @@ def run(
     command does.
     """
     started_s = time.monotonic()
-    tail: deque[str] = deque(maxlen=TAIL_LINES)
-
-    def keep(line: str) -> None:
-        tail.append(line)
-        if on_line is not None:
-            on_line(line)
-
-    reason = ""
-    try:
-        processes.run(
-            Command(
-                arguments=settings.command,
-                cwd=cwd,
-                timeout=settings.timeout,
-                name="rebuild",
-                folder_key="site.root",
-            ),
-            environ=environ,
-            on_line=keep,
-            stop=stop,
-            term_grace_s=term_grace_s,
-            keep_open=keep_open,
-        )
-        _check_output(settings)
-    except SiteError as error:
-        reason = error.one_line
+    command = Command(
+        arguments=settings.command,
+        cwd=cwd,
+        timeout=settings.timeout,
+        name="rebuild",
+        folder_key="site.root",
+    )
+    result = processes.run(
+        command,
+        environ=environ,
+        on_line=on_line,
+        stop=stop,
+        term_grace_s=term_grace_s,
+        keep_open=keep_open,
+    )
+    error = result.error or _look_at_output(settings.output)
     return RebuildResult(
-        ok=not reason,
-        reason=reason,
-        tail="\n".join(tail),
+        ok=error is None,
+        reason=error.one_line if error is not None else "",
+        tail=result.tail,
         seconds=time.monotonic() - started_s,
     )
 
 
-def _check_output(settings: RebuildSettings) -> None:
+def _look_at_output(output: Path) -> SiteError | None:
     """Insist on a folder with at least one file: an empty site must not go anywhere."""
-    hint = "correct rebuild.output in jobs.yaml, or the command"
-    if not settings.output.is_dir():
-        raise SiteError(
-            f"the rebuild succeeded, but its output {settings.output} is not there",
-            why="the command writes elsewhere, or removed it",
-            hint=hint,
-        )
-    if not any(files for _, _, files in os.walk(settings.output)):
-        raise SiteError(
-            f"the rebuild succeeded, but its output {settings.output} holds no file",
-            why="the command writes elsewhere, or built nothing",
-            hint=hint,
-        )
+    what, why = "is not there", "the command writes elsewhere, or removed it"
+    if output.is_dir():
+        if any(files for _, _, files in os.walk(output)):
+            return None
+        what, why = "holds no file", "the command writes elsewhere, or built nothing"
+    return SiteError(
+        f"the rebuild succeeded, but its output {output} {what}",
+        why=why,
+        hint="correct rebuild.output in jobs.yaml, or the command",
+    )

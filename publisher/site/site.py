@@ -132,13 +132,13 @@ class GeneratedSite:
         """
         settings = self.settings
         if not self._is_made_here:
-            return RebuildResult(ok=True, reason="no rebuild command", tail="", seconds=0.0)
+            return RebuildResult(ok=True, reason="no rebuild command")
         patience = settings.rebuild.timeout if settings.rebuild else settings.deploy.timeout
         try:
             with locks.hold_for_build(settings.state_dir, patience=patience, stop=stop) as lock:
                 return self._build_and_deploy(posts, view, now, stop, lock)
         except PublisherError as error:
-            return RebuildResult(ok=False, reason=error.one_line, tail="", seconds=0.0)
+            return RebuildResult(ok=False, reason=error.one_line)
 
     def _build_and_deploy(
         self,
@@ -167,7 +167,7 @@ class GeneratedSite:
             if _public(scan) <= _public(self.library.scan(view, now)):
                 break
         else:
-            reason = "posts were taken back while the site was built, again and again"
+            reason = f"posts were withdrawn during each of {BUILDS} builds"
             return replace(built, ok=False, reason=reason)
         addresses = self._learn(scan, staged, begun_ns)
         if staged is not None:
@@ -215,7 +215,7 @@ class GeneratedSite:
     def _build(self, staged: Staged | None, stop: threading.Event, lock: int) -> RebuildResult:
         settings, root = self.settings.rebuild, self.settings.site.root
         if settings is None:
-            return RebuildResult(ok=True, reason="no rebuild command", tail="", seconds=0.0)
+            return RebuildResult(ok=True, reason="no rebuild command")
         if staged is not None:
             settings, root = replace(settings, output=staged.output), staged.root
         built = build.run(settings, cwd=root, environ=self.environ, stop=stop, keep_open=(lock,))

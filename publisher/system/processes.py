@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -218,55 +219,72 @@ class _Lines:
                 self._on_line(clean)
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a command ended: ``error`` unless it ended by itself, in time, with exit code 0."""
+
+    tail: str  # its last lines
+    error: SiteError | None
+
+
 def run(
     command: Command,
     *,
     environ: Mapping[str, str],
-    on_line: Callable[[str], None],
+    on_line: Callable[[str], object] = lambda line: None,
     stop: threading.Event | None = None,
     term_grace_s: float = TERM_GRACE_S,
     keep_open: tuple[int, ...] = (),
-) -> None:
+) -> Result:
     """Run a command until it is over, and leave nothing of it behind.
 
     It gets ``environ`` and a mark: the caller leaves credentials out. ``on_line`` is called in
     this thread, once for each line that is not blank. How it is stopped: see ``follow``. What it
     started and is not over then is killed, also in a session of its own; where there is no
-    ``/proc``, or the mark was taken out of the environment, only its process group is.
-
-    :raises SiteError: unless it ended by itself, in time, with exit code 0.
+    ``/proc``, or the mark was taken out of the environment, only its process group is. Never
+    raises for anything that the command does.
     """
-    if stop is not None and stop.is_set():
-        raise SiteError(f"the {command.name} was stopped before it began")
-    _check(command)
+    tail: deque[str] = deque(maxlen=TAIL_LINES)
     mark = f"{os.getpid()}-{secrets.token_hex(8)}"
-    lines = _Lines(on_line)
-    try:
-        ending = follow(
-            command.arguments,
-            cwd=command.cwd,
-            environ={**environ, MARK: mark},
-            limit=command.timeout,
-            on_out=lines.take,
-            stop=stop,
-            term_grace_s=term_grace_s,
-            keep_open=keep_open,
-        )
-    except CannotStart as failure:
-        raise _cannot_start(command, failure.error) from None
-    finally:
-        _kill_marked(mark)
-    lines.take(b"")  # where the pipe was never closed
-    _check_ending(ending, command)
+
+    def keep(line: str) -> None:
+        tail.append(line)
+        on_line(line)
+
+    lines = _Lines(keep)
+    error = _refusal(command, stop)
+    if error is None:
+        try:
+            ending = follow(
+                command.arguments,
+                cwd=command.cwd,
+                environ={**environ, MARK: mark},
+                limit=command.timeout,
+                on_out=lines.take,
+                stop=stop,
+                term_grace_s=term_grace_s,
+                keep_open=keep_open,
+            )
+        except CannotStart as failure:
+            error = _cannot_start(command, failure.error)
+        else:
+            lines.take(b"")  # where the pipe was never closed
+            error = _complaint(ending, command)
+        finally:
+            _kill_marked(mark)
+    return Result("\n".join(tail), error)
 
 
-def _check(command: Command) -> None:
+def _refusal(command: Command, stop: threading.Event | None) -> SiteError | None:
     name = command.name
+    if stop is not None and stop.is_set():
+        return SiteError(f"the {name} was stopped before it began")
     if not command.arguments:
-        raise SiteError(f"there is no {name} command", hint=f"set {name}.command in jobs.yaml")
+        return SiteError(f"there is no {name} command", hint=f"set {name}.command in jobs.yaml")
     if not command.cwd.is_dir():
         hint = f"correct {command.folder_key} in jobs.yaml" if command.folder_key else ""
-        raise SiteError(f"the {name} cannot start: {command.cwd} is not a folder", hint=hint)
+        return SiteError(f"the {name} cannot start: {command.cwd} is not a folder", hint=hint)
+    return None
 
 
 def _cannot_start(command: Command, error: OSError | ValueError) -> SiteError:
@@ -303,27 +321,26 @@ def _marked(mark: str) -> Iterator[int]:
                 yield int(folder.name)
 
 
-def _check_ending(ending: Ending, command: Command) -> None:
+def _complaint(ending: Ending, command: Command) -> SiteError | None:
     name, code = command.shown, ending.code
     if ending.cause is Cause.STOPPED:
-        raise SiteError(f"`{name}` was stopped: publisher was asked to end")
+        return SiteError(f"`{name}` was stopped: publisher was asked to end")
     if ending.cause is not None:
-        raise SiteError(
+        return SiteError(
             f"`{name}` did not end within {command.timeout.total_seconds():g} s and was stopped",
             why="it hangs, or needs more time",
             hint=f"run it by hand to see, or raise {command.name}.timeout in jobs.yaml",
         )
     if code is None:
-        raise SiteError(
+        return SiteError(
             f"`{name}` cannot be ended", why="not even SIGKILL helps", hint="look at its disks"
         )
     hint = f"read its last lines, or run it by hand in {command.cwd}"
     if code < 0:
         known = [number.name for number in signal.Signals if number == -code]
-        raise SiteError(
+        return SiteError(
             f"`{name}` was killed by signal {-code} ({known[0] if known else '?'})",
             why="often there was too little memory" if code == -signal.SIGKILL else "it crashed",
             hint=hint,
         )
-    if code > 0:
-        raise SiteError(f"`{name}` failed with exit code {code}", hint=hint)
+    return SiteError(f"`{name}` failed with exit code {code}", hint=hint) if code else None

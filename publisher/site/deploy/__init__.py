@@ -7,7 +7,6 @@ Whether the site then really shows the post is ``verify``'s business.
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +19,7 @@ from publisher.model.secret import Secret, SecretRef, redact
 from publisher.site.deploy.github import start_workflow
 from publisher.site.deploy.hook import call_hook
 from publisher.system import processes
-from publisher.system.processes import TAIL_LINES, Command
+from publisher.system.processes import Command
 
 __all__ = ["DeployResult", "deploy"]
 
@@ -61,7 +60,7 @@ def deploy(
     raises for what a command or service does.
     """
     steps: list[str] = []
-    tail: deque[str] = deque(maxlen=TAIL_LINES)
+    tail = ""
     hook = token = None
     reason = ""
     try:
@@ -77,7 +76,10 @@ def deploy(
             told = {**environ, "PUBLISHER_POSTS": " ".join(posts)}
             if output is not None:
                 told["PUBLISHER_OUTPUT"] = str(output)
-            processes.run(run, environ=told, on_line=tail.append, stop=stop, keep_open=keep_open)
+            result = processes.run(run, environ=told, stop=stop, keep_open=keep_open)
+            tail = result.tail
+            if result.error is not None:
+                raise result.error
             steps.append(f"ran `{run.shown}`")
         limits = _Limits(private=settings.private, timeout=settings.timeout, stop=stop)
         if hook is not None:
@@ -91,7 +93,7 @@ def deploy(
         ok=not reason,
         reason=redact(reason, hidden),
         steps=tuple(redact(step, hidden) for step in steps),
-        tail=redact("\n".join(tail), hidden),
+        tail=redact(tail, hidden),
     )
 
 

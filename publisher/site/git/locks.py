@@ -128,7 +128,11 @@ class Locks:
             age_s = _older_s(lock, mine)
             patience_s = 0.0 if age_s > STALE_S else INDEX_PATIENCE_S
             if not self._wait(lambda: _is_linked(mine, lock), patience_s):
-                raise _index_in_use(lock, age_s)
+                raise GitError(
+                    f"{lock}: another git command has held the index for {age_s / 60:.0f} minutes",
+                    why="an editor waits for a commit message, a command is long, or was killed",
+                    hint="no action needed if it ends; if no git command runs, remove that file",
+                )
         scratch: Path | None = None
         try:
             with _os_errors(self.own):
@@ -210,17 +214,3 @@ def _older_s(lock: Path, mine: Path) -> float:
     with suppress(FileNotFoundError):
         return mine.stat().st_mtime - lock.stat().st_mtime
     return 0.0
-
-
-def _index_in_use(lock: Path, age_s: float) -> GitError:
-    if age_s <= STALE_S:
-        return GitError(
-            f"{lock}: another git command holds the index",
-            why="an editor waits for a commit message, or a long command runs",
-            hint="no action needed: publisher tries again",
-        )
-    return GitError(
-        f"{lock}: left {int(age_s // 60)} minutes ago by a git command that was killed",
-        why="as long as this file exists, git changes nothing in this repository",
-        hint="if no git command runs, remove that file",
-    )

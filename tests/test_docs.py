@@ -43,7 +43,7 @@ def test_every_command_and_option_has_help(name: str) -> None:
 
 @pytest.mark.parametrize("state", list(DeliveryState))
 def test_every_delivery_state_is_documented(state: DeliveryState) -> None:
-    assert f"| `{state}` |" in (ROOT / "docs" / "states.md").read_text()
+    assert f"| `{state}` |" in (ROOT / "docs" / "reference" / "states.md").read_text()
 
 
 def test_version_is_the_newest_of_the_changelog() -> None:

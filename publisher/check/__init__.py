@@ -1,6 +1,6 @@
 """Finds every problem in config and posts before it can do harm, and mends the safe ones.
 
-Each rule is a function in a module of its kind; docs/checks.md lists them. What the scan of the
+Each rule is a function in a module of its kind (docs/reference/checks.md). What the scan of the
 posts and the reading of ``jobs.yaml`` report already is reported once, by them.
 """
 

@@ -36,7 +36,7 @@ def require_public(url: str) -> None:
     if service is None:
         raise PublisherError(
             "is not a URL that Apprise understands",
-            hint="write it as in mailto://user@example.org; see docs/alerts.md",
+            hint="write it as in mailto://user@example.org; see docs/howto/get-alerts.md",
         )
     if service.url(privacy=True) != service.url(privacy=False):  # type: ignore[no-untyped-call]
         raise PublisherError(

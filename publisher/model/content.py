@@ -73,7 +73,7 @@ class Post:
 class Problem:
     """Something wrong with the input, for ``check`` and the log; never stops other posts."""
 
-    rule: str  # kebab-case, documented in docs/checks.md
+    rule: str  # kebab-case, documented in docs/reference/checks.md
     severity: str  # "error" | "warning"
     path: str
     line: int | None

@@ -19,7 +19,7 @@ from publisher.model import (
     ReleaseState,
 )
 
-CLOCK_TOLERANCE = timedelta(seconds=120)  # between our clock and the site's: docs/adr/0011
+CLOCK_TOLERANCE = timedelta(seconds=120)  # between our clock and the site: see decision 0011
 
 
 def is_unknown(post: Post, view: LedgerView) -> bool:

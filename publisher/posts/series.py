@@ -152,7 +152,7 @@ def series_data(
     *,
     embargo: Embargo = Embargo.OFF,
 ) -> Value:
-    """Give what themes may know, as JSON takes it; docs/series.md describes it.
+    """Give what themes may know, as JSON takes it; the docs describe it.
 
     ``embargo`` is the site's, for posts that say nothing of their own. A post that has no page,
     and a draft, is left out; of a part to come only its number and instant are given.

@@ -15,7 +15,7 @@ ADOPT = "publisher adopt --after-restore"
 
 
 def put_back(site: Site, copy: Path) -> None:
-    """Restore a copy as docs/backups.md says."""
+    """Restore a copy as docs/howto/restore-a-backup.md says."""
     for name in ("", "-journal", "-wal", "-shm"):
         site.ledger.with_name(site.ledger.name + name).unlink(missing_ok=True)
     shutil.copy(copy, site.ledger)

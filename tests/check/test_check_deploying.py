@@ -215,7 +215,8 @@ def test_one_post_under_embargo_is_enough(tmp_path: Path) -> None:
 
 # --- the documentation -----------------------------------------------------------------------
 
-EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "deploy.md").read_text(), re.DOTALL)
+PAGE = (ROOT / "docs" / "howto" / "deploy.md").read_text()
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 SITE = """\
 site:
   name: sample

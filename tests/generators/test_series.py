@@ -1,4 +1,4 @@
-"""What docs/series.md tells themes to write: the place in a series and the badge, on real pages."""
+"""The templates of the docs for themes: the place in a series and the badge, on real pages."""
 
 from __future__ import annotations
 

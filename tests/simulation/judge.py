@@ -1,4 +1,4 @@
-"""The invariants: what must hold whatever happened. Numbers as in docs/reliability.md."""
+"""The invariants: what must hold whatever happened, numbered as in the docs on reliability."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def an_https_remote(world: World) -> Iterator[Path]:
 
 
 def keep_password(world: World, password: str) -> None:
-    """Do what docs/git.md says: ``credential.helper store``, in the user's own settings."""
+    """Do what docs/howto/use-git.md says: ``credential.helper store`` in the user's settings."""
     set_up(world, credential__helper="store")
     address = world.git("remote", "get-url", "origin").replace("://", f"://{USER}:{password}@")
     address = address.removesuffix("/origin.git")
@@ -307,7 +307,7 @@ def trust(world: World, folder: Path, line: str) -> None:
 
 
 def use_key(world: World, folder: Path, name: str) -> None:
-    """Do what docs/git.md says; ssh looks for known hosts in the real home otherwise."""
+    """Do what docs/howto/use-git.md says; ssh looks for known hosts in the real home otherwise."""
     command = f"ssh -i {folder / name} -o BatchMode=yes -o ConnectTimeout=20 -F none"
     command += f" -o IdentitiesOnly=yes -o UserKnownHostsFile={folder}/known_hosts"
     set_up(world, core__sshCommand=command)

@@ -128,7 +128,7 @@ def _refusal(name: str, answer: Response, settings: GitHubSettings, token: Secre
             f"compare with the address in your browser; the token needs {needed}",
         ),
         422: _invalid(said, settings),
-        ELSE: ("it refused", "compare deploy.github in jobs.yaml with docs/deploy.md"),
+        ELSE: ("it refused", "compare deploy.github in jobs.yaml with docs/howto/deploy.md"),
     }
     limited = _rate_limit(answer, said)
     if limited:

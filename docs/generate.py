@@ -25,7 +25,12 @@ SHARED = {"--help", "--json", "--now", "--yes"}  # the introduction of the page 
 def generated() -> dict[str, str]:
     """Give the Markdown of each generated part by its name."""
     channels = {f"channel {name}": _table_of_channel(name) for name in channel_types()}
-    return {"commands": _commands(), "keys": _table_of_keys(), **channels}
+    return {
+        "commands": _commands(),
+        "decisions": _decisions(),
+        "keys": _table_of_keys(),
+        **channels,
+    }
 
 
 def regenerated(page: str, parts: Mapping[str, str]) -> str:
@@ -85,6 +90,14 @@ def _command(path: str, command: click.Command) -> str:
 def _paragraphs(command: click.Command) -> list[str]:
     text = (command.help or "").partition("\f")[0]
     return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
+
+
+def _decisions() -> str:
+    pages = sorted((FOLDER / "explanation" / "decisions").glob("0*.md"))
+    titles = {page.name: page.read_text().partition("\n")[0].removeprefix("# ") for page in pages}
+    return "\n".join(
+        f"- [{title.replace('. ', ': ', 1)}]({name})" for name, title in titles.items()
+    )
 
 
 def _table_of_keys() -> str:

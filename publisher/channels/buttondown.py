@@ -35,7 +35,9 @@ FRONTMATTER = re.compile(r"\s*---[ \t]*\r?\n")
 class Buttondown:
     options: ClassVar[tuple[Option, ...]] = (
         Option(name="token", required=True, secret=True, help="API key that may send e-mails"),
-        Option(name="api_url", kind="url", default="https://api.buttondown.com"),
+        Option(
+            name="api_url", kind="url", default="https://api.buttondown.com", help="another host"
+        ),
         Option(name="version", default="2026-04-01", help="the X-API-Version to speak"),
     )
     limits: Limits = Limits(mail=True, subject_length=2000)

@@ -45,12 +45,12 @@ URI = re.compile(r"https://[!-;=?-~]{1,900}")
 class Smtp:
     options: ClassVar[tuple[Option, ...]] = (
         Option(name="host", required=True, help="the submission server of your mail provider"),
-        Option(name="port", kind="integer", default=587),
+        Option(name="port", kind="integer", default=587, help="the port of that server"),
         Option(name="security", default="starttls", help="starttls, tls (port 465) or none"),
         Option(name="allow_plain", kind="boolean", default=False, help="let security be none"),
         Option(name="ca_file", help="PEM file of the certificate authority to trust"),
-        Option(name="username"),
-        Option(name="password", secret=True),
+        Option(name="username", help="the account there"),
+        Option(name="password", secret=True, help="its password"),
         Option(name="sender", required=True, help="Name <name@example.org>"),
         Option(name="to", kind="texts", required=True, help="who gets it; nobody sees the list"),
         Option(name="list_address", help="what To: shows; the sender when absent"),

@@ -29,7 +29,12 @@ class Webhook:
         Option(name="url", kind="url", help="where to post"),
         Option(name="secret_url", secret=True, help="the same, when the address is a password"),
         Option(name="token", secret=True, help="sent as Authorization: Bearer"),
-        Option(name="idempotent", kind="boolean", default=False, help="receiver honours the key"),
+        Option(
+            name="idempotent",
+            kind="boolean",
+            default=False,
+            help="the receiver honours Idempotency-Key",
+        ),
     )
     limits: Limits = Limits()
     template: ClassVar[str] = "{{ post.title }}\n\n{{ post.description }}\n\n{{ post.url }}"

@@ -76,7 +76,8 @@ def _test(invocation: Invocation, settings: Settings) -> int:
     addresses = open_addresses(settings, invocation.environ)
     if not addresses and settings.ping is None:
         raise PublisherError(
-            "jobs.yaml names nobody to tell", hint="write `alerts:` or `ping:`; see docs/alerts.md"
+            "jobs.yaml names nobody to tell",
+            hint="write `alerts:` or `ping:`; see docs/howto/get-alerts.md",
         )
     letter = a_test(settings.site.name)
     reasons = {address.name: address.send(letter) for address in addresses}

@@ -40,7 +40,7 @@ from publisher.system.files import read_file
 from publisher.text.frontmatter import parse
 from publisher.views.site_state import Survey, open_ledger
 
-# What can be taken back of what went out, by the type of its channel. Facts: docs/channels.md.
+# What can be taken back of what went out, by the type of its channel (docs/reference/channels.md).
 TAKE_BACK: Mapping[str, str] = {
     "buttondown": "a sent mail cannot be recalled; send a correction",
     "console": "it was only printed; there is nothing to delete",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import click
@@ -10,6 +11,9 @@ import pytest
 
 import publisher
 from docs.generate import commands, generated, marks, regenerated
+from publisher.channels.testing import a_context, a_message
+from publisher.config import load
+from publisher.config.keys import KEYS
 from publisher.model import DeliveryState
 
 ROOT = Path(__file__).parents[1]
@@ -66,6 +70,44 @@ def test_links_between_documents_lead_somewhere() -> None:
     ]
 
     assert links == []
+
+
+SITE = """\
+site:
+  name: sample
+  url: https://site.example
+  posts: "blog/*.md"
+  generator: vitepress
+  timezone: Europe/Oslo
+"""
+EXAMPLES = [
+    (page.stem, example)
+    for page in (ROOT / "README.md", *PAGES)
+    for example in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    if example.partition(":")[0] in {key.path for key in KEYS}
+]
+
+
+@pytest.mark.parametrize(("page", "example"), EXAMPLES)
+def test_every_example_of_jobs_yaml_can_be_used(page: str, example: str, tmp_path: Path) -> None:
+    file = tmp_path / "jobs.yaml"
+    file.write_text(SITE + ("" if "embargo:" in example else "embargo: redact\n") + example)
+
+    load(file, environ={"HOME": str(tmp_path)})
+
+
+def test_the_channel_that_the_docs_write_sends(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "howto" / "write-a-channel.md").read_text()
+    module = tmp_path / "pigeon.py"
+    module.write_text(page.partition("```python\n")[2].partition("```")[0])
+    pigeon = runpy.run_path(str(module))["Pigeon"]
+
+    receipt = pigeon({"loft": str(tmp_path / "loft")}, a_context()).send(
+        a_message(), key="first", draft=None
+    )
+
+    assert receipt.remote_id == "first"
+    assert a_message().text in (tmp_path / "loft").read_text()
 
 
 def leads_somewhere(page: Path, link: str) -> bool:

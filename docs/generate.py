@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ MARKED = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL
 SHARED = {"--help", "--json", "--now", "--yes"}  # the introduction of the page explains them
 
 
+@cache
 def generated() -> dict[str, str]:
     """Give the Markdown of each generated part by its name."""
     channels = {f"channel {name}": _table_of_channel(name) for name in channel_types()}
@@ -82,8 +84,7 @@ def _command(path: str, command: click.Command) -> str:
         table = [f"| `{_cell(name)}` | {_cell(text)} |" for name, text in rows]
         lines.append("\n".join(["| Option | Meaning |", "| --- | --- |", *table]))
     if command.epilog:
-        example = command.epilog.removeprefix("Example: ")
-        lines.append(f"```console\n$ {example}\n```")
+        lines.append(f"Example: `{command.epilog.removeprefix('Example: ')}`")
     return "\n\n".join(lines)
 
 

@@ -38,7 +38,7 @@ from tests.worlds import (
     a_world,
 )
 
-OPERATING = (ROOT / "docs" / "operating.md").read_text()
+OPERATING = (ROOT / "docs" / "reference" / "status.md").read_text()
 STOPPED = {DeliveryState.HELD, DeliveryState.FAILED, DeliveryState.UNCERTAIN}
 DAY = timedelta(days=1)
 LONG = "word " * 80

@@ -13,13 +13,13 @@ from tests.generators.workbench import ROOT, Workbench, a_workbench
 
 pytestmark = pytest.mark.generators
 
-DOCS = ROOT / "docs" / "series.md"
+DOCS = ROOT / "docs" / "howto" / "show-a-series-in-your-theme.md"
 
 
 def snippets(heading: str) -> Iterator[str]:
     """Give the code under a heading of the docs, in order."""
     text = DOCS.read_text()
-    section = text.partition(f"### {heading}\n")[2].partition("\n##")[0]
+    section = text.partition(f"\n## {heading}\n")[2].partition("\n##")[0]
     return (code for _, code in re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL))
 
 

@@ -19,6 +19,11 @@ from publisher.model import Channel, Limits
 from publisher.model.errors import ConfigError
 
 GROUP = "publisher.channels"
+TEMPLATE = "{{ post.title }}\n\n{{ post.description }}\n\n{{ post.url }}"
+MAIL_TEMPLATE = (
+    "# {{ post.title }}\n\n{{ post.description }}\n\n"
+    "{% if post.teaser %}{{ post.teaser }}\n\n{% endif %}[Read it here]({{ post.url }})\n"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from publisher.channels import ChannelContext
 from publisher.model.errors import NotDelivered
 from publisher.model.secret import Secret, redact
 from publisher.system import http
@@ -46,17 +47,16 @@ class Http:
         self,
         *,
         service: str,
+        context: ChannelContext,
         secrets: tuple[Secret, ...] = (),
         headers: Mapping[str, str] | None = None,
-        answer_timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> None:
+        answer_s = context.answer_within(ANSWER_TIMEOUT_S)
         self._service = service
         self._secrets = secrets
         self._headers = dict(headers or {})
         self._patience = Patience(
-            total_s=answer_timeout_s,
-            connect_s=min(CONNECT_TIMEOUT_S, answer_timeout_s),
-            silence_s=answer_timeout_s,
+            total_s=answer_s, connect_s=min(CONNECT_TIMEOUT_S, answer_s), silence_s=answer_s
         )
 
     def request(

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from publisher.channels import ChannelContext, Option
-from publisher.channels._http import ANSWER_TIMEOUT_S, Http, UnknownOutcome
+from publisher.channels import MAIL_TEMPLATE, ChannelContext, Option
+from publisher.channels._http import Http, UnknownOutcome
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.model.errors import DuplicateContent, NotDelivered
 from publisher.system.http import Response
@@ -41,22 +41,13 @@ class Buttondown:
         Option(name="version", default="2026-04-01", help="the X-API-Version to speak"),
     )
     limits: Limits = Limits(mail=True, subject_length=2000)
-    template: ClassVar[str] = (
-        "# {{ post.title }}\n\n{{ post.description }}\n\n"
-        "{% if post.teaser %}{{ post.teaser }}\n\n{% endif %}[Read it here]({{ post.url }})\n"
-    )
+    template: ClassVar[str] = MAIL_TEMPLATE
     subject: ClassVar[str] = "{{ post.title }}"
     recovery: Recovery = Recovery(
         kind=RecoveryKind.LOOKUP, settle=timedelta(seconds=60), look_at=EMAILS_PAGE
     )
 
-    def __init__(
-        self,
-        options: Mapping[str, Any],
-        context: ChannelContext,
-        *,
-        answer_timeout_s: float = ANSWER_TIMEOUT_S,
-    ) -> None:
+    def __init__(self, options: Mapping[str, Any], context: ChannelContext) -> None:
         token = options["token"]
         self._url = (options.get("api_url") or "https://api.buttondown.com").rstrip("/")
         self._http = Http(
@@ -66,7 +57,7 @@ class Buttondown:
                 "Authorization": f"Token {token.reveal()}",
                 "X-API-Version": options.get("version") or "2026-04-01",
             },
-            answer_timeout_s=context.answer_within(answer_timeout_s),
+            context=context,
         )
 
     def prepare(self, message: Message, *, key: str) -> str:

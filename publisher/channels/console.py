@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from publisher.channels import ChannelContext, Option
+from publisher.channels import TEMPLATE, ChannelContext, Option
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.text.printable import without_controls
 
@@ -13,7 +13,7 @@ from publisher.text.printable import without_controls
 class Console:
     options: ClassVar[tuple[Option, ...]] = ()
     limits: Limits = Limits()
-    template: ClassVar[str] = "{{ post.title }}\n\n{{ post.description }}\n\n{{ post.url }}"
+    template: ClassVar[str] = TEMPLATE
     subject: ClassVar[str] = ""
     recovery: Recovery = Recovery(kind=RecoveryKind.KEY, look_at="the terminal or log")
 

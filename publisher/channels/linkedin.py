@@ -16,9 +16,8 @@ from threading import Event
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
-from publisher.channels import ChannelContext, Option
+from publisher.channels import TEMPLATE, ChannelContext, Option
 from publisher.channels._http import (
-    ANSWER_TIMEOUT_S,
     IMAGE_REFUSALS,
     WITHOUT_IMAGE,
     Http,
@@ -82,16 +81,10 @@ class LinkedIn:
         Option(name="api_url", kind="url", default="https://api.linkedin.com", help="another host"),
     )
     limits: Limits = Limits(length=3000, count=commentary_length, images=IMAGES)
-    template: ClassVar[str] = "{{ post.title }}\n\n{{ post.description }}\n\n{{ post.url }}"
+    template: ClassVar[str] = TEMPLATE
     subject: ClassVar[str] = ""
 
-    def __init__(
-        self,
-        options: Mapping[str, Any],
-        context: ChannelContext,
-        *,
-        answer_timeout_s: float = ANSWER_TIMEOUT_S,
-    ) -> None:
+    def __init__(self, options: Mapping[str, Any], context: ChannelContext) -> None:
         self._author = str(options["author"])
         self._api_url = str(options.get("api_url") or "https://api.linkedin.com").rstrip("/")
         self._http = Http(
@@ -102,7 +95,7 @@ class LinkedIn:
                 "LinkedIn-Version": str(options.get("version") or API_VERSION),
                 "X-Restli-Protocol-Version": "2.0.0",
             },
-            answer_timeout_s=context.answer_within(answer_timeout_s),
+            context=context,
         )
         self.recovery = _recovery(self._author)
 

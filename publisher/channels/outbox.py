@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, assert_never, get_args
 
-from publisher.channels import ChannelContext, Option
+from publisher.channels import TEMPLATE, ChannelContext, Option
 from publisher.channels.outbox_page import Entry, Shape, render_page
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.model.errors import ConfigError, NotDelivered
@@ -50,7 +50,7 @@ class Outbox:
         ),
     )
     limits: Limits = Limits()  # of the plain shape; an instance has those of its own
-    template: ClassVar[str] = "{{ post.title }}\n\n{{ post.description }}\n\n{{ post.url }}"
+    template: ClassVar[str] = TEMPLATE
     subject: ClassVar[str] = ""
 
     def __init__(self, options: Mapping[str, Any], context: ChannelContext) -> None:

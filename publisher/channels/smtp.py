@@ -21,7 +21,7 @@ from email.utils import format_datetime, parseaddr
 from typing import Any, BinaryIO, ClassVar
 from urllib.parse import urlsplit
 
-from publisher.channels import ChannelContext, Option
+from publisher.channels import MAIL_TEMPLATE, ChannelContext, Option
 from publisher.channels._http import UnknownOutcome
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.model.errors import ConfigError, NotDelivered
@@ -63,19 +63,10 @@ class Smtp:
         ),
     )
     limits: Limits = Limits(mail=True, subject_length=200)
-    template: ClassVar[str] = (
-        "# {{ post.title }}\n\n{{ post.description }}\n\n"
-        "{% if post.teaser %}{{ post.teaser }}\n\n{% endif %}[Read it here]({{ post.url }})\n"
-    )
+    template: ClassVar[str] = MAIL_TEMPLATE
     subject: ClassVar[str] = "{{ post.title }}"
 
-    def __init__(
-        self,
-        options: Mapping[str, Any],
-        context: ChannelContext,
-        *,
-        answer_timeout_s: float | None = None,
-    ) -> None:
+    def __init__(self, options: Mapping[str, Any], context: ChannelContext) -> None:
         self._host: str = options["host"]
         self._port: int = options.get("port") or 587
         self._security: str = options.get("security") or "starttls"
@@ -88,7 +79,7 @@ class Smtp:
         self._visible_to: str = options.get("list_address") or self._sender
         self._unsubscribe: str | None = options.get("list_unsubscribe")
         self._answer_timeout_s = context.answer_within(
-            answer_timeout_s or options.get("answer_timeout") or ANSWER_TIMEOUT_S
+            options.get("answer_timeout") or ANSWER_TIMEOUT_S
         )
         self._total_s = context.timeout.total_seconds()
         host = urlsplit(context.site_url).hostname or ""

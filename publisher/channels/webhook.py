@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
-from publisher.channels import ChannelContext, Option
-from publisher.channels._http import ANSWER_TIMEOUT_S, Http
+from publisher.channels import TEMPLATE, ChannelContext, Option
+from publisher.channels._http import Http
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.model.errors import ConfigError
 from publisher.model.secret import Secret
@@ -37,23 +37,17 @@ class Webhook:
         ),
     )
     limits: Limits = Limits()
-    template: ClassVar[str] = "{{ post.title }}\n\n{{ post.description }}\n\n{{ post.url }}"
+    template: ClassVar[str] = TEMPLATE
     subject: ClassVar[str] = ""
 
-    def __init__(
-        self,
-        options: Mapping[str, Any],
-        context: ChannelContext,
-        *,
-        answer_timeout_s: float = ANSWER_TIMEOUT_S,
-    ) -> None:
+    def __init__(self, options: Mapping[str, Any], context: ChannelContext) -> None:
         self._url, url_secrets = _address(options, context)
         token: Secret | None = options.get("token")
         self._http = Http(
             service=context.name,
             secrets=(*url_secrets, *([token] if token else [])),
             headers={"Authorization": f"Bearer {token.reveal()}"} if token else {},
-            answer_timeout_s=context.answer_within(answer_timeout_s),
+            context=context,
         )
         is_secret = options.get("secret_url") is not None
         look_at = "the receiver of the webhook" if is_secret else _without_query(self._url)

@@ -19,9 +19,8 @@ from html import unescape
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-from publisher.channels import ChannelContext, Option
+from publisher.channels import TEMPLATE, ChannelContext, Option
 from publisher.channels._http import (
-    ANSWER_TIMEOUT_S,
     LONGEST_WAIT,
     WITHOUT_IMAGE,
     Http,
@@ -88,26 +87,20 @@ class X:
         images=IMAGES,
         image_bytes=IMAGE_BYTES,
     )
-    template: ClassVar[str] = "{{ post.title }}\n\n{{ post.description }}\n\n{{ post.url }}"
+    template: ClassVar[str] = TEMPLATE
     subject: ClassVar[str] = ""
     recovery: Recovery = Recovery(
         kind=RecoveryKind.LOOKUP, settle=timedelta(minutes=5), look_at="https://x.com/home"
     )
 
-    def __init__(
-        self,
-        options: Mapping[str, Any],
-        context: ChannelContext,
-        *,
-        answer_timeout_s: float = ANSWER_TIMEOUT_S,
-    ) -> None:
+    def __init__(self, options: Mapping[str, Any], context: ChannelContext) -> None:
         names = ("api_key", "api_secret", "access_token", "access_token_secret")
         self._credentials = tuple(options[name] for name in names)
         self._api_url = str(options.get("api_url") or "https://api.x.com").rstrip("/")
         self._http = Http(
             service="X",
             secrets=self._credentials,
-            answer_timeout_s=context.answer_within(answer_timeout_s),
+            context=context,
         )
 
     def prepare(self, message: Message, *, key: str) -> str | None:

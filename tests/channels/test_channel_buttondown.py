@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,14 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 def open_channel(url: str, **options: Any) -> Buttondown:
     context = ChannelContext(
-        name="newsletter", site="bench", site_url="https://example.org", state_dir=Path("unused")
+        name="newsletter",
+        site="bench",
+        site_url="https://example.org",
+        state_dir=Path("unused"),
+        timeout=timedelta(seconds=1.5),
     )
     wanted = {"token": Secret(TOKEN), "api_url": url, **options}
-    return Buttondown(wanted, context, answer_timeout_s=1.5)
+    return Buttondown(wanted, context)
 
 
 class TestContract(LookupContract, KeyContract):

@@ -22,7 +22,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
 def a_channel(url: str, **changes: str) -> LinkedIn:
     options = {"author": MEMBER, "token": Secret(TOKEN), "api_url": url, **changes}
-    return LinkedIn(options, a_context(), answer_timeout_s=1.5)
+    return LinkedIn(options, a_context(timeout=timedelta(seconds=1.5)))
 
 
 def an_organisation(url: str) -> LinkedIn:

@@ -46,8 +46,9 @@ def open_channel(url: str, *, answer_timeout_s: float = 0.6, **options: Any) -> 
         "security": "none",
         "sender": "Wörkbench <bench@example.org>",
         "to": ("ada@example.net", "bob@example.net"),
+        "answer_timeout": answer_timeout_s,
     }
-    return Smtp({**wanted, **options}, context, answer_timeout_s=answer_timeout_s)
+    return Smtp({**wanted, **options}, context)
 
 
 def send(channel: Smtp, **changes: Any) -> Any:

@@ -20,7 +20,7 @@ from tests.platforms.webhook import TOKEN, WebhookPlatform
 
 
 def a_channel(**options: Any) -> Webhook:
-    return Webhook(options, a_context(), answer_timeout_s=1.5)
+    return Webhook(options, a_context(timeout=timedelta(seconds=1.5)))
 
 
 def send(channel: Webhook) -> Any:

@@ -27,7 +27,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 def a_channel(url: str, **changes: str) -> X:
     options: dict[str, Any] = {n: Secret(v) for n, v in {**CREDENTIALS, **changes}.items()}
-    return X({**options, "api_url": url}, a_context(), answer_timeout_s=1.5)
+    return X({**options, "api_url": url}, a_context(timeout=timedelta(seconds=1.5)))
 
 
 def send(channel: X, message: Message | None = None, draft: str | None = None) -> Any:

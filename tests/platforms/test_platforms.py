@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from tests.platforms.x import CREDENTIALS
 
 def a_channel(url: str) -> X:
     options = {name: Secret(value) for name, value in CREDENTIALS.items()}
-    return X({**options, "api_url": url}, a_context(), answer_timeout_s=2)
+    return X({**options, "api_url": url}, a_context(timeout=timedelta(seconds=2)))
 
 
 def test_an_accepted_post_is_in_the_journal_although_its_answer_is_lost(tmp_path: Path) -> None:

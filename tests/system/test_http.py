@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from publisher.channels._http import ANSWER_BYTES, Http, UnknownOutcome
-from publisher.channels.testing import nobody_listening
+from publisher.channels.testing import a_context, nobody_listening
 from publisher.model.errors import NotDelivered
 from publisher.model.secret import Secret
 from tests.platforms.server import Answer, Fault, PlatformServer, Request
@@ -33,8 +33,9 @@ class Echo(PlatformServer):
         return Answer(body={"path": request.path})
 
 
-def a_client(**changes: Any) -> Http:
-    return Http(**{"service": "Pigeon", "answer_timeout_s": 1.5, **changes})
+def a_client(*, answer_timeout_s: float = 1.5, **changes: Any) -> Http:
+    context = a_context(timeout=timedelta(seconds=answer_timeout_s))
+    return Http(service="Pigeon", context=context, **changes)
 
 
 def failure(kind: type[Exception], client: Http, url: str, **arguments: Any) -> Any:

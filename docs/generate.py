@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ from publisher.cli import main
 from publisher.config.keys import KEYS
 
 FOLDER = Path(__file__).parent
+PROJECT = tomllib.loads((FOLDER.parent / "pyproject.toml").read_text())
 MARKED = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 SHARED = {"--help", "--json", "--now", "--yes"}  # the introduction of the page explains them
 
@@ -31,6 +33,7 @@ def generated() -> dict[str, str]:
         "commands": _commands(),
         "decisions": _decisions(),
         "keys": _table_of_keys(),
+        "rooms": _table_of_rooms(),
         **channels,
     }
 
@@ -52,8 +55,7 @@ def commands() -> dict[str, click.Command]:
 
 def channel_types() -> tuple[str, ...]:
     """Give the names of the channel types that this project registers."""
-    project = tomllib.loads((FOLDER.parent / "pyproject.toml").read_text())["project"]
-    return tuple(project["entry-points"]["publisher.channels"])
+    return tuple(PROJECT["project"]["entry-points"]["publisher.channels"])
 
 
 def _commands_of(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
@@ -124,6 +126,18 @@ def _table_of_channel(name: str) -> str:
         text = "; ".join([part for part in (option.help, ", ".join(marks)) if part])
         lines.append(f"| `{option.name}` | {default} | {_cell(text)} |")
     return "\n".join(lines)
+
+
+def _table_of_rooms() -> str:
+    layers = PROJECT["tool"]["importlinter"]["contracts"][0]["layers"]
+    rooms = [room for layer in layers for room in layer.split(" | ")]
+    words = {room: import_module(f"publisher.{room}").__doc__ or "" for room in rooms}
+    rows = [f"| `{room}` | {_first_line(text)} |" for room, text in words.items()]
+    return "\n".join(["| Room | Holds |", "| --- | --- |", *rows])
+
+
+def _first_line(docstring: str) -> str:
+    return _cell(docstring.partition("\n")[0].replace("``", "`"))
 
 
 def _cell(text: str) -> str:

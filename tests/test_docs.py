@@ -50,6 +50,13 @@ def test_every_delivery_state_is_documented(state: DeliveryState) -> None:
     assert f"| `{state}` |" in (ROOT / "docs" / "reference" / "states.md").read_text()
 
 
+def test_every_page_stands_in_the_navigation_of_the_site() -> None:
+    found = re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text().partition("nav:")[2])
+    pages = {str(page.relative_to(ROOT / "docs")) for page in PAGES}
+
+    assert {page for page in pages if "/decisions/0" not in page} == set(found)
+
+
 def test_version_is_the_newest_of_the_changelog() -> None:
     newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
 

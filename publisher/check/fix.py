@@ -12,6 +12,7 @@ from publisher.check.pages import Page, Site, read_page, read_site
 from publisher.config.settings import Settings
 from publisher.model import Problem
 from publisher.model.errors import PublisherError
+from publisher.posts.edit import Edit, apply
 from publisher.posts.library import Library
 from publisher.posts.library import Page as File
 from publisher.posts.mojibake import repair
@@ -49,13 +50,13 @@ def _mend(file: File, site: Site, rules: Collection[str]) -> bool:
     old = read_file(file.file, file.path)
     document = parse(old.data, file.path)
     page = read_page(document, file.address, site)
-    edits: list[tuple[int, int, str]] = []
+    edits: list[Edit] = []
     if "weekday-mismatch" in rules:
         edits += _weekday_edits(page, site)
-    text = _apply(document.text, edits)
+    text = apply(document.text, edits)
     if "mojibake" in rules:
         again = read_page(parse(text.encode(), file.path), file.address, site)
-        text = _apply(text, _mojibake_edits(again))
+        text = apply(text, _mojibake_edits(again))
     mark = BOM if old.data.startswith(BOM) else b""
     new = mark + text.encode()
     if new == old.data or not _is_same_kind(document, new):
@@ -64,26 +65,20 @@ def _mend(file: File, site: Site, rules: Collection[str]) -> bool:
     return True
 
 
-def _weekday_edits(page: Page, site: Site) -> Iterator[tuple[int, int, str]]:
+def _weekday_edits(page: Page, site: Site) -> Iterator[Edit]:
     for wrong in wrong_weekdays(page, site):
         if wrong.day is not None:
             name = weekday_like(wrong.day, wrong.mention.weekday_text)
             yield *wrong.mention.weekday_span, name
 
 
-def _mojibake_edits(page: Page) -> Iterator[tuple[int, int, str]]:
+def _mojibake_edits(page: Page) -> Iterator[Edit]:
     """Repair whole lines that hold no code: what is shown as code may mean to be broken."""
     for match in _LINE.finditer(page.text):
         is_prose = page.visible[match.start() : match.end()] == match[0]
         fixed = repair(match[0]) if is_prose else match[0]
         if fixed != match[0]:
             yield *match.span(), fixed
-
-
-def _apply(text: str, edits: list[tuple[int, int, str]] | Iterator[tuple[int, int, str]]) -> str:
-    for start, end, new in sorted(edits, reverse=True):
-        text = text[:start] + new + text[end:]
-    return text
 
 
 def _is_same_kind(old: Document, data: bytes) -> bool:

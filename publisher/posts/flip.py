@@ -1,21 +1,24 @@
 """What a release or a withdrawal makes of the files it concerns, as bytes. Writes nothing.
 
-``posts`` opens and replaces the files; which bytes are a state or a date is ``flip``'s and
-``redating``'s to say.
+That is the state in the frontmatter of the post, and its preview blocks on all pages.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from publisher.generators import Generator
+from publisher.generators.base import as_yaml, is_same
 from publisher.model import Post, PostId, PostState, Problem
 from publisher.model.errors import PostError
 from publisher.posts import blocks
-from publisher.posts.flip_text import set_state
-from publisher.text.frontmatter import split
+from publisher.posts.edit import Edit, edited, line_of, places, unchangeable
+from publisher.text.frontmatter import HEADERS, Document, parse, split
 
 Redo = Callable[[str, PostId, blocks.Posts, str], str]  # how preview blocks are changed
 States = Mapping[PostId, PostState]
@@ -25,6 +28,77 @@ States = Mapping[PostId, PostState]
 class FlipResult:
     digest: str  # sha256 of the post's file now
     changed: tuple[str, ...]  # paths of the files written, the post last
+
+
+# --- the state ------------------------------------------------------------------------------
+
+
+def set_state(data: bytes, generator: Generator, to: PostState, path: str) -> bytes:
+    """Give the file's bytes with its state set to ``to``; the same bytes when it is already.
+
+    A state that the file leaves to its generator gets a line of its own.
+
+    :raises PostError: when the frontmatter cannot be read, or holds no value to change.
+    """
+    document, key, target = parse(data, path), generator.state_key, generator.values[to]
+    line = line_of(
+        document, key, as_yaml(target), in_json=json.dumps(target), in_toml=json.dumps(target)
+    )
+    if key in document.metadata:
+        if is_same(document.metadata[key], target):
+            return data
+        tried = _replaced(document, key, target)
+        why = "is written in a way that cannot be changed safely"
+    else:
+        if to is generator.missing:
+            return data
+        tried = _added(document, line)
+        why = "has no such key"
+    # `repr` tells 1 from true and keeps the order
+    wanted = {repr({**document.metadata, key: target}), repr({key: target, **document.metadata})}
+    new = edited(data, document, tried, lambda now: repr(now.metadata) in wanted)
+    if new is None:
+        raise unchangeable(document, key, f"{key} to {as_yaml(target)}", why, line)
+    return new
+
+
+def _added(document: Document, line: str) -> Iterator[tuple[Edit, ...]]:
+    """Give the edits that add a line: first where tables may follow."""
+    start, end = document.block
+    line_end = "\r\n" if "\r\n" in document.text[start:end] else "\n"
+    match document.format:
+        case "toml":
+            at, lines = start, (f"{line}{line_end}", f"{line_end}{line}")
+        case "json":
+            at, lines = start + 1, (f"{line_end}  {line},", f"{line_end}  {line}")
+        case _:
+            at, lines = end, (f"{line}{line_end}", f"{line_end}{line}")
+    for new in lines:
+        yield ((at, at, new),)
+
+
+def _replaced(document: Document, key: str, target: str | bool) -> Iterator[tuple[Edit, ...]]:
+    """Give the edits that replace one occurrence of the value, keeping its quotes if possible."""
+    found = list(places(document, key, _spelled(document.metadata[key])))
+    for group in ("value", "outer"):
+        for place in found:
+            yield ((*place.span(group), _write(target, place, group, document)),)
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, bool):
+        return "(?i:true)" if value else "(?i:false)"
+    return re.escape(str(value))
+
+
+def _write(target: str | bool, place: re.Match[str], group: str, document: Document) -> str:
+    """Write the new value: bare within the old quotes, or complete in their place."""
+    if isinstance(target, bool):
+        old = place["value"]
+        word = as_yaml(target)
+        return word.upper() if old.isupper() else word.title() if old.istitle() else word
+    bare_is_text = document.format in ("yaml", *HEADERS) or place["quote"]
+    return target if group == "value" and bare_is_text else json.dumps(target, ensure_ascii=False)
 
 
 def was(post: Post, data: bytes, generator: Generator, to: PostState) -> bool:
@@ -39,6 +113,9 @@ def was(post: Post, data: bytes, generator: Generator, to: PostState) -> bool:
         if hashlib.sha256(before).hexdigest() == post.digest:
             return True
     return False
+
+
+# --- preview blocks -------------------------------------------------------------------------
 
 
 def redo_blocks(data: bytes, post: PostId, posts: blocks.Posts, path: str, redo: Redo) -> bytes:

@@ -20,8 +20,7 @@ from publisher.posts import blocks
 from publisher.posts import flip as flipping
 from publisher.posts.address_book import AddressBook
 from publisher.posts.fields import Reader
-from publisher.posts.flip import FlipResult, Redo
-from publisher.posts.flip_text import set_state
+from publisher.posts.flip import FlipResult, Redo, set_state
 from publisher.posts.reschedule import set_date
 from publisher.posts.scan import (
     Finding,

@@ -1,6 +1,5 @@
 """Changes the release date that a post's frontmatter says, and not one byte beside it. Pure.
 
-The twin of ``flip``: every place where the date may stand is tried, and the result read again.
 The author's way of writing stays: a bare date as long as the time of the day allows it, quotes,
 seconds or none, an offset or local time, a date and a time in keys of their own.
 """
@@ -10,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from itertools import chain, islice, product
+from itertools import chain, product
 
 from publisher.config.settings import SiteSettings
-from publisher.model.errors import PostError, PublisherError
-from publisher.text.frontmatter import BOM, HEADERS, Document, UnreadableError, parse
+from publisher.model.errors import PublisherError
+from publisher.posts.edit import Edit, edited, line_of, places, unchangeable
+from publisher.text.frontmatter import Document, parse
 from publisher.text.times import resolve_instant
 
 _CLOCK = r"(?P<hour>\d{1,2}):\d{2}(?P<seconds>:\d{2}(?P<fraction>\.\d+)?)?"
@@ -25,10 +25,7 @@ _INSTANT = (
     r"(?P<offset>[Zz]|UTC|GMT|[+-]\d{2}(?P<colon>:?)(?P<minutes>\d{2})?)?)?"
 )
 _ZULU = ("Z", "z", "UTC", "GMT")
-CANDIDATES_MAX = 100  # each is parsed; a real file has one or two
 _TIME_KEY = "time"
-
-Edit = tuple[int, int, str]
 
 
 def set_date(data: bytes, site: SiteSettings, at: datetime, path: str) -> bytes:
@@ -38,21 +35,22 @@ def set_date(data: bytes, site: SiteSettings, at: datetime, path: str) -> bytes:
     """
     document = parse(data, path)
     key = date_key(document, site)
+    local = at.astimezone(site.zone)
+    what = f"the release date to {_whole(local)}"
     if key is None:
-        raise _unchangeable(document, "date", at, site, "has no release date in its frontmatter")
+        why, line = "has no release date in its frontmatter", _line(document, "date", local)
+        raise unchangeable(document, "date", what, why, line)
     if _instant(document, key, site) == at:
         return data
-    local = at.astimezone(site.zone)
     edits = _time_apart if _has_time_apart(document, key, site) else _in_one
     tried = chain(edits(document, key, local, site), _anew(document, key, local, site))
-    for changes in islice(tried, CANDIDATES_MAX):
-        text = _apply(document.text, changes)
-        if _means(text, at, key, document, site):
-            return (BOM if data.startswith(BOM) else b"") + text.encode()
+    new = edited(data, document, tried, lambda now: _means(now, at, key, document, site))
+    if new is not None:
+        return new
     why = "is written in a way that cannot be changed safely"
     if edits is _time_apart and _is_twofold(local):
         why = f"is apart from its time, and {local:%H:%M} exists twice that night"
-    raise _unchangeable(document, key, at, site, why)
+    raise unchangeable(document, key, what, why, _line(document, key, local))
 
 
 def date_key(document: Document, site: SiteSettings) -> str | None:
@@ -65,7 +63,7 @@ def _has_time_apart(document: Document, key: str, site: SiteSettings) -> bool:
     """Tell whether the key ``time`` says the time of the day, the date being bare."""
     if document.metadata.get(_TIME_KEY) is None:
         return False
-    found = _places(document, key, _INSTANT)
+    found = places(document, key, _INSTANT)
     return any(place["gap"] is None for place in found)
 
 
@@ -75,7 +73,7 @@ def _has_time_apart(document: Document, key: str, site: SiteSettings) -> bool:
 def _in_one(
     document: Document, key: str, local: datetime, site: SiteSettings
 ) -> Iterator[tuple[Edit, ...]]:
-    for place in _places(document, key, _INSTANT):
+    for place in places(document, key, _INSTANT):
         written = _write(place, local, site, document)
         yield ((*place.span("value"), written),)
 
@@ -86,7 +84,7 @@ def _anew(
     """Give the edits that write a date such as "Mar 09 2027" as ISO 8601."""
     value = document.metadata[key]
     if isinstance(value, str):
-        for place in _places(document, key, re.escape(value)):
+        for place in places(document, key, re.escape(value)):
             yield ((*place.span("value"), _bare(local, site)),)
 
 
@@ -99,21 +97,13 @@ def _time_apart(
     is_same_day = before is not None and before.date() == local.date()
     is_same_time = before is not None and before.time() == local.time()
     nothing: list[re.Match[str] | None] = [None]
-    days = nothing if is_same_day else _places(document, key, _DATE)
-    clocks = nothing if is_same_time else _places(document, _TIME_KEY, _CLOCK)
+    days = nothing if is_same_day else places(document, key, _DATE)
+    clocks = nothing if is_same_time else places(document, _TIME_KEY, _CLOCK)
     for day, clock in product(days, clocks):
         edits: list[Edit] = []
         edits += [(*day.span("value"), _day(local))] if day else []
         edits += [(*clock.span("value"), _clock(clock, local))] if clock else []
         yield tuple(edits)
-
-
-def _places(document: Document, key: str, value: str) -> Iterator[re.Match[str]]:
-    pattern = re.compile(
-        rf"{re.escape(key)}[\"']*\s*[:=]\s*(?P<quote>[\"']*)(?P<value>{value})(?P=quote)(?![\w:-])",
-        re.IGNORECASE if document.format in HEADERS else 0,
-    )
-    yield from pattern.finditer(document.text, *document.block)
 
 
 # --- how they are written --------------------------------------------------------------------
@@ -138,7 +128,11 @@ def _bare(local: datetime, site: SiteSettings) -> str:
     """Write a bare date, or where the time of the day is another, the whole instant."""
     if local.time() == site.release_time and not _is_twofold(local):
         return _day(local)
-    # With seconds and offset every generator takes it for the same instant.
+    return _whole(local)
+
+
+def _whole(local: datetime) -> str:
+    """Write an instant with seconds and offset: every generator takes it for the same."""
     return f"{_day(local)}T{local:%H:%M:%S}{_offset(local, ':')}"
 
 
@@ -193,37 +187,14 @@ def _instant(document: Document, key: str, site: SiteSettings) -> datetime | Non
         return None
 
 
-def _means(text: str, at: datetime, key: str, old: Document, site: SiteSettings) -> bool:
-    """Tell whether the text says the instant, and all else as before."""
-    try:
-        new = parse(text.encode(), old.path)
-    except UnreadableError:
-        return False
-    if date_key(new, site) != key or _instant(new, key, site) != at:
+def _means(now: Document, at: datetime, key: str, old: Document, site: SiteSettings) -> bool:
+    """Tell whether a document says the instant, and all else as before."""
+    if date_key(now, site) != key or _instant(now, key, site) != at:
         return False
     free = {key: None, **({_TIME_KEY: None} if _TIME_KEY in old.metadata else {})}
-    now, then = ({**document.metadata, **free} for document in (new, old))
-    return (new.format, new.body, repr(now)) == (old.format, old.body, repr(then))
+    return repr({**now.metadata, **free}) == repr({**old.metadata, **free})
 
 
-def _apply(text: str, edits: tuple[Edit, ...]) -> str:
-    for start, end, new in sorted(edits, reverse=True):
-        text = text[:start] + new + text[end:]
-    return text
-
-
-def _unchangeable(
-    document: Document, key: str, at: datetime, site: SiteSettings, why: str
-) -> PostError:
-    local = at.astimezone(site.zone)
-    value = f"{_day(local)}T{local:%H:%M:%S}{_offset(local, ':')}"
-    forms: dict[str | None, str] = {
-        "toml": f"{key} = {value}",
-        "json": f'"{key}": "{value}"',
-        "nikola": f".. {key}: {value}",
-    }
-    return PostError(
-        f"{document.path}:{document.line_of(key)}: cannot set the release date to {value}",
-        why=f"{key} {why}",
-        hint=f"write it on a line of its own: {forms.get(document.format, f'{key}: {value}')}",
-    )
+def _line(document: Document, key: str, local: datetime) -> str:
+    value = _whole(local)
+    return line_of(document, key, value, in_json=f'"{value}"', in_toml=value)

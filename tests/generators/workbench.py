@@ -18,7 +18,7 @@ import brotli
 
 from publisher.generators import GENERATORS
 from publisher.model import PostState
-from publisher.posts.flip_text import set_state
+from publisher.posts.flip import set_state
 from tests.generators.installing import SITES, programs
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ import pytest
 from publisher.generators import GENERATORS
 from publisher.model import Post, PostState
 from publisher.model.errors import PostError
-from publisher.posts.flip_text import set_state
+from publisher.posts.flip import set_state
 from publisher.posts.library import Library
 from publisher.system.files import read_file, replace_file
 from tests.posts.sites import a_library, a_text, the_post, write

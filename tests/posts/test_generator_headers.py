@@ -10,7 +10,7 @@ import pytest
 from publisher.embargo.redact.document import write_document
 from publisher.generators import GENERATORS
 from publisher.model import PostState
-from publisher.posts.flip_text import set_state
+from publisher.posts.flip import set_state
 from publisher.posts.reschedule import set_date
 from publisher.text.frontmatter import parse
 from tests.posts.sites import a_library, write

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from publisher.generators import GENERATORS, Generator
 from publisher.model import PostState
-from publisher.posts.flip_text import set_state
+from publisher.posts.flip import set_state
 from publisher.text.frontmatter import parse
 
 WORDS = GENERATORS["vitepress"]

@@ -11,12 +11,13 @@ from typing import Any
 import click
 
 from publisher import config
-from publisher.cli import discovery, jobs_file
+from publisher.cli import jobs_file
 from publisher.cli.check import show_trial
-from publisher.cli.discovery import Found
 from publisher.cli.invocation import FILE, Invocation
 from publisher.cli.output import note, say
 from publisher.config.kinds import Place, read_glob, read_site_url, read_zone
+from publisher.generators import discovery
+from publisher.generators.discovery import Found
 from publisher.model.errors import ConfigError, PublisherError
 
 NEXT_STEPS = """\

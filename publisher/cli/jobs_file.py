@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from publisher.cli.discovery import Found
+from publisher.generators.discovery import Found
 
 PLACEHOLDER = "https://example.org"  # no command works with it
 

@@ -22,11 +22,9 @@ from publisher.model import Embargo
 from publisher.model.errors import PublisherError
 from publisher.model.secret import SecretRef
 from publisher.text.times import parse_duration
+from publisher.text.urls import RESERVED_HOSTS
 
 SOURCES = "write {env: NAME}, {credential: name} or {file: path}"
-RESERVED_HOSTS = frozenset(  # nobody's site: `init` and the starters of generators write them
-    f"{www}example.{end}" for www in ("", "www.") for end in ("org", "com", "net")
-)
 PLACEHOLDERS = ("slug", "id", "year", "month", "day")
 
 

@@ -8,6 +8,13 @@ from urllib.parse import unquote, urlsplit
 from publisher.model.errors import SiteError
 from publisher.text.printable import escaped
 
+RESERVED_HOSTS = frozenset(  # nobody's site: `init` and the starters of generators write them
+    f"{www}example.{end}" for www in ("", "www.") for end in ("org", "com", "net")
+)
+PUBLIC_FORGES = frozenset(
+    {"bitbucket.org", "codeberg.org", "framagit.org", "git.sr.ht", "gitea.com", "gitee.com"}
+    | {"github.com", "gitlab.com", "notabug.org", "salsa.debian.org", "sourceforge.net"}
+)
 QUOTED_LENGTH = 200
 # What a terminal, or a reader of commands, obeys; and halves of surrogate pairs.
 _UNQUOTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff`]+")

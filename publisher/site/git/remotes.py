@@ -14,12 +14,9 @@ from publisher.model.errors import GitError
 from publisher.site.git.explain import explain, hide_credentials, summary
 from publisher.site.git.run import Git
 from publisher.site.git.safe_config import serving
+from publisher.text.urls import PUBLIC_FORGES
 
 ASKING_LIMIT = timedelta(minutes=1)  # for a remote that is asked where a branch is
-PUBLIC_FORGES = frozenset(
-    {"bitbucket.org", "codeberg.org", "framagit.org", "git.sr.ht", "gitea.com", "gitee.com"}
-    | {"github.com", "gitlab.com", "notabug.org", "salsa.debian.org", "sourceforge.net"}
-)
 
 _URL_HOST = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/]*@)?(?P<host>\[[^\]]*\]|[^/:]*)", re.IGNORECASE)
 _SCP_HOST = re.compile(r"(?:[^/:@]*@)?(?P<host>\[[^\]]*\]|[^/:]+):")

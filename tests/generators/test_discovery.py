@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from publisher import config
-from publisher.cli.discovery import Found, discover
 from publisher.cli.jobs_file import to_yaml
 from publisher.generators import GENERATORS
+from publisher.generators.discovery import Found, discover
 from publisher.model.errors import ConfigError
 from tests.acceptance.sites import Site
 

@@ -124,7 +124,7 @@ def check_previews(page: Page) -> Iterator[Problem]:
                 "blurred-but-released",
                 line,
                 f"this preview is blurred, but {post.path} is published",
-                "write <PostPreview revealed> and take its stamp out",
+                "write <PostPreview revealed> and remove its stamp",
             )
         elif not block.is_blurred and not is_released and _says_revealed(page, block.start):
             yield page.error(
@@ -176,7 +176,7 @@ def check_future(page: Page, today: date, site: Site) -> Iterator[Problem]:
     yield page.warning(
         "published-in-future",
         page.document.line_of(key),
-        f"is published, with a date to come ({released}): it is public now",
+        f"is published, with a future date ({released}): it is public now",
         f"to have it wait, set embargo, or write {generator.state_key}: {as_yaml(scheduled)}",
     )
 
@@ -187,7 +187,7 @@ def _check_built(page: Page, post: Post, settings: Settings) -> Iterator[Problem
         yield page.warning(
             "published-in-future",
             None,
-            "is published, with a date to come, and is public with the next build: embargo is off, "
+            "is published, with a future date, and is public with the next build: embargo is off, "
             f"and {settings.site.generator.name} is told to build what is to come",
             "set embargo, or say in the post that it is a draft",
         )

@@ -124,7 +124,7 @@ def check_links(page: Page, site: Site, served: Served) -> Iterator[Problem]:
                 "link-into-embargo",
                 link.line,
                 f"links to {post.path}, a draft without a release date",
-                "readers find nothing there: give it a date, or take the link out",
+                "readers find nothing there: give it a date, or remove the link",
             )
 
 
@@ -184,8 +184,10 @@ def _dead(link: Link, page: Page, served: Served) -> Problem:
     what = "image" if link.kind == "image" else "page or file"
     message = f"{link.target} is no {what} of this site"
     if served.is_sure:
-        return page.error("dead-link", link.line, message, "mend the path, or take the link out")
-    hint = "mend the path; if the generator makes that page, build the site once, then check again"
+        return page.error("dead-link", link.line, message, "correct the path, or remove the link")
+    hint = (
+        "correct the path; if the generator makes that page, build the site once, then check again"
+    )
     return page.warning("dead-link", link.line, message, hint)
 
 

@@ -152,7 +152,7 @@ class _Trial:
         if reason := self._wrong(library, post, page, self.copy.rebuild):
             yield Problem.error("trial-page", post.path, reason)
         elif reason := self._wrong(library, post, lists, self.copy.rebuild):
-            hint = "lists may leave out what has a date to come; then this is fine"
+            hint = "lists may leave out what has a future date; then this is fine"
             yield Problem.warning("trial-list", post.path, reason, hint)
 
     def _wrong(

@@ -70,8 +70,8 @@ def _check_files(settings: Settings) -> Iterator[Problem]:
             yield Problem.error(
                 "post-format",
                 PurePosixPath(root, path).as_posix(),
-                "matches site.posts and is no Markdown: "
-                f"publisher reads no posts in {path.suffix or 'a file without a suffix'}",
+                "matches site.posts and is not Markdown: "
+                f"publisher cannot read posts in {path.suffix or 'a file without a suffix'}",
                 "write it in Markdown, or let site.posts match Markdown only: "
                 f"{globs.bases[0]}/**/*.md",
             )
@@ -92,12 +92,13 @@ def check_generator(settings: Settings) -> Iterator[Problem]:
         if generator.withholds_on_request:  # so publisher does not wait for dates in its stead
             draft = f"{generator.state_key}: {as_yaml(generator.values[PostState.DRAFT])}"
             first = (
-                f"first write {draft} into all posts to come, lest they are public at once; then "
+                f"first write {draft} into all future posts, or they become public at once; then "
             )
         yield Problem.warning(
             "generator-judges-dates",
             file,
-            f"{generator.name} judges dates by itself: it can hold back a post that is released",
+            f"{generator.name} hides posts with a future date itself: "
+            "it can hold back a released post",
             first + switch,
         )
     theirs = generator.zone(generator.read_config(site.root))

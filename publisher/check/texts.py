@@ -78,7 +78,7 @@ def _text_problems(
             "text-too-long" if error.is_too_long else "text-fails",
             post.path,
             error.said,
-            error.hint or f"give it words of its own: announce: {{{voice.channel}: …}}",
+            error.hint or f"give it its own text: announce: {{{voice.channel}: …}}",
             line=_post_line(post, library, own),
         )
 

@@ -57,7 +57,8 @@ def _stated(path: str, data: bytes, settings: Settings) -> Problem:
     return Problem.warning(
         "stray",
         path,
-        f"says {said} and is no post: while posts are under embargo, the site is built without it",
+        f"says {said} and is not a post: "
+        "while posts are under embargo, the site is built without it",
         f"write {public} once it may be seen; if it is a post, let site.posts match it",
         line=line,
     )
@@ -73,9 +74,9 @@ def _dated(path: str, data: bytes, settings: Settings) -> Iterator[Problem]:
     yield Problem.warning(
         "stray" if is_held else "published-in-future",
         path,
-        f"has a date to come and is no post: the site is built without it until {day}"
+        f"has a future date and is not a post: the site is built without it until {day}"
         if is_held
-        else f"has a date to come ({day}), and is public with the next build: "
+        else f"has a future date ({day}), and is public with the next build: "
         f"{name} is told to build such pages, and embargo is off",
         "write today's date if it may be seen; if it is a post, let site.posts match it"
         if is_held

@@ -64,7 +64,7 @@ def read(
         hint = (
             "write embargo: redact, teaser or omit; without a stage there is nothing to put there"
         )
-        reading.complain(("git", "deploy_branch"), "needs an embargo", hint)
+        reading.report(("git", "deploy_branch"), "needs an embargo", hint)
     if reading.problems or generator is None:
         return None, reading.problems
     values |= {"site.generator": generator, "rebuild.output": output, "ledger": ledger_url}
@@ -92,7 +92,7 @@ def _generator(reading: Reading, values: Mapping[str, Any]) -> Generator | None:
     has_values = any(value is not None for value in given.values())
     unpublished = (merged[PostState.DRAFT], merged[PostState.SCHEDULED])
     if has_values and merged[PostState.PUBLISHED] in unpublished:
-        reading.complain(
+        reading.report(
             ("site", "keys", "values"),
             "a published post has the same value as an unpublished one",
             "a release changes this value, so published must have one of its own",
@@ -124,23 +124,23 @@ def _output(
         return None
     state_dir, ledger = values.get("state_dir"), values.get("ledger")
     if not output.is_relative_to(reading.place.project):
-        reading.complain(
-            path, "leaves the folder of jobs.yaml", "it is relative to site.root; shorten it"
+        reading.report(
+            path, "is outside the folder of jobs.yaml", "it is relative to site.root; shorten it"
         )
     elif root.is_relative_to(output):
-        reading.complain(path, "holds the site's sources", "name the folder that the build writes")
+        reading.report(path, "contains the site's sources", "name the folder that the build writes")
     else:
         for key, kept in (("state_dir", state_dir), ("ledger", ledger)):
             if kept is not None and kept.is_relative_to(output):
                 hint = "a build may empty that folder; move it out"
-                reading.complain((key,), "is inside rebuild.output", hint)
+                reading.report((key,), "is inside rebuild.output", hint)
     return output
 
 
 def _ledger_url(reading: Reading, values: Mapping[str, Any]) -> str:
     path = values.get("ledger") or (values.get("state_dir") or Path()) / "ledger.db"
     if "?" in str(path):
-        reading.complain(("ledger",), "is in a folder with a ? in its name", "rename the folder")
+        reading.report(("ledger",), "is in a folder with a ? in its name", "rename the folder")
     return f"sqlite:///{path.as_posix()}"
 
 

@@ -21,7 +21,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 
 def read_channels(reading: Reading, value: Any, types: TypeLoader) -> tuple[ChannelSettings, ...]:
-    """Read all channels; those with complaints are left out."""
+    """Read all channels; those with problems are left out."""
     data = reading.mapping(("channels",), value) or DEFAULT_CHANNELS
     channels = (_read_channel(reading, name, channel, types) for name, channel in data.items())
     return tuple(channel for channel in channels if channel is not None)
@@ -34,7 +34,7 @@ def _read_channel(
     before = len(reading.problems)
     if not _NAME.fullmatch(name):
         hint = "begin with a small letter; then small letters, digits, - and _, 40 at most"
-        reading.complain(path, "is not a name for a channel", hint)
+        reading.report(path, "is not a valid channel name", hint)
     data = reading.mapping(path, value)
     common = keys_below("channels.*")
     type_name = data.get("type")
@@ -62,6 +62,6 @@ def _read_option(reading: Reading, channel: tuple[str, ...], option: Option, val
     if value is None:
         if option.required:
             help_ = SOURCES if option.secret else option.help
-            reading.complain(path, "is missing", help_)
+            reading.report(path, "is missing", help_)
         return option.default
     return reading.read(path, read_secret if option.secret else KINDS[option.kind].read, value)

@@ -22,7 +22,7 @@ def resolve_secrets(channel: ChannelSettings, environ: Mapping[str, str]) -> Map
     :raises ConfigError: naming every variable, credential or file that gives no secret.
     """
     resolved: dict[str, Any] = {}
-    complaints: list[str] = []
+    problems: list[str] = []
     for name, value in channel.options.items():
         try:
             if isinstance(value, SecretRef):
@@ -30,9 +30,9 @@ def resolve_secrets(channel: ChannelSettings, environ: Mapping[str, str]) -> Map
             resolved[name] = value
         except PublisherError as error:
             hint = f" ({error.hint})" if error.hint else ""
-            complaints.append(f"channels.{channel.name}.{name}: {error.what}{hint}")
-    if complaints:
-        raise ConfigError("\n  ".join(complaints))
+            problems.append(f"channels.{channel.name}.{name}: {error.what}{hint}")
+    if problems:
+        raise ConfigError("\n  ".join(problems))
     return resolved
 
 

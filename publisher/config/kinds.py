@@ -71,7 +71,7 @@ def nearest(word: str, words: Collection[str]) -> str:
 
 
 def wrong(expected: str, value: Any, *, hint: str = "") -> PublisherError:
-    """Complain of the type of a value, without quoting it."""
+    """Report the type of a value, without quoting it."""
     if isinstance(value, bool):
         shape = "true or false"
     elif isinstance(value, int | float):
@@ -94,7 +94,7 @@ def read_text(value: Any, place: Place) -> str:
 def read_line(value: Any, place: Place) -> str:
     text = read_text(value, place)
     if not text.isprintable():
-        raise PublisherError("holds line breaks or control characters", hint="write one line")
+        raise PublisherError("contains line breaks or control characters", hint="write one line")
     return text
 
 
@@ -133,7 +133,9 @@ def read_url(value: Any, place: Place) -> str:
             "is not an absolute http or https URL", hint="write it as in https://example.org"
         )
     if "@" in parts.netloc:
-        raise PublisherError("holds a user name or password", hint="remove the part before the @")
+        raise PublisherError(
+            "contains a user name or password", hint="remove the part before the @"
+        )
     return text
 
 
@@ -165,7 +167,7 @@ def read_post_url(value: Any, place: Place) -> str:
         if name not in PLACEHOLDERS:
             raise PublisherError(f"unknown placeholder {{{name}}}", hint=f"known: {known}")
     if re.search(r"[{}?#]", re.sub(r"\{[^{}]*\}", "", text)):
-        raise PublisherError("holds a stray brace, ? or #", hint=f"placeholders are {known}")
+        raise PublisherError("contains a stray brace, ? or #", hint=f"placeholders are {known}")
     if not {"slug", "id"} & set(names):
         raise PublisherError(
             "gives all posts the same URL", hint="put {slug} or {id} into it: /blog/{slug}"
@@ -213,7 +215,7 @@ def read_inside(value: Any, place: Place) -> Path:
     path = resolve_path(place.project / read_line(value, place))
     if not path.is_relative_to(place.project):
         raise PublisherError(
-            "leaves the folder of jobs.yaml", hint="put jobs.yaml into a folder that holds it"
+            "is outside the folder of jobs.yaml", hint="put jobs.yaml into a folder that holds it"
         )
     return path
 
@@ -234,7 +236,7 @@ def read_path(value: Any, place: Place) -> Path:
     if text.startswith("~/") and place.home:
         text = f"{place.home}/{text[2:]}"
     if text.startswith("~"):
-        raise PublisherError("names a home folder that is not known", hint="write it in full")
+        raise PublisherError("refers to an unknown home folder", hint="write it in full")
     return resolve_path(Path(text)) if Path(text).is_absolute() else read_inside(text, place)
 
 
@@ -248,7 +250,7 @@ def read_zone(value: Any, place: Place) -> ZoneInfo:
     zones = {zone.lower(): zone for zone in available_timezones()}
     near = get_close_matches(name.lower(), zones, n=1)
     hint = f"did you mean {zones[near[0]]}?" if near else "write a name such as Europe/Oslo"
-    raise PublisherError(f"there is no time zone {name!r}", hint=hint)
+    raise PublisherError(f"unknown time zone {name!r}", hint=hint)
 
 
 def read_clock(value: Any, place: Place) -> time:
@@ -270,7 +272,7 @@ def read_duration(value: Any, place: Place) -> timedelta:
 def read_timeout(value: Any, place: Place) -> timedelta:
     timeout = read_duration(value, place)
     if timeout <= timedelta(0):
-        raise PublisherError("must be longer than nothing", hint="write for example 15m")
+        raise PublisherError("must be greater than zero", hint="write for example 15m")
     return timeout
 
 
@@ -284,7 +286,7 @@ def read_count(value: Any, place: Place) -> int:
 def read_generator(value: Any, place: Place) -> Generator:
     name = read_line(value, place)
     if name not in GENERATORS:
-        raise PublisherError(f"there is no generator {name!r}", hint=nearest(name, GENERATORS))
+        raise PublisherError(f"unknown generator {name!r}", hint=nearest(name, GENERATORS))
     return GENERATORS[name]
 
 
@@ -296,8 +298,7 @@ def read_embargo(value: Any, place: Place) -> Embargo:
     if value is False:  # how YAML reads a bare off
         return Embargo.OFF
     if value not in [embargo.value for embargo in Embargo]:
-        hint = "write embargo: redact, teaser, omit or off"
-        raise PublisherError("is not a known way of embargo", hint=hint)
+        raise PublisherError("is not a valid value", hint="use redact, teaser, omit or off")
     return Embargo(value)
 
 
@@ -308,12 +309,12 @@ def read_ledger(value: Any, place: Place) -> Path | None:
     if text == "sqlite":
         return None
     if text.startswith("postgres"):
-        raise PublisherError("postgresql is not in this version", hint=choices)
+        raise PublisherError("PostgreSQL is not supported in this version", hint=choices)
     if not text.startswith("sqlite:///") or "?" in text:
-        raise PublisherError("is not a ledger that this version knows", hint=choices)
+        raise PublisherError("is not a supported ledger", hint=choices)
     name = text.removeprefix("sqlite:///")
     if not name or name.endswith("/") or ":memory:" in name:
-        raise PublisherError("does not name a file that lasts", hint=choices)
+        raise PublisherError("must name a file on disk", hint=choices)
     return read_path(name, place)
 
 
@@ -321,11 +322,11 @@ def read_secret(value: Any, place: Place) -> SecretRef:
     """Read where a secret is kept; whatever else stands there is refused and not quoted."""
     if not isinstance(value, dict):
         raise PublisherError(
-            "a secret may not stand in this file",
+            "secrets are not allowed in this file",
             hint=f"{SOURCES}; renew the secret if others have seen this file",
         )
     if len(value) != 1 or next(iter(value)) not in ("env", "credential", "file"):
-        raise PublisherError("does not say where its secret is", hint=SOURCES)
+        raise PublisherError("does not say where the secret is kept", hint=SOURCES)
     ((source, name),) = value.items()
     patterns = {"env": r"[A-Za-z_][A-Za-z0-9_]*", "credential": r"[A-Za-z0-9_][A-Za-z0-9._-]*"}
     if source in patterns and not (isinstance(name, str) and re.fullmatch(patterns[source], name)):

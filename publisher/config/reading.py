@@ -1,4 +1,4 @@
-"""Reading one ``jobs.yaml`` along the table of keys, collecting complaints on the way."""
+"""Reading one ``jobs.yaml`` along the table of keys, collecting problems on the way."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RULE = "config"
 
 
 class Reading:
-    """The complaints about one file; ``values`` are read key by key, the good ones are kept."""
+    """The problems about one file; ``values`` are read key by key, the good ones are kept."""
 
     def __init__(self, file: str, lines: Mapping[KeyPath, int], place: Place) -> None:
         self._file = file
@@ -28,10 +28,10 @@ class Reading:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Give the complaints in the order of the file."""
+        """Give the problems in the order of the file."""
         return tuple(sorted(self._problems, key=lambda problem: problem.line or 0))
 
-    def complain(
+    def report(
         self, path: KeyPath, message: str, hint: str = "", *, at: KeyPath | None = None
     ) -> None:
         """Note a problem of the key at ``path``; ``at`` is a better place for the line."""
@@ -42,15 +42,15 @@ class Reading:
 
     @contextmanager
     def at(self, path: KeyPath) -> Iterator[None]:
-        """Turn an error into a complaint about the key at ``path``."""
+        """Turn an error into a problem of the key at ``path``."""
         try:
             yield
         except PublisherError as error:
             hint = "; ".join(text for text in (error.why, error.hint) if text)
-            self.complain(path, error.what, hint)
+            self.report(path, error.what, hint)
 
     def read(self, path: KeyPath, reader: Callable[[Any, Place], Any], value: Any) -> Any:
-        """Read one value; ``None`` after a complaint."""
+        """Read one value; ``None`` after a problem."""
         with self.at(path):
             return reader(value, self.place)
         return None
@@ -61,7 +61,7 @@ class Reading:
             return {}
         if not isinstance(value, dict):
             error = wrong("a mapping", value, hint="write indented lines `key: value` below it")
-            self.complain(path, error.what, error.hint)
+            self.report(path, error.what, error.hint)
             return {}
         return {str(key): item for key, item in value.items()}
 
@@ -71,12 +71,12 @@ class Reading:
         """Read a section and those within it to one flat mapping of dotted keys.
 
         ``pattern`` is the section's path in the table where that differs; unknown keys are
-        complained of unless they are in ``more``.
+        reported unless they are in ``more``.
         """
         section = ".".join(path) if pattern is None else pattern
         keys = keys_below(section)
         data = self.mapping(path, value)
-        self._complain_of_unknown(path, data, {word for word in keys if word != "*"} | {*more})
+        self._report_unknown(path, data, {word for word in keys if word != "*"} | {*more})
         found: dict[str, Any] = {}
         for word, key in keys.items():
             found |= self._key((*path, word), key, data.get(word))
@@ -87,10 +87,10 @@ class Reading:
         name = ".".join(path)
         if key.kind == "later":
             if value is not None or path in self._lines:
-                self.complain(path, "is not in this version", "remove it")
+                self.report(path, "is not supported in this version", "remove it")
             return {}
         if value is None and key.required:
-            self.complain(path, "is missing", key.help)
+            self.report(path, "is missing", key.help)
             return {name: None}
         if key.path == "channels":
             return {name: value}
@@ -105,12 +105,12 @@ class Reading:
     def _items(
         self, path: KeyPath, reader: Callable[[Any, Place], Any], value: Any
     ) -> tuple[Any, ...]:
-        """Read a list item by item; each complaint names its own line."""
+        """Read a list item by item; each problem names its own line."""
         if value is None:
             return ()
         if not isinstance(value, list):
             error = wrong("a list", value, hint="write one per line, each behind a dash")
-            self.complain(path, error.what, error.hint)
+            self.report(path, error.what, error.hint)
             return ()
         found = []
         for number, item in enumerate(value):
@@ -119,7 +119,7 @@ class Reading:
             except PublisherError as error:
                 hint = "; ".join(text for text in (error.why, error.hint) if text)
                 message = f"number {number + 1} {error.what}"
-                self.complain(path, message, hint, at=(*path, str(number)))
+                self.report(path, message, hint, at=(*path, str(number)))
         return tuple(found)
 
     def _defaults(self, section: str) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class Reading:
             if key.path.startswith(f"{section}.") and key.kind not in ("section", "later")
         }
 
-    def _complain_of_unknown(
+    def _report_unknown(
         self, path: KeyPath, data: Mapping[str, Any], known: Collection[str]
     ) -> None:
         for word in data:
@@ -139,7 +139,7 @@ class Reading:
                 shown = word if re.fullmatch(r"[A-Za-z_][A-Za-z_-]{0,39}", word) else "(not shown)"
                 hint = _place_of(word) if path[:1] != ("channels",) else ""
                 hint = hint or nearest(word, known)
-                self.complain(path, f"unknown key {shown}", hint, at=(*path, word))
+                self.report(path, f"unknown key {shown}", hint, at=(*path, word))
 
     def _line(self, path: KeyPath) -> int | None:
         """Give the line of a key, or of the nearest section that holds it."""

@@ -47,7 +47,7 @@ class SiteSettings:
     )
     embargo: Embargo = Embargo.OFF  # that of all posts, as in ``Settings``
     sources: tuple[str, ...] = ()  # folders below root in which the generator looks for pages
-    channels: tuple[ChannelName, ...] = ()  # those configured, for complaints about `announce:`
+    channels: tuple[ChannelName, ...] = ()  # those configured, for problems about `announce:`
 
     @property
     def keys(self) -> Keys:

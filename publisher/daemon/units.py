@@ -300,7 +300,7 @@ WantedBy=timers.target
 _SANDBOX = Template("""\
 # Builds run in this service, as this user: whatever `npm run build` executes can read what the
 # service can read, credentials included. Build only what you trust. (A build unit of its own,
-# without credentials, is not in this version.)
+# without credentials, is not supported in this version.)
 # Since V8 needs memory that is writable and executable, there is no MemoryDenyWriteExecute=, and
 # since Node reads /proc/cpuinfo and the daemon /proc/sys/kernel/random/boot_id, no ProcSubset=pid.
 

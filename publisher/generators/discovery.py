@@ -79,7 +79,7 @@ def discover(folder: Path, wanted: str | None = None) -> Found:
     """
     if wanted is not None and wanted not in GENERATORS:
         known = ", ".join(sorted(GENERATORS))
-        raise ConfigError(f"there is no generator {wanted!r}", hint=f"known: {known}")
+        raise ConfigError(f"unknown generator {wanted!r}", hint=f"known: {known}")
     for root in (".", "content"):
         found = _generator(folder / root)
         if wanted is not None and (found or root == "."):

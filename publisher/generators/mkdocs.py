@@ -34,7 +34,7 @@ class MkDocs(Generator):
             raise ConfigError(
                 f"{file} cannot be read as YAML",
                 why="it says where the posts are",
-                hint="mend it; `mkdocs build` names the line",
+                hint="correct it; `mkdocs build` names the line",
             )
         raise ConfigError(
             f"{file} names no blog plugin",

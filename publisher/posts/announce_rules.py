@@ -11,21 +11,21 @@ from typing import Any
 from publisher.config.settings import OUTBOX, SiteSettings
 from publisher.model import AnnounceRule, ChannelName, PostState
 from publisher.model.errors import PublisherError
-from publisher.posts.problems import Complaints
+from publisher.posts.problems import ProblemList
 from publisher.text.times import parse_duration, resolve_instant
 
 _RULE_KEYS = ("text", "subject", "after", "at", "enabled")
 
 
 def read_rules(
-    value: Any, state: PostState, site: SiteSettings, complaints: Complaints
+    value: Any, state: PostState, site: SiteSettings, problems: ProblemList
 ) -> dict[ChannelName, AnnounceRule]:
     """Read the value of ``announce``; a channel that is not named in it has no rule."""
     if value is None or isinstance(value, bool):
         return {}
     if not isinstance(value, dict):
         hint = "write announce: false, or one line per channel below it"
-        complaints.fail("bad-announce", "announce", "announce is no list of channels", hint)
+        problems.fail("bad-announce", "announce", "announce is not a list of channels", hint)
         return {}
     rules = {}
     for name, entry in value.items():
@@ -33,20 +33,20 @@ def read_rules(
             # The channel of an old post may be gone, and a site without channels announces
             # nowhere; else it is a slip that could let out what the author meant to hold back.
             is_slip = site.channels and state is not PostState.PUBLISHED
-            complain = complaints.fail if is_slip else complaints.warn
+            report = problems.fail if is_slip else problems.warn
             message = f"there is no channel {str(name)[:60]!r} in jobs.yaml"
             hint = _nearest(str(name), site.channels)
             if not site.channels:
                 hint = "nothing is announced there until it stands below channels: in jobs.yaml"
-            complain("unknown-channel", "announce", message, hint, str(name))
+            report("unknown-channel", "announce", message, hint, str(name))
             continue
-        rule = _rule(name, entry, site, complaints)
+        rule = _rule(name, entry, site, problems)
         if rule is not None:
             rules[ChannelName(name)] = rule
     return rules
 
 
-def _rule(name: str, entry: Any, site: SiteSettings, complaints: Complaints) -> AnnounceRule | None:
+def _rule(name: str, entry: Any, site: SiteSettings, problems: ProblemList) -> AnnounceRule | None:
     if entry is None or isinstance(entry, bool):
         return AnnounceRule(enabled=entry is not False)
     if isinstance(entry, str):
@@ -54,14 +54,14 @@ def _rule(name: str, entry: Any, site: SiteSettings, complaints: Complaints) -> 
     hint = f"write {name}: false, a text, or {{text: …, after: 2h}}"
     if not isinstance(entry, dict):
         message = f"what to announce on {name} is neither a text nor false"
-        complaints.fail("bad-announce", "announce", message, hint, name)
+        problems.fail("bad-announce", "announce", message, hint, name)
         return None
     for key in entry:
         if key not in _RULE_KEYS:
             message, near = f"unknown key {str(key)[:60]!r}", _nearest(str(key), _RULE_KEYS)
-            complaints.fail("bad-announce", "announce", message, near, name, str(key))
+            problems.fail("bad-announce", "announce", message, near, name, str(key))
     text, subject, after, at, enabled = (
-        _part(name, key, entry, site, complaints) for key in _RULE_KEYS
+        _part(name, key, entry, site, problems) for key in _RULE_KEYS
     )
     return AnnounceRule(
         enabled=enabled is not False, text=text, subject=subject, after=after, at=at
@@ -69,12 +69,12 @@ def _rule(name: str, entry: Any, site: SiteSettings, complaints: Complaints) -> 
 
 
 def _part(
-    name: str, key: str, entry: dict[str, Any], site: SiteSettings, complaints: Complaints
+    name: str, key: str, entry: dict[str, Any], site: SiteSettings, problems: ProblemList
 ) -> Any:
     value = entry.get(key)
     if value is None:
         return None
-    return complaints.attempt(
+    return problems.attempt(
         "bad-announce", "announce", partial(_read_part, key, value, site), name, key
     )
 

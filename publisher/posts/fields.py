@@ -18,12 +18,13 @@ from typing import Any
 from urllib.parse import quote
 
 from publisher.config.settings import SiteSettings
+from publisher.generators.base import as_yaml
 from publisher.model import Embargo, Image, Post, PostId, PostState, Problem, Series
 from publisher.model.errors import PublisherError
 from publisher.posts.announce_rules import read_rules
 from publisher.posts.identities import LENGTH, id_of
 from publisher.posts.images import INDEX_PAGES, find_image
-from publisher.posts.problems import Complaints
+from publisher.posts.problems import ProblemList
 from publisher.text.frontmatter import Document
 from publisher.text.markdown import first_heading
 from publisher.text.times import Instant, end_of_day, resolve_instant
@@ -49,10 +50,10 @@ class Reader:
     document: Document
     site: SiteSettings
     below_root: str = ""
-    _found: Complaints = field(init=False)
+    _found: ProblemList = field(init=False)
 
     def __post_init__(self) -> None:
-        self._found = Complaints(self.document)
+        self._found = ProblemList(self.document)
 
     @property
     def problems(self) -> list[Problem]:
@@ -271,7 +272,7 @@ class Reader:
             self._found.warn(
                 "bad-slug",
                 "slug",
-                f"the slug {given[:60]!r} is no part of an address",
+                f"the slug {given[:60]!r} is not valid in an address",
                 "correct it",
             )
             given = None
@@ -315,8 +316,8 @@ class Reader:
             return Embargo.OFF
         if isinstance(value, str) and value in list(Embargo):
             return Embargo(value)
-        hint = "write embargo: redact, teaser, omit or off"
-        self._found.fail("bad-embargo", "embargo", "is not a known way of embargo", hint)
+        hint = "use redact, teaser, omit or off"
+        self._found.fail("bad-embargo", "embargo", f'invalid embargo "{as_yaml(value)}"', hint)
         return None
 
     # --- what it looks like --------------------------------------------------------------
@@ -352,7 +353,7 @@ class Reader:
         items = value.split(",") if isinstance(value, str) else [] if value is None else value
         if not isinstance(items, list) or not all(isinstance(i, str | int) for i in items):
             self._found.warn(
-                "bad-tags", "tags", "tags are not texts", "write tags: [first, second]"
+                "bad-tags", "tags", "tags must be texts", "write tags: [first, second]"
             )
             return ()
         return tuple(dict.fromkeys(text for item in items if (text := str(item).strip())))
@@ -367,7 +368,7 @@ class Reader:
             case list():  # a taxonomy of the generator's; Hugo's authors have that
                 return None
         hint = "write series: {name: Chronicles, part: 2}"
-        self._found.warn("bad-series", "series", "the series has no name and part number", hint)
+        self._found.warn("bad-series", "series", "series needs a name and a part number", hint)
         return None
 
     def _hero(self) -> Image | None:
@@ -378,7 +379,7 @@ class Reader:
         if source is None:
             if key == "hero" and value is not None:
                 hint = "write hero: {image: /images/bench.jpg, alt: A workbench}"
-                self._found.warn("bad-hero", key, "the hero image is no path with a text", hint)
+                self._found.warn("bad-hero", key, "the hero image must be a path and a text", hint)
             return None
         if re.match(r"https?://", source):
             return Image(url=source, path=None, alt=alt)

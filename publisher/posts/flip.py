@@ -172,7 +172,7 @@ def refuse_hidden(data: bytes, shown: str, path: str, posts: blocks.Posts) -> No
     if hiding:
         line = prefix.count("\n") + hiding[0].line
         raise PostError(
-            f"{shown}:{line}: this preview block would go on hiding the post's text",
+            f"{shown}:{line}: this preview block would still hide the post's text",
             why="its release reveals only the blocks that belong to it",
             hint='name the id of the post that the block is of: <PostPreview blurred post="…">',
         )

@@ -45,7 +45,7 @@ def find_image(source: str, site: SiteSettings, post: str) -> FoundImage:
     parts = urlsplit(source)
     name, is_elsewhere = unquote(parts.path), bool(parts.scheme or parts.netloc)
     if not name.strip("/") or "\0" in name or len(name) > 1000 or is_elsewhere:
-        raise PublisherError(f"{shown} is no path of an image", hint="write /images/bench.jpg")
+        raise PublisherError(f"{shown} is not the path of an image", hint="write /images/bench.jpg")
     root = site.root.resolve()
     own = root / PurePosixPath(post).parent
     public = [root / folder for folder in site.generator.public]
@@ -60,7 +60,7 @@ def find_image(source: str, site: SiteSettings, post: str) -> FoundImage:
     if not (is_own or folder) or _is_of_another(file, own, root, site):
         raise PublisherError(f"{shown} is not in a folder of public images", hint=_where(site))
     if not _looks_like_image(file):
-        raise PublisherError(f"{shown} is no image", hint="name a PNG, JPEG, GIF or WebP file")
+        raise PublisherError(f"{shown} is not an image", hint="name a PNG, JPEG, GIF or WebP file")
     path = file.relative_to(root).as_posix()
     if is_absolute:
         return FoundImage(path=path, url=site.url + quote(source, safe="/%?=&~!$'()*+,;:@"))

@@ -25,8 +25,8 @@ from publisher.posts.reschedule import set_date
 from publisher.posts.scan import (
     Finding,
     Scan,
-    complain_of_link,
     find_in_file,
+    link_problem,
     names_of,
     put_together,
 )
@@ -95,9 +95,7 @@ class Library:
             is_post = globs.matches(path)
             if entry.is_symlink():
                 if is_post or (is_near(path, globs.bases) and entry.is_dir()):
-                    links.append(
-                        complain_of_link(Path(entry.path), self._shown(path), self.site.root)
-                    )
+                    links.append(link_problem(Path(entry.path), self._shown(path), self.site.root))
             elif is_post or path.endswith(".md"):
                 found = self._look(path, entry, is_post=is_post)
                 if found:
@@ -212,7 +210,7 @@ class Library:
         return PostError(
             f"{self._shown(folder)}: the folder cannot be listed: {what}",
             why="without it, its posts would seem deleted",
-            hint="mend its permissions, or set site.root and site.posts in jobs.yaml",
+            hint="correct its permissions, or set site.root and site.posts in jobs.yaml",
         )
 
     def _look(self, path: str, entry: os.DirEntry[str], *, is_post: bool) -> Finding | None:
@@ -285,7 +283,7 @@ class Library:
         moved = self._read(data, post)
         if moved is None or (moved.id, moved.release_at) != (post.id, at):
             raise PostError(
-                f"{post.path}: would not read as the same post with another date",
+                f"{post.path}: would no longer be read as the same post",
                 hint="write the date by hand, then see `publisher check`",
             )
         return old, data, moved

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Complaints:
+class ProblemList:
     """Collects the problems of a document; ``inner`` are keys within the value of ``key``."""
 
     document: Document

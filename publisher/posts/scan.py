@@ -66,7 +66,7 @@ def find_in_file(
     """Read a file and give what it says, as ``shown`` in problems; ``None`` when it is gone."""
     try:
         if not stat.S_ISREG(status.st_mode):
-            raise PostError("is no regular file", place=shown, hint="replace it by a text file")
+            raise PostError("is not a regular file", place=shown, hint="replace it by a text file")
         content = read_file(file, shown)
         if not file.relative_to(site.root).as_posix().isprintable():
             return _misnamed(content, shown, site) if is_post else None
@@ -120,7 +120,7 @@ def _may_be_found(post: Post | None, problems: Iterable[Problem]) -> bool:
     return not is_over and any(problem.rule == "missing-image" for problem in problems)
 
 
-def complain_of_link(link: Path, shown: str, root: Path) -> Problem:
+def link_problem(link: Path, shown: str, root: Path) -> Problem:
     """Say why a link in the place of a post or a folder of posts is not followed."""
     target = Path(os.path.realpath(link))
     hint = "put the file itself there"

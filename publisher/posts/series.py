@@ -191,7 +191,7 @@ def _by_series(posts: Sequence[Post]) -> Mapping[str, list[tuple[Post, Series]]]
 
 
 def _is_promised(post: Post) -> bool:
-    """Tell whether readers know of a post: it is released, or has a date to come."""
+    """Tell whether readers know of a post: it is released, or has a future date."""
     is_coming = post.state is PostState.SCHEDULED and post.release_at is not None
     return is_released(post) or is_coming
 

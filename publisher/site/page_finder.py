@@ -71,7 +71,7 @@ def find_pages(output: Path, wanted: Sequence[Wanted], site_url: str) -> dict[st
         raise SiteError(
             f"{error.filename or output}: {(error.strerror or str(error)).lower()}",
             why="the addresses of posts are read from what was built",
-            hint="mend its permissions; the next build tries again",
+            hint="correct its permissions; the next build tries again",
         ) from error
     return search.found
 

@@ -52,7 +52,7 @@ def read_file(file: Path, shown: str) -> Content:
     with _explained("cannot be read", shown), os.fdopen(descriptor, "rb") as stream:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise PostError("is no regular file", place=shown, hint="replace it by a text file")
+            raise PostError("is not a regular file", place=shown, hint="replace it by a text file")
         if status.st_size > FILE_MAX_BYTES:
             raise PostError(
                 f"is larger than {FILE_MAX_BYTES // 1024**2} MiB",

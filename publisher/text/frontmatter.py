@@ -95,7 +95,7 @@ def parse(data: bytes, path: str) -> Document:
         _refuse(path, 1, f"the frontmatter is longer than {limit}", "move long texts to the body")
     metadata = handler.load(raw, path=path)
     if not isinstance(metadata, dict):
-        _refuse(path, 2, "the frontmatter is no list of keys and values", "write `key: value`")
+        _refuse(path, 2, "the frontmatter is not a mapping of keys to values", "write `key: value`")
     _check(metadata, path)
     start = handler.start(text)
     body = re.sub(r"\A[ \t]*\r?\n", "", rest, count=1)
@@ -137,7 +137,9 @@ def decode(data: bytes, path: str) -> str:
         raise UnreadableError("not-utf8", path, line, message, "save the file as UTF-8") from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise UnreadableError("not-utf8", path, line, "holds a NUL byte", "save the file as text")
+        raise UnreadableError(
+            "not-utf8", path, line, "contains a NUL byte", "save the file as text"
+        )
     return text
 
 
@@ -320,7 +322,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _with_text_keys(metadata: Any) -> Any:
@@ -335,7 +337,7 @@ def _check(metadata: Mapping[str, Any], path: str) -> None:
         if isinstance(value, dict | list) and depth > DEPTH:
             _refuse(path, 1, f"nested more than {DEPTH} levels deep")
         if isinstance(value, str) and _UNSTORABLE.search(value):
-            _refuse(path, 1, "holds a NUL or half a character (\\ud800) as an escape")
+            _refuse(path, 1, "contains a NUL or half a character (\\ud800) as an escape")
 
 
 def _walk(value: Any, depth: int) -> Iterator[tuple[Any, int]]:

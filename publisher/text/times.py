@@ -105,7 +105,9 @@ def resolve_instant(
             return Instant(_from_local(value, zone))
         return Instant(value.astimezone(UTC), _note(value, zone))
     except OverflowError:
-        raise PublisherError(f"{value.year:04} is no year to plan for", hint=_DATE_HINT) from None
+        raise PublisherError(
+            f"{value.year:04} is not a year to plan for", hint=_DATE_HINT
+        ) from None
 
 
 def parse_date(value: Any) -> date | datetime:

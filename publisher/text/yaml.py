@@ -142,7 +142,7 @@ def _compose(text: str, path: str, first_line: int) -> tuple[BoundedLoader, yaml
         raise YamlError(error.problem or "not YAML", path, line, hint) from None
     except (yaml.YAMLError, UnicodeError):
         raise YamlError(
-            "this YAML holds a character that YAML does not allow",
+            "this YAML contains a character that YAML does not allow",
             path,
             first_line,
             "remove control characters; save the file as UTF-8",

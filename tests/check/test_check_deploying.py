@@ -117,7 +117,7 @@ def test_a_hook_that_cannot_be_had_here_is_another_rules_business(tmp_path: Path
         (f"https://10.0.0.1/{CANARY}", "at 10.0.0.1 is not asked: 10.0.0.1 is on a private"),
         (f"https://[::1]/{CANARY}", "at [::1] is not asked: ::1 is on a private network"),
         (f"https://169.254.169.254/{CANARY}", "is link-local, or where a cloud keeps"),
-        (f"https://u:{CANARY}@ci.example.org/", "holds a user name or password"),
+        (f"https://u:{CANARY}@ci.example.org/", "contains a user name or password"),
         (CANARY, "the deploy hook is no web address"),
     ],
 )

@@ -97,7 +97,7 @@ def test_a_post_that_is_no_markdown_is_an_error(tmp_path: Path, name: str) -> No
     (found,) = problems_of(tmp_path, "post-format", generator="nikola", posts=("blog/**/*",))
 
     assert (found.severity, found.path) == ("error", f"content/blog/{name}")
-    assert found.message.startswith("matches site.posts and is no Markdown")
+    assert found.message.startswith("matches site.posts and is not Markdown")
 
 
 def test_posts_in_markdown_are_in_a_format_that_is_read(tmp_path: Path) -> None:

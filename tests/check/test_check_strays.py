@@ -41,7 +41,7 @@ def test_a_page_that_the_stage_holds_back_is_named_with_its_reason(
     (stray,) = strays_of(tmp_path, generator=generator)
 
     assert (stray.severity, stray.path, stray.line) == ("warning", "content/about.md", 3)
-    assert stray.message.startswith(f"says {state} and is no post: ")
+    assert stray.message.startswith(f"says {state} and is not a post: ")
     assert f"write {advice} once it may be seen" in stray.hint
 
 
@@ -52,7 +52,7 @@ def test_a_page_whose_frontmatter_is_broken_is_named_as_well(tmp_path: Path) -> 
     (stray,) = strays_of(tmp_path)
 
     assert (stray.path, stray.line) == ("content/about.md", None)
-    assert stray.message.startswith("says in its status that it is unreleased and is no post: ")
+    assert stray.message.startswith("says in its status that it is unreleased and is not a post: ")
 
 
 def test_pages_that_are_public_and_posts_are_no_strays(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_the_embargo_of_one_post_is_enough(tmp_path: Path) -> None:
     ]
 
 
-# --- with a date to come -------------------------------------------------------------------------
+# --- with a future date -------------------------------------------------------------------------
 
 TO_COME = "---\ntitle: News\ndate: 2099-06-01\n---\n\nNews.\n"
 
@@ -117,7 +117,7 @@ def test_a_page_with_a_date_to_come_is_named_with_its_instant(tmp_path: Path) ->
 
     assert (stray.severity, stray.path) == ("warning", "content/news/n.md")
     assert stray.message == (
-        "has a date to come and is no post: the site is built without it until 2099-06-01 09:00"
+        "has a future date and is not a post: the site is built without it until 2099-06-01 09:00"
     )
 
 
@@ -162,4 +162,4 @@ def test_a_header_that_is_no_frontmatter_is_named_with_its_line(
     (stray,) = strays_of(tmp_path, generator="nikola")
 
     assert (stray.path, stray.line) == (f"content/{path}", line)
-    assert stray.message.startswith(f"says {said} and is no post: ")
+    assert stray.message.startswith(f"says {said} and is not a post: ")

@@ -126,7 +126,7 @@ def test_whose_generator_judged_because_it_was_told_to_is_warned_of_what_the_swi
 
     first, then = written
     assert problem.hint == (
-        f"first write {first} into all posts to come, lest they are public at once; "
+        f"first write {first} into all future posts, or they become public at once; "
         f"then write {then}"
     )
 

@@ -126,7 +126,7 @@ def test_pages_of_one_folder_are_no_bundle_of_its_index(tmp_path: Path) -> None:
     assert staged(settings, "pages/y.rst") is not None
 
 
-# --- what has a date to come ----------------------------------------------------------------------
+# --- what has a future date ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -48,18 +48,18 @@ def the_problem(scan: Scan) -> Problem:
         ("---\r\ntitle: A\r\n\r\nkey: 'x\r\n---\r\n", 5, "unexpected end of stream"),
         ("---\ntitle: A\ntitle: B\n---\nText.\n", 3, "'title' is given twice"),
         ("---\ntitle: A\nstatus: scheduled\n", 1, "the frontmatter is never closed"),
-        ("---\n- title\n- date\n---\nText.\n", 2, "no list of keys and values"),
-        ("---\njust text\n---\nText.\n", 2, "no list of keys and values"),
+        ("---\n- title\n- date\n---\nText.\n", 2, "not a mapping of keys to values"),
+        ("---\njust text\n---\nText.\n", 2, "not a mapping of keys to values"),
         ("---\ntitle: !!python/object:os.system A\n---\n", 2, "tags (!name) are not accepted"),
         ("+++\ntitle = 'A'\ndate = \n+++\n", 3, "Invalid value"),
         ("+++\ntitle = 'A'\ntitle = 'B'\n+++\n", 3, "Cannot overwrite a value"),
         ("+++\ntitle = 'A'\n", 1, "the frontmatter is never closed"),
         ('{\n"title": "A",\n}\nText.\n', 3, "not JSON"),
         ('{\n"title": "A", "title": "B"\n}\nText.\n', 1, "'title' is given twice"),
-        ('{\n"n": NaN\n}\nText.\n', 1, "NaN is no number"),
+        ('{\n"n": NaN\n}\nText.\n', 1, "NaN is not a number"),
         ('{\n"title": "A"\n', 3, "not JSON"),
         ('{"title": "\\ud800"}\n', 1, "half a character"),
-        ('---\ntitle: "\\0"\n---\n', 1, "holds a NUL"),
+        ('---\ntitle: "\\0"\n---\n', 1, "contains a NUL"),
     ],
 )
 def test_broken_frontmatter_is_named_by_its_line(
@@ -125,7 +125,7 @@ def test_bombs_cost_no_memory_to_speak_of(tmp_path: Path) -> None:
         (b"\xef\xbb\xbf---\ntitle: \xff\n---\n", 2, "byte 14 (0xff) is not UTF-8"),
         (a_text().encode() + b"\xc3", 9, "byte 92 (0xc3) is not UTF-8"),
         ("---\ntitle: A\n---\n".encode("utf-16"), 1, "byte 0 (0xff) is not UTF-8"),
-        (b"---\ntitle: A\n---\nText\0.\n", 4, "holds a NUL byte"),
+        (b"---\ntitle: A\n---\nText\0.\n", 4, "contains a NUL byte"),
     ],
 )
 def test_bytes_that_are_no_text_are_named_by_their_place(
@@ -163,7 +163,7 @@ def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
 
     problem = the_problem(scan(tmp_path))
 
-    assert (problem.rule, problem.message) == ("unreadable", "is no regular file")
+    assert (problem.rule, problem.message) == ("unreadable", "is not a regular file")
 
 
 @pytest.mark.parametrize("name", ["bad\nname.md", "bad\x1b[2Jname.md", os.fsdecode(b"bad\xff.md")])
@@ -303,7 +303,7 @@ def test_a_site_that_is_not_there_stops_the_scan(tmp_path: Path, generator: str)
         ("id: ../../etc/passwd", "bad-id", "the id '../../etc/passwd' cannot be used"),
         ("id: [a]", "bad-id", "id is not text"),
         ('id: " "', "bad-id", "the id ' ' cannot be used"),
-        ("announce: soon", "bad-announce", "announce is no list of channels"),
+        ("announce: soon", "bad-announce", "announce is not a list of channels"),
         ("announce: {x: [a]}", "bad-announce", "what to announce on x is neither a text nor false"),
         ("announce: {x: {text: ''}}", "bad-announce", "text is not text"),
         ("announce: {x: {after: soon}}", "bad-announce", "after is not a duration"),

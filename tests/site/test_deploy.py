@@ -763,7 +763,7 @@ def test_what_is_no_address_is_refused_unquoted(tmp_path: Path, hook: str) -> No
 def test_credentials_in_an_address_are_refused_unquoted(tmp_path: Path) -> None:
     result = run(tmp_path, hook=f"https://user:{CANARY}@ci.example.org/job")
 
-    assert "at ci.example.org holds a user name or password" in result.reason
+    assert "at ci.example.org contains a user name or password" in result.reason
     assert CANARY not in repr(result)
 
 

@@ -208,7 +208,7 @@ def test_the_chosen_one_of_two_is_noted() -> None:
         ("2027-03-09T24:00", "2027-03-09T24:00 is not a time that exists"),
         ("2027-03-09T09:60", "2027-03-09T09:60 is not a time that exists"),
         ("2027-03-09T09:00+15:00", "has an offset that does not exist"),
-        ("9999-12-31T23:00-05:00", "9999 is no year to plan for"),
+        ("9999-12-31T23:00-05:00", "9999 is not a year to plan for"),
         ("tomorrow", "'tomorrow' is not a date"),
         ("03/09/2027", "'03/09/2027' is not a date"),
         ("20270309", "'20270309' is not a date"),

@@ -50,7 +50,7 @@ def read_address(url: Secret, what: str, *, key: str, private: bool) -> Address:
         raise SiteError(f"{what} is no web address", hint=hint)
     name = f"{what} at {authority}"
     if "@" in parts.netloc:
-        raise SiteError(f"{name} holds a user name or password", hint=hint)
+        raise SiteError(f"{name} contains a user name or password", hint=hint)
     if parts.scheme != "https" and not private:
         raise SiteError(
             f"{name} is not an https address",

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.embargo.hidden import Hidden, Public
+from publisher.embargo.embargoed_text import EmbargoedText, PublicTexts
 from publisher.embargo.leaks import look_through
 from publisher.model import Embargo, PostId
 
@@ -60,9 +60,9 @@ class Writer:
         return f"<!doctype html><main>{items}</main><script>window.data={payload}</script>"
 
 
-def hidden(writer: Writer, count: int) -> Iterator[Hidden]:
+def hidden(writer: Writer, count: int) -> Iterator[EmbargoedText]:
     for number in range(count):
-        yield Hidden(
+        yield EmbargoedText(
             post=PostId(f"post{number}"),
             path=f"content/posts/{number}.md",
             url=f"https://example.org/posts/{number}",
@@ -93,7 +93,11 @@ def test_leak_search(benchmark, tmp_path: Path, posts: int, megabytes: float) ->
     write_output(writer, tmp_path, megabytes)
 
     benchmark.pedantic(
-        look_through, (tmp_path,), {"hidden": texts, "public": Public()}, rounds=2, iterations=1
+        look_through,
+        (tmp_path,),
+        {"hidden": texts, "public": PublicTexts()},
+        rounds=2,
+        iterations=1,
     )
 
 
@@ -113,7 +117,7 @@ def main() -> None:
         (given.folder / "leak.html").write_text(f"<p>{leaked}</p>")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began_s, began_cpu_s = time.perf_counter(), time.process_time()
-    found = look_through(given.folder, hidden=texts, public=Public(others=public))
+    found = look_through(given.folder, hidden=texts, public=PublicTexts(others=public))
     took_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for leak in found.leaks[:20]:

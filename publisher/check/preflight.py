@@ -14,8 +14,8 @@ from datetime import datetime
 from threading import Event as Flag
 
 from publisher.config.settings import RebuildSettings, Settings, VerifySettings
+from publisher.embargo.embargoed_text import needs_stage
 from publisher.embargo.first_build import refuse_vanishing
-from publisher.embargo.hidden import holds
 from publisher.model import (
     LedgerView,
     Post,
@@ -108,7 +108,7 @@ class _Trial:
     def _vanishing(self) -> tuple[str, ...]:
         """Find the pages that a first build would take away."""
         settings = self.survey.settings
-        if self.copy.rebuild is None or not holds(settings.embargo, self.survey.scan.posts):
+        if self.copy.rebuild is None or not needs_stage(settings.embargo, self.survey.scan.posts):
             return ()
         try:
             refuse_vanishing(settings, self.copy.rebuild.output)

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from publisher.check.links import NOWHERE
 from publisher.config import resolve
 from publisher.config.settings import GitSettings, Settings
-from publisher.embargo.hidden import holds
+from publisher.embargo.embargoed_text import needs_stage
 from publisher.generators.base import as_yaml
 from publisher.generators.file_kinds import PAGES
 from publisher.generators.project import walk
@@ -180,7 +180,7 @@ def _check_deploy(
     settings: Settings, posts: Sequence[Post], environ: Mapping[str, str]
 ) -> Iterator[Problem]:
     deploy, file = settings.deploy, settings.file.name
-    if deploy.command and settings.rebuild is None and holds(settings.embargo, posts):
+    if deploy.command and settings.rebuild is None and needs_stage(settings.embargo, posts):
         yield Problem.error(
             "unbuilt-deploy",
             file,

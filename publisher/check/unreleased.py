@@ -11,7 +11,7 @@ from pathlib import Path
 from publisher.check.pages import Site
 from publisher.check.project import builds_all
 from publisher.config.settings import Settings
-from publisher.embargo.hidden import holds
+from publisher.embargo.embargoed_text import needs_stage
 from publisher.embargo.stage.catalog import Catalog
 from publisher.generators.base import as_yaml
 from publisher.generators.project import walk
@@ -35,7 +35,7 @@ def check_strays(settings: Settings, scan: Scan, now: datetime) -> Iterator[Prob
 
     Where nothing is staged, of those that the generator would keep back, and was told to build.
     """
-    is_staged = holds(settings.embargo, scan.posts)
+    is_staged = needs_stage(settings.embargo, scan.posts)
     if not (is_staged or builds_all(settings)):
         return
     for path in strays(settings, scan, now):

@@ -11,8 +11,8 @@ from publisher.check.unreleased import strays
 from publisher.cli.check import show_trial
 from publisher.cli.invocation import YES
 from publisher.cli.output import confirm, count, flat, note, say, when
+from publisher.embargo.embargoed_text import needs_stage
 from publisher.embargo.first_build import accept_vanishing, read_vanishing
-from publisher.embargo.hidden import holds
 from publisher.model import Observe, Post, PostState, Sight
 from publisher.model.errors import LedgerError
 from publisher.plan.draft import is_old, is_unknown
@@ -119,7 +119,7 @@ def _say_posts(title: str, posts: Sequence[Post], survey: Survey | None = None) 
 def _say_pages(survey: Survey) -> None:
     """Name the pages that no build will have, and those that are public though in error."""
     settings, scan = survey.settings, survey.scan
-    is_held = holds(settings.embargo, scan.posts)
+    is_held = needs_stage(settings.embargo, scan.posts)
     left_out = scan.withheld.union(strays(settings, scan, survey.now)) if is_held else ()
     if left_out:
         title = f"{count(len(left_out), 'page')} will be left out (not released, and not posts):"

@@ -13,7 +13,7 @@ import click
 from publisher.cli.invocation import Invocation
 from publisher.cli.output import count, flat, note, say, say_json
 from publisher.config.settings import RebuildSettings, Settings
-from publisher.embargo.hidden import Hidden, Public, holds
+from publisher.embargo.embargoed_text import EmbargoedText, PublicTexts, needs_stage
 from publisher.embargo.leaks import Found, look_through
 from publisher.embargo.stage.theme_data import stage_with_data
 from publisher.engine.assemble import build_environ
@@ -38,8 +38,8 @@ class Subject:
     def __init__(
         self,
         *,
-        hidden: tuple[Hidden, ...],
-        public: Callable[[], Public],
+        hidden: tuple[EmbargoedText, ...],
+        public: Callable[[], PublicTexts],
         root: Path,
         outputs: tuple[Path, ...],
     ) -> None:
@@ -71,7 +71,7 @@ def embargo(ctx: click.Context, folder: str | None, is_build: bool, as_json: boo
     patience = settings.rebuild.timeout if settings.rebuild else settings.verify.timeout
     with locks.hold_for_build(settings.state_dir, patience=patience, stop=Event()) as lock:
         survey = invocation.look()
-        is_held = holds(settings.embargo, survey.scan.posts)
+        is_held = needs_stage(settings.embargo, survey.scan.posts)
         subject = _staged(invocation, survey) if is_held else _own(survey)
         if is_build:
             _build(invocation, settings, subject, lock)
@@ -105,7 +105,7 @@ def _own(survey: Survey) -> Subject:
     posts = [post for post in survey.scan.posts if post.state is not PostState.PUBLISHED]
     documents = [(post, library.read(post)) for post in posts]
     hidden = tuple(
-        Hidden(
+        EmbargoedText(
             post=post.id,
             path=post.path,
             url=post.url,
@@ -123,7 +123,7 @@ def _own(survey: Survey) -> Subject:
     )
 
 
-def _public(survey: Survey) -> Public:
+def _public(survey: Survey) -> PublicTexts:
     """Give the texts of a site's project but for those of unreleased posts."""
     settings = survey.settings
     states = {post.path: post.state for post in survey.scan.posts}
@@ -136,7 +136,7 @@ def _public(survey: Survey) -> Public:
             if states.get(path) is state:
                 yield (settings.project / path).read_text(encoding="utf-8", errors="replace")
 
-    return Public(posts=read(PostState.PUBLISHED), others=read(None))
+    return PublicTexts(posts=read(PostState.PUBLISHED), others=read(None))
 
 
 def _build(invocation: Invocation, settings: Settings, subject: Subject, lock: int) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from publisher.embargo.hidden import Hidden
+from publisher.embargo.embargoed_text import EmbargoedText
 from publisher.embargo.sync import COMPRESSED, Place
 from publisher.model.errors import SiteError
 from publisher.system.files import os_errors_as
@@ -42,7 +42,7 @@ _DECLARED = re.compile(rb"""\A<\?xml[^>]*\bencoding\s*=\s*["']([A-Za-z][\w.-]*)"
 _LINE_END = re.compile(r"[ \t]*\r?\n")
 
 
-def unlist(output: Path, hidden: Iterable[Hidden]) -> tuple[str, ...]:
+def unlist(output: Path, hidden: Iterable[EmbargoedText]) -> tuple[str, ...]:
     """Drop every entry that names a page under embargo; give the files changed.
 
     Looked at are RSS, Atom, JSON Feed and sitemaps, packed ones (``.gz``), too; whatever else

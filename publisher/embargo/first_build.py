@@ -1,6 +1,6 @@
 """Compares the first build of a site with what is public already: no page vanishes unasked.
 
-What is public is what lies in the output folder before anything was mirrored there, or else what
+What is public is what lies in the output folder before we put anything there, or else what
 the live sitemap lists. Pages that the build does not make stop the deployment until a person has
 accepted that (`publisher adopt --remove-pages`).
 """

@@ -1,4 +1,4 @@
-"""What a build passes on its way to the public: it is marked, searched, and only then mirrored."""
+"""What a build passes on its way to the public: it is marked, searched, and only then synced."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from publisher.embargo.feeds import unlist
 from publisher.embargo.leaks import Leak, search
 from publisher.embargo.noindex import mark_pages, without_strangers
 from publisher.embargo.stage import Staged
-from publisher.embargo.sync import mirror
+from publisher.embargo.sync import sync_output
 from publisher.model.errors import SiteError
 from publisher.text.urls import path_on_site
 
 
-def let_through(
+def publish_if_clean(
     staged: Staged, output: Path, *, record: Path, site_url: str, redirects: Mapping[str, str]
 ) -> None:
     """Bring what was built in the stage to ``output``, if nothing of it is under embargo.
 
     What else lies in ``output`` stays; pages there of posts under embargo go, unless the build has
-    another page at their address. ``record`` is where
-    is kept what was mirrored. A file of others that cannot be searched is theirs to answer for.
+    another page at their address. ``record`` keeps what was put there. A file of others that cannot
+    be searched is theirs to answer for.
 
-    :raises SiteError: at a leak; of a build that shows one nothing is mirrored.
+    :raises SiteError: at a leak; of a build that shows one nothing is written there.
     """
     own = without_strangers(staged.output, staged.hidden, site_url=site_url, public=staged.texts)
     mark_pages(staged.output, own, site_url=site_url, redirects=redirects)
@@ -32,10 +32,10 @@ def let_through(
     found = search(staged.output, hidden=staged.hidden, public=staged.public)
     _refuse(found, hint="mend the page or theme that shows it; `publisher embargo` lists all")
     absent = [path_on_site(post.url, site_url) for post in staged.hidden if post.url]
-    mirrored = mirror(staged.output, output, record=record, absent=absent)
+    synced = sync_output(staged.output, output, record=record, absent=absent)
     kept: Sequence[Leak] = ()
     with suppress(SiteError):  # unsearchable
-        kept = search(output, files=mirrored.kept, hidden=staged.hidden, public=staged.public)
+        kept = search(output, files=synced.kept, hidden=staged.hidden, public=staged.public)
     _refuse(kept, hint="no build made that file: delete it, or mend what made it")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from publisher.embargo.hidden import Hidden
+from publisher.embargo.embargoed_text import EmbargoedText
 from publisher.embargo.redirects import NOINDEX, PAGES, is_redirect, write_redirects
 from publisher.embargo.sync import COMPRESSED, Place
 from publisher.model import Embargo
@@ -31,7 +31,7 @@ _BEFORE_HEAD = re.compile(
 
 
 def mark_pages(
-    output: Path, hidden: Iterable[Hidden], *, site_url: str, redirects: Mapping[str, str]
+    output: Path, hidden: Iterable[EmbargoedText], *, site_url: str, redirects: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Put ``noindex`` into the pages of unreleased posts, and write the redirects.
 
@@ -49,8 +49,8 @@ def mark_pages(
 
 
 def without_strangers(
-    output: Path, hidden: Iterable[Hidden], *, site_url: str, public: Iterable[str]
-) -> tuple[Hidden, ...]:
+    output: Path, hidden: Iterable[EmbargoedText], *, site_url: str, public: Iterable[str]
+) -> tuple[EmbargoedText, ...]:
     """Give the posts less those whose address another page has: that one stays as it is.
 
     A post that is left out has no page, so what was built at its address is another's. Where one
@@ -69,7 +69,9 @@ def _endings(path: str) -> Iterator[str]:
     return ("/".join(["", *parts[at:]]) for at in range(1, len(parts)))
 
 
-def _is_stranger(output: Path, post: Hidden, site_url: str, claimed: Collection[str]) -> bool:
+def _is_stranger(
+    output: Path, post: EmbargoedText, site_url: str, claimed: Collection[str]
+) -> bool:
     path = path_on_site(post.url, site_url) if post.url else ""
     file = find_page(output, path) if path else None
     if file is None or is_redirect(file):

@@ -1,6 +1,6 @@
 """Notices another hand in the output: an author's own build, which shows all, between two of ours.
 
-Only what was mirrored is looked at, as the whole chain left it, ``deploy.command`` included. Who
+Only what we put there is looked at, as the whole chain left it, ``deploy.command`` included. Who
 writes there after each build gets one build in an hour, and a trouble that stays.
 """
 
@@ -22,17 +22,17 @@ NAMED = 3  # files that the message lists
 
 
 @dataclass(frozen=True, slots=True)
-class Overwritten:
-    """What is known in ``file`` of the ``output``; ``mirrored`` is the record of the mirror."""
+class OutputWatch:
+    """What is known in ``file`` of the ``output``; ``synced`` records what we put there."""
 
     file: Path
-    mirrored: Path
+    synced: Path
     output: Path
 
     def record(self) -> None:
         """Remember how our files stand, once a build is deployed."""
         place = Place(self.output)
-        names = sorted(read_names(self.mirrored, self.output))
+        names = sorted(read_names(self.synced, self.output))
         self._write(self._read() | {"stamps": {name: place.stamp(name) for name in names}})
 
     def forget(self) -> None:

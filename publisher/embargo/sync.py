@@ -1,6 +1,6 @@
 """Puts files into a folder, each entirely or not at all, and never through a link.
 
-``mirror`` brings a built site to its place this way.
+``sync_output`` brings a built site to its place this way.
 """
 
 from __future__ import annotations
@@ -172,14 +172,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mirrored:
+class Synced:
     changed: int  # files written or deleted
     kept: tuple[str, ...]  # files that no build made: they stay, and are as public as the rest
 
 
-def mirror(
+def sync_output(
     built: Path, target: Path, *, record: Path | None = None, absent: Collection[str] = ()
-) -> Mirrored:
+) -> Synced:
     """Bring ``target`` up to date with ``built``; what others put there stays, or gives way to it.
 
     A file that is equal already is not touched. What others refer to comes first, what lists the
@@ -201,11 +201,11 @@ def mirror(
             known = read_names(record, target)
             write_names(record, target, known | files.keys())  # first: a kill leaves none unknown
             ours = known.union(*map(_page_files, absent))
-        changed = sum(_mirror_file(files[path], place, path) for path in sorted(files, key=_rank))
+        changed = sum(_sync_file(files[path], place, path) for path in sorted(files, key=_rank))
         deleted, kept = _delete_others(place, files, ours)
         if record is not None:
             write_names(record, target, files)
-        return Mirrored(changed=changed + deleted, kept=kept)
+        return Synced(changed=changed + deleted, kept=kept)
     except OSError as error:
         raise SiteError(
             f"{error.filename or target}: the built site cannot be put there: "
@@ -272,7 +272,7 @@ def _rank(path: str) -> tuple[int, str]:
     return 2 if is_listing else 1 if file.suffix in PAGES else 0, path
 
 
-def _mirror_file(file: Path, place: Place, path: str) -> bool:
+def _sync_file(file: Path, place: Place, path: str) -> bool:
     """Copy a file unless it is there already; tell whether it was not."""
     with file.open("rb") as source:
         if place.holds(path, source):
@@ -320,7 +320,7 @@ def _folders_of(files: Collection[str]) -> set[str]:
 
 
 def read_names(record: Path, target: Path) -> frozenset[str]:
-    """Give the files that were mirrored to ``target``; none when nothing is known of it."""
+    """Give the files that were synced to ``target``; none when nothing is known of it."""
     try:
         known = json.loads(record.read_bytes())
         return frozenset(known["files"] if known["target"] == _name(target) else ())

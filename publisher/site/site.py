@@ -16,11 +16,11 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from publisher.config.settings import GitSettings, Settings
+from publisher.embargo.embargoed_text import needs_stage
 from publisher.embargo.first_build import refuse_vanishing
-from publisher.embargo.gate import inspect_files, let_through
-from publisher.embargo.hidden import holds
+from publisher.embargo.gate import inspect_files, publish_if_clean
 from publisher.embargo.left_out import read_left_out, write_left_out
-from publisher.embargo.output_watch import Overwritten
+from publisher.embargo.output_watch import OutputWatch
 from publisher.embargo.stage import Stage, Staged
 from publisher.embargo.stage.theme_data import stage_with_data, withdrawn
 from publisher.model import LedgerView, Post, PostId, PostState
@@ -175,7 +175,7 @@ class GeneratedSite:
             staged = replace(staged, addresses=urls)
             if settings.rebuild is not None:
                 refuse_vanishing(settings, staged.output)
-                let_through(
+                publish_if_clean(
                     staged,
                     settings.rebuild.output,
                     record=settings.state_dir / "stage" / "mirrored.json",
@@ -312,15 +312,15 @@ class GeneratedSite:
         return LoopGuard(self.settings.state_dir / "stage" / "restless.json")
 
     @property
-    def _overwritten(self) -> Overwritten | None:
+    def _overwritten(self) -> OutputWatch | None:
         if self.settings.rebuild is None:
             return None
         home = self.settings.state_dir / "stage"
         output = self.settings.rebuild.output
-        return Overwritten(home / "overwritten.json", home / "mirrored.json", output)
+        return OutputWatch(home / "overwritten.json", home / "mirrored.json", output)
 
     def _is_staged(self, scan: Scan) -> bool:
-        return holds(self.settings.embargo, scan.posts)
+        return needs_stage(self.settings.embargo, scan.posts)
 
     def _repository(self, git: GitSettings, stop: threading.Event | None = None) -> Repository:
         return Repository.open(self.settings.project, git, environ=self.environ, stop=stop)

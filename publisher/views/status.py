@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from publisher.channels import ChannelContext, load_type
 from publisher.config import in_force, resolve_secrets
 from publisher.config.settings import Settings
-from publisher.embargo.hidden import holds
+from publisher.embargo.embargoed_text import needs_stage
 from publisher.embargo.left_out import read_left_out
 from publisher.engine.deliver import backoff
 from publisher.engine.recover import usable_life
@@ -78,7 +78,7 @@ def status(survey: Survey, *, environ: Mapping[str, str]) -> Value:
 def left_out(survey: Survey) -> list[str]:
     """Name the pages that the site is built without: not released, and no posts."""
     scan = survey.scan
-    if not holds(survey.settings.embargo, scan.posts):
+    if not needs_stage(survey.settings.embargo, scan.posts):
         return []
     known = {post.path for post in scan.posts} | (scan.broken.keys() - scan.withheld)
     return sorted(scan.withheld | (read_left_out(survey.settings.state_dir) - known))

@@ -9,11 +9,11 @@ from time import process_time
 
 import pytest
 
+from publisher.embargo.embargoed_text import EmbargoedText
 from publisher.embargo.feeds import unlist
-from publisher.embargo.hidden import Hidden
 from publisher.model import Embargo, PostId
 
-HIDDEN = Hidden(
+HIDDEN = EmbargoedText(
     post=PostId("door"),
     path="blog/door.md",
     url="https://site.example/blog/door",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from publisher.embargo.hidden import Hidden
+from publisher.embargo.embargoed_text import EmbargoedText
 from publisher.embargo.leaks.fingerprints import (
     STRIDE,
     WINDOW,
@@ -18,8 +18,8 @@ from publisher.model import Embargo, PostId
 from publisher.text.html import fold
 
 
-def a_hidden(text: str, *, post: str = "door", shown: str = "") -> Hidden:
-    return Hidden(
+def a_hidden(text: str, *, post: str = "door", shown: str = "") -> EmbargoedText:
+    return EmbargoedText(
         post=PostId(post),
         path=f"content/blog/{post}.md",
         url=f"https://example.org/blog/{post}",

@@ -23,7 +23,7 @@ from typing import Any
 import brotli
 import pytest
 
-from publisher.embargo.hidden import Hidden, Public
+from publisher.embargo.embargoed_text import EmbargoedText, PublicTexts
 from publisher.embargo.leaks import Leak, decoding, look_through, search, unpacking
 from publisher.model import Embargo, PostId
 from publisher.model.errors import SiteError
@@ -48,8 +48,8 @@ def cut(board, depth): return [saw.stroke(board, n) for n in range(depth) if boa
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 
 
-def a_hidden(text: str = POST, *, post: str = "pattern", shown: str = "") -> Hidden:
-    return Hidden(
+def a_hidden(text: str = POST, *, post: str = "pattern", shown: str = "") -> EmbargoedText:
+    return EmbargoedText(
         post=PostId(post),
         path=f"content/blog/{post}.md",
         url=f"https://example.org/blog/{post}",
@@ -59,9 +59,9 @@ def a_hidden(text: str = POST, *, post: str = "pattern", shown: str = "") -> Hid
     )
 
 
-def leaks_of(output: Path, *hidden: Hidden, public: tuple[str, ...] = ()) -> list[str]:
+def leaks_of(output: Path, *hidden: EmbargoedText, public: tuple[str, ...] = ()) -> list[str]:
     """Give which files leak; the post is another matter."""
-    found = search(output, hidden=hidden or (a_hidden(),), public=Public(others=public))
+    found = search(output, hidden=hidden or (a_hidden(),), public=PublicTexts(others=public))
     return [leak.file for leak in found]
 
 
@@ -98,7 +98,7 @@ def with_member_far_away(packed: bytes) -> bytes:
 def test_a_leak_names_file_post_and_words(tmp_path: Path) -> None:
     write(tmp_path, "blog/pattern.html", PAGE)
 
-    assert search(tmp_path, hidden=[a_hidden()], public=Public()) == (
+    assert search(tmp_path, hidden=[a_hidden()], public=PublicTexts()) == (
         Leak(
             file="blog/pattern.html",
             post=PostId("pattern"),
@@ -299,7 +299,7 @@ def test_every_file_and_every_post_has_its_leak_in_order_of_path(tmp_path: Path)
         write(tmp_path, name, f"{PAGE} {PAGE} {other}")
     hidden = (a_hidden(), a_hidden(other, post="door"))
 
-    found = search(tmp_path, hidden=hidden, public=Public())
+    found = search(tmp_path, hidden=hidden, public=PublicTexts())
 
     assert [(leak.file, leak.post) for leak in found] == [
         ("a.html", "door"),
@@ -337,7 +337,7 @@ def test_an_index_of_the_words_of_a_post_is_a_leak(tmp_path: Path) -> None:
     words = sorted({word.strip(".,:").lower() for word in ESSAY.split()})
     write(tmp_path, "search.js", f"export default {json.dumps(an_index(words))}")
 
-    public = Public(others=["Carpenters measure walls."])
+    public = PublicTexts(others=["Carpenters measure walls."])
     (leak,) = search(tmp_path, hidden=[a_hidden(ESSAY)], public=public)
 
     assert leak.excerpt.startswith("afterwards, against, applauded, because, cardboard")
@@ -465,7 +465,7 @@ def test_images_fonts_and_films_are_passed_over(tmp_path: Path) -> None:
 def test_without_hidden_posts_nothing_leaks(tmp_path: Path) -> None:
     write(tmp_path, "page.html", PAGE)
 
-    assert search(tmp_path, hidden=[], public=Public()) == ()
+    assert search(tmp_path, hidden=[], public=PublicTexts()) == ()
 
 
 # --- posts of one template -------------------------------------------------------------------
@@ -481,7 +481,7 @@ def test_the_template_of_published_posts_is_no_leak_and_the_rest_of_a_hidden_one
     write(tmp_path, "feed.xml", f"<item>{TEMPLATE} {SECRET}</item>")
 
     hidden = [a_hidden(f"{TEMPLATE}\n\n{POST}")]
-    found = search(tmp_path, hidden=hidden, public=Public(posts=[published]))
+    found = search(tmp_path, hidden=hidden, public=PublicTexts(posts=[published]))
 
     assert [leak.file for leak in found] == ["feed.xml"]
     assert SECRET[:30] in found[0].excerpt
@@ -492,14 +492,14 @@ def test_the_template_of_published_posts_is_no_leak_and_the_rest_of_a_hidden_one
 CODE = "def plane(board, depth): return [iron.stroke(board, n) for n in range(depth) if n]"
 
 
-def a_bundled(text: str = CODE) -> Hidden:
+def a_bundled(text: str = CODE) -> EmbargoedText:
     return replace(a_hidden(f"```\n{text}\n```"), path="blog/pattern/cut.py", is_bundled=True)
 
 
 def test_text_of_a_file_beside_a_post_is_a_leak_that_names_the_file(tmp_path: Path) -> None:
     write(tmp_path, "code.html", f"<pre>{CODE}</pre>")
 
-    (leak,) = search(tmp_path, hidden=[a_bundled()], public=Public())
+    (leak,) = search(tmp_path, hidden=[a_bundled()], public=PublicTexts())
 
     assert str(leak).startswith(
         "code.html: shows text of pattern (blog/pattern/cut.py): def plane "
@@ -510,7 +510,7 @@ def test_a_public_file_may_be_the_same_as_one_beside_a_post(tmp_path: Path) -> N
     script = "\n".join(f"{CODE} # {n} of ours" for n in range(40))
     write(tmp_path, "chart.js", script)
 
-    found = search(tmp_path, hidden=[a_bundled(script)], public=Public(others=[script]))
+    found = search(tmp_path, hidden=[a_bundled(script)], public=PublicTexts(others=[script]))
 
     assert found == ()
 
@@ -518,7 +518,7 @@ def test_a_public_file_may_be_the_same_as_one_beside_a_post(tmp_path: Path) -> N
 def test_what_lies_beside_a_post_takes_none_of_its_words_for_an_index(tmp_path: Path) -> None:
     words = sorted({word.strip(".,:").lower() for word in ESSAY.split()})
     write(tmp_path, "search.js", f"export default {json.dumps(an_index(words))}")
-    public = Public(others=["Carpenters measure walls."])
+    public = PublicTexts(others=["Carpenters measure walls."])
 
     found = search(tmp_path, hidden=[a_hidden(ESSAY), a_bundled(ESSAY)], public=public)
 
@@ -550,7 +550,7 @@ def test_of_files_that_go_as_they_are_copies_and_what_is_no_public_text_are_leak
     files.remove("not-to-go.html")
 
     found = search(
-        tmp_path, files=files, hidden=[a_hidden()], public=Public(others=public.values())
+        tmp_path, files=files, hidden=[a_hidden()], public=PublicTexts(others=public.values())
     )
 
     assert [leak.file for leak in found] == [
@@ -566,7 +566,7 @@ def test_a_file_to_go_that_cannot_be_searched_is_an_error_in_words(tmp_path: Pat
     files = ["gone.md", "posts.7z"]
 
     with pytest.raises(SiteError, match="what is to be deployed cannot be searched") as caught:
-        search(tmp_path, files=files, hidden=[a_hidden()], public=Public())
+        search(tmp_path, files=files, hidden=[a_hidden()], public=PublicTexts())
 
     assert "gone.md: cannot be read: no such file or directory; posts.7z: " in caught.value.what
 
@@ -598,7 +598,7 @@ def test_what_cannot_be_opened_is_an_error_in_words(
     write(tmp_path, name, data)
 
     with pytest.raises(SiteError) as caught:
-        search(tmp_path, hidden=[a_hidden()], public=Public())
+        search(tmp_path, hidden=[a_hidden()], public=PublicTexts())
 
     assert f"cannot be searched for leaks: {name}: {reason}" in caught.value.what
 
@@ -608,7 +608,7 @@ def test_a_way_of_packing_that_this_python_lacks_is_an_error_in_words(tmp_path: 
     write(tmp_path, "a.html.zst", b"\x28\xb5\x2f\xfd rest")
 
     with pytest.raises(SiteError, match="packed with zstd, which cannot be opened here"):
-        search(tmp_path, hidden=[a_hidden()], public=Public())
+        search(tmp_path, hidden=[a_hidden()], public=PublicTexts())
 
 
 @pytest.mark.parametrize(
@@ -620,14 +620,14 @@ def test_a_bomb_is_an_error_and_does_not_go_off(tmp_path: Path, pack: Any) -> No
     write(tmp_path, "bomb.br", pack(bytes(unpacking.UNPACKED_BYTES + 1)))
 
     with pytest.raises(SiteError, match=r"bomb.br: unpacks to more than 200 MB"):
-        search(tmp_path, hidden=[a_hidden()], public=Public())
+        search(tmp_path, hidden=[a_hidden()], public=PublicTexts())
 
 
 def test_what_cannot_be_searched_does_not_hide_a_leak(tmp_path: Path) -> None:
     write(tmp_path, "a.7z", b"7z\xbc\xaf\x27\x1c rest")
     write(tmp_path, "page.html", PAGE)
 
-    found = look_through(tmp_path, hidden=[a_hidden()], public=Public())
+    found = look_through(tmp_path, hidden=[a_hidden()], public=PublicTexts())
 
     assert [leak.file for leak in found.leaks] == ["page.html"]
     assert [str(file) for file in found.unsearched] == [
@@ -640,7 +640,7 @@ def test_a_leak_before_the_damage_is_found(tmp_path: Path) -> None:
     whole = zipped({"a.html": PAGE.encode(), "b.gz": b"\x1f\x8b damaged"})
     write(tmp_path, "a.zip", whole)
 
-    found = look_through(tmp_path, hidden=[a_hidden()], public=Public())
+    found = look_through(tmp_path, hidden=[a_hidden()], public=PublicTexts())
 
     assert (len(found.leaks), len(found.unsearched)) == (1, 1)
 
@@ -653,7 +653,7 @@ def test_links_and_what_is_no_file_are_errors_in_words(tmp_path: Path) -> None:
     (output / "folder").symlink_to(tmp_path / "elsewhere")
     (output / "page.html").symlink_to(tmp_path / "elsewhere" / "page.html")
 
-    found = look_through(output, hidden=[a_hidden()], public=Public())
+    found = look_through(output, hidden=[a_hidden()], public=PublicTexts())
 
     assert [str(file) for file in found.unsearched] == [
         "folder: cannot be read: is a directory",
@@ -664,7 +664,7 @@ def test_links_and_what_is_no_file_are_errors_in_words(tmp_path: Path) -> None:
 
 def test_an_output_that_is_not_there_is_an_error_in_words(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="cannot be listed"):
-        search(tmp_path / "dist", hidden=[a_hidden()], public=Public())
+        search(tmp_path / "dist", hidden=[a_hidden()], public=PublicTexts())
 
 
 # --- the command -----------------------------------------------------------------------------

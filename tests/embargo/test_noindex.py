@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.embargo.hidden import Hidden
+from publisher.embargo.embargoed_text import EmbargoedText
 from publisher.embargo.noindex import mark_pages, without_strangers
 from publisher.embargo.redirects import NOINDEX
 from publisher.model import Embargo, PostId
@@ -20,8 +20,8 @@ HEAD = b"<title>T</title>"
 
 def a_hidden(
     url: str = f"{SITE}/blog/next", policy: Embargo = Embargo.REDACT, name: str = "next"
-) -> Hidden:
-    return Hidden(post=PostId(name), path="", url=url, policy=policy, text="", shown="")
+) -> EmbargoedText:
+    return EmbargoedText(post=PostId(name), path="", url=url, policy=policy, text="", shown="")
 
 
 def sealed(tmp_path: Path, html: bytes) -> bytes:

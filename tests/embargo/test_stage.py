@@ -14,7 +14,7 @@ from PIL import Image
 
 from publisher.config.settings import RebuildSettings, Settings
 from publisher.embargo.stage import Stage
-from publisher.embargo.sync import mirror
+from publisher.embargo.sync import sync_output
 from publisher.model import Embargo
 from publisher.model.errors import PublisherError, SiteError
 from publisher.posts.library import Library
@@ -879,11 +879,11 @@ def a_build(folder: Path, **more: str) -> Path:
     return folder / "built"
 
 
-def test_a_build_is_mirrored_to_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+def test_a_build_is_synced_to_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
     built = a_build(tmp_path)
     (built / "index.html").chmod(0o604)
 
-    done = mirror(built, tmp_path / "deep" / "live")
+    done = sync_output(built, tmp_path / "deep" / "live")
 
     assert done.changed == 3
     assert tree(tmp_path / "deep/live") == tree(built)
@@ -892,14 +892,14 @@ def test_a_build_is_mirrored_to_a_folder_that_is_not_there_yet(tmp_path: Path) -
 
 def test_only_what_differs_is_written(tmp_path: Path) -> None:
     built, live = a_build(tmp_path, old_html="old", same_html="1"), tmp_path / "live"
-    mirror(built, live)
+    sync_output(built, live)
     before = {path.name: path.stat() for path in live.rglob("*.*")}
     (built / "old.html").unlink()
     (built / "same.html").write_text("2")
     (built / "new.html").write_text("new")
     (built / "index.html").touch()
 
-    done = mirror(built, live)
+    done = sync_output(built, live)
 
     assert done.changed == 3
     assert tree(live) == tree(built)
@@ -907,13 +907,13 @@ def test_only_what_differs_is_written(tmp_path: Path) -> None:
     assert [(live / "assets" / n if n == "app.js" else live / n).stat() for n in kept] == [
         before[n] for n in kept
     ]
-    assert mirror(built, live).changed == 0
+    assert sync_output(built, live).changed == 0
 
 
 ORDERED = """\
 import sys
 from pathlib import Path
-from publisher.embargo.sync import mirror
+from publisher.embargo.sync import sync_output
 live = sys.argv[2]
 
 def hook(event, args):
@@ -922,13 +922,13 @@ def hook(event, args):
         print(path.removeprefix(live + "/"))
 
 sys.addaudithook(hook)
-mirror(Path(sys.argv[1]), Path(live))
+sync_output(Path(sys.argv[1]), Path(live))
 """
 
 
 def test_what_others_refer_to_comes_first_and_deletions_last(tmp_path: Path) -> None:
     live = tmp_path / "live"
-    mirror(a_build(tmp_path, old_html="old", assets__old_js="old"), live)
+    sync_output(a_build(tmp_path, old_html="old", assets__old_js="old"), live)
     built = a_build(
         tmp_path,
         index_html="<p>New",
@@ -957,7 +957,7 @@ def test_what_others_refer_to_comes_first_and_deletions_last(tmp_path: Path) -> 
     assert set(order[7:]) == {"assets/old.js", "old.html"}
 
 
-def test_mirror_follows_no_link_in_the_target(tmp_path: Path) -> None:
+def test_sync_follows_no_link_in_the_target(tmp_path: Path) -> None:
     built, live, outside = a_build(tmp_path), tmp_path / "live", tmp_path / "outside"
     outside.mkdir()
     live.mkdir()
@@ -967,7 +967,7 @@ def test_mirror_follows_no_link_in_the_target(tmp_path: Path) -> None:
     (live / "uploads").symlink_to(outside)
     (live / "index.html").symlink_to(outside / "precious.txt")
 
-    mirror(built, live)
+    sync_output(built, live)
 
     assert tree(live) == tree(built)
     assert {path.name: path.read_text() for path in outside.iterdir()} == {
@@ -982,16 +982,16 @@ def test_a_file_and_a_folder_can_change_places(tmp_path: Path) -> None:
     (live / "index.html" / "x").touch()
     (live / "assets").write_text("a file")
 
-    mirror(built, live)
+    sync_output(built, live)
 
     assert tree(live) == tree(built)
 
 
-def test_a_link_in_the_build_is_mirrored_as_its_file(tmp_path: Path) -> None:
+def test_a_link_in_the_build_is_synced_as_its_file(tmp_path: Path) -> None:
     built = a_build(tmp_path)
     (built / "latest.html").symlink_to("index.html")
 
-    mirror(built, tmp_path / "live")
+    sync_output(built, tmp_path / "live")
 
     assert not (tmp_path / "live/latest.html").is_symlink()
     assert (tmp_path / "live/latest.html").read_text() == "<p>Start"
@@ -1004,7 +1004,7 @@ def test_a_link_out_of_the_build_is_refused(tmp_path: Path, target: str) -> None
     (built / "out").symlink_to(target)
 
     with pytest.raises(SiteError, match="out: the build made a link"):
-        mirror(built, tmp_path / "live")
+        sync_output(built, tmp_path / "live")
 
     assert not (tmp_path / "live").exists()
 
@@ -1019,9 +1019,9 @@ def test_a_target_that_could_harm_is_refused(tmp_path: Path) -> None:
 
     for name in ("link", "sources", "state", "state/built", "state/built/assets"):
         with pytest.raises(SiteError, match="the output"):
-            mirror(built, tmp_path / name)
+            sync_output(built, tmp_path / name)
     with pytest.raises(SiteError, match="has written no folder"):
-        mirror(tmp_path / "none", tmp_path / "real")
+        sync_output(tmp_path / "none", tmp_path / "real")
 
     assert tree(tmp_path) == before
 
@@ -1031,19 +1031,19 @@ def test_version_control_of_the_output_stays(tmp_path: Path) -> None:
     (live / ".git").mkdir(parents=True)
     (live / ".git" / "HEAD").write_text("ref")
 
-    mirror(built, live)
+    sync_output(built, live)
 
     assert (live / ".git" / "HEAD").read_text() == "ref"
 
 
-def test_whatever_a_kill_leaves_of_a_mirrored_site_the_next_completes(tmp_path: Path) -> None:
+def test_whatever_a_kill_leaves_of_a_synced_site_the_next_completes(tmp_path: Path) -> None:
     built, live = a_build(tmp_path, old_html="old", a_html="a", b__c_html="c"), tmp_path / "live"
-    mirror(built, live)
+    sync_output(built, live)
     (built / "old.html").unlink()
     for file in built.rglob("*.*"):
         file.write_text("changed")
     code = KILLED.replace("/stage", "/live") + (
-        "from pathlib import Path\nfrom publisher.embargo.sync import mirror\n"
+        "from pathlib import Path\nfrom publisher.embargo.sync import sync_output\n"
         "begin()\nmirror(Path(sys.argv[1]), Path(sys.argv[3]))\n"
     )
     kills = 0

@@ -48,7 +48,7 @@ def a_blog(project: Path, generator: str, **changes: Embargo) -> Settings:
         ("nikola", "posts/x.md", nikola(f"date: {OLD}", "status: ")),
         ("nikola", "posts/x.rst", f".. title: T\n.. date: {OLD}\n{BODY}"),
         ("pelican", "posts/x.md", pelican("Date: 2026-01-13 09:00")),
-        ("pelican", "posts/x.md", pelican("status: Hidden")),
+        ("pelican", "posts/x.md", pelican("status: EmbargoedText")),
         ("pelican", "posts/x.md", f"date: 2026-01-13\n{BODY}"),
         ("pelican", "posts/x.rst", f"T\n#\n\n:date: 2026-01-13\n{BODY}"),
         # What says nothing that we know is as public as its generator makes it.

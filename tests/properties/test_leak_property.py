@@ -15,7 +15,7 @@ import brotli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from publisher.embargo.hidden import Hidden, Public
+from publisher.embargo.embargoed_text import EmbargoedText, PublicTexts
 from publisher.embargo.leaks import search
 from publisher.model import Embargo, PostId
 
@@ -95,8 +95,8 @@ BINARY: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def a_hidden(text: str, *, post: str = "door", shown: str = "") -> Hidden:
-    return Hidden(
+def a_hidden(text: str, *, post: str = "door", shown: str = "") -> EmbargoedText:
+    return EmbargoedText(
         post=PostId(post),
         path=f"content/blog/{post}.md",
         url=f"https://example.org/blog/{post}",
@@ -126,7 +126,7 @@ def test_eight_words_are_found_however_they_are_written(
     page = " ".join(around) + "\n" + TEXTUAL[way](text) + "\n" + " ".join(around)
     (output / "page").write_bytes(BINARY[packing](page.encode()))
 
-    leaks = search(output, hidden=[a_hidden(" ".join(words))], public=Public())
+    leaks = search(output, hidden=[a_hidden(" ".join(words))], public=PublicTexts())
 
     assert [(leak.file, leak.post) for leak in leaks] == [("page", "door")]
     assert len(leaks[0].excerpt) <= 100
@@ -145,7 +145,7 @@ def test_nothing_is_found_where_nothing_is(tmp_path_factory, words, others, way,
     page = TEXTUAL[way](f"{public} {' '.join(others)}")
     (output / "page").write_bytes(BINARY[packing](page.encode()))
 
-    assert search(output, hidden=[a_hidden(" ".join(words))], public=Public()) == ()
+    assert search(output, hidden=[a_hidden(" ".join(words))], public=PublicTexts()) == ()
 
 
 @settings(deadline=None)
@@ -158,4 +158,4 @@ def test_what_a_public_text_has_is_no_leak(tmp_path_factory, words, way) -> None
     essay = " ".join(f"Else{number}" for number in range(120))  # else it would be a copy
     public = [f"# A page\n\n{essay}\n\n{text}\n"]
 
-    assert search(output, hidden=[a_hidden(text)], public=Public(others=public)) == ()
+    assert search(output, hidden=[a_hidden(text)], public=PublicTexts(others=public)) == ()

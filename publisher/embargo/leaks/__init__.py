@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from publisher.embargo.hidden import Hidden, Public
+from publisher.embargo.embargoed_text import EmbargoedText, PublicTexts
 from publisher.embargo.leaks.decoding import TAG, texts_of
 from publisher.embargo.leaks.fingerprints import (
     KEY,
@@ -86,7 +86,11 @@ class Found:
 
 
 def search(
-    folder: Path, *, hidden: Iterable[Hidden], public: Public, files: Iterable[str] | None = None
+    folder: Path,
+    *,
+    hidden: Iterable[EmbargoedText],
+    public: PublicTexts,
+    files: Iterable[str] | None = None,
 ) -> tuple[Leak, ...]:
     """Give at most one leak per file and post, in order of path.
 
@@ -110,7 +114,11 @@ def search(
 
 
 def look_through(
-    folder: Path, *, hidden: Iterable[Hidden], public: Public, files: Iterable[str] | None = None
+    folder: Path,
+    *,
+    hidden: Iterable[EmbargoedText],
+    public: PublicTexts,
+    files: Iterable[str] | None = None,
 ) -> Found:
     """Search, and tell of files that cannot be searched as well as of leaks.
 
@@ -146,7 +154,7 @@ def look_through(
     )
 
 
-def _addresses(posts: Sequence[Hidden], files: Iterable[str]) -> Iterator[str]:
+def _addresses(posts: Sequence[EmbargoedText], files: Iterable[str]) -> Iterator[str]:
     """Give the addresses of all pages: they are public, even those of hidden posts."""
     origins = {"/".join(post.url.split("/")[:3]) for post in posts}
     for post in posts:

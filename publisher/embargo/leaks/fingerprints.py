@@ -20,7 +20,7 @@ from functools import cached_property
 
 import regex
 
-from publisher.embargo.hidden import Hidden
+from publisher.embargo.embargoed_text import EmbargoedText
 from publisher.embargo.leaks.decoding import TAG, plain
 
 Word = bytes  # of UTF-8: ASCII, which most of a site is, needs no decoding then
@@ -214,7 +214,7 @@ class Fingerprints:
     About 100 bytes per window that is kept.
     """
 
-    def __init__(self, hidden: Sequence[Hidden], *, many: int = MANY) -> None:
+    def __init__(self, hidden: Sequence[EmbargoedText], *, many: int = MANY) -> None:
         self.hidden = hidden
         self.windows: dict[int, int] = {}  # by hash: the number of the first post that has it
         self._public: dict[int, int] = {}  # likewise, those that public texts have as well

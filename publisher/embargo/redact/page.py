@@ -7,7 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from publisher.config.settings import SiteSettings
-from publisher.embargo.hidden import Hidden
+from publisher.embargo.embargoed_text import EmbargoedText
 from publisher.embargo.redact.document import write_document
 from publisher.embargo.redact.frontmatter import staged_metadata, texts_in
 from publisher.embargo.redact.text import Images, redact
@@ -55,14 +55,16 @@ def embargoed_page(
     return text.encode()
 
 
-def hidden_text(document: Document, post: Post, site: SiteSettings, policy: Embargo) -> Hidden:
+def hidden_text(
+    document: Document, post: Post, site: SiteSettings, policy: Embargo
+) -> EmbargoedText:
     """Give what may not be seen of the post, and what may."""
     embargoed, kept = texts_in(document, site)
     texts = (document.body.strip("\r\n"), *embargoed)
     shown = [post.title, post.description, post.teaser or ""]
     if policy is not Embargo.OMIT:
         shown += kept
-    return Hidden(
+    return EmbargoedText(
         post=post.id,
         path=post.path,
         url=post.url,

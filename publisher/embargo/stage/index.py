@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from posixpath import splitext
 
-from publisher.embargo.hidden import Hidden
+from publisher.embargo.embargoed_text import EmbargoedText
 from publisher.embargo.redact import blocks, frontmatter, page, text
 from publisher.embargo.stage.catalog import Catalog
 from publisher.embargo.stage.images import mentions_in, readings
@@ -172,7 +172,7 @@ class Index:
         body = whole = data.decode("utf-8", "replace")
         with suppress(UnreadableError):
             body = parse(data, path).body
-        hidden = Hidden(
+        hidden = EmbargoedText(
             post=PostId(stem_of(path)),
             path=path,
             url=earlier.url if earlier else "",
@@ -189,7 +189,7 @@ class Index:
         shown = ""
         with suppress(PostError):  # gone
             shown = read_file(self._top / path, path).data.decode("utf-8", "replace")
-        hidden = Hidden(
+        hidden = EmbargoedText(
             post=post,
             path=path,
             url="",
@@ -212,7 +212,7 @@ class Index:
         self,
         path: str,
         facts: str,
-        hidden: Hidden,
+        hidden: EmbargoedText,
         targets: tuple[str, ...] = (),
         links: tuple[str, ...] = (),
     ) -> Held:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from publisher.embargo.hidden import Hidden
+from publisher.embargo.embargoed_text import EmbargoedText
 from publisher.model import Embargo, PostId
 from publisher.model.errors import PublisherError
 
@@ -116,7 +116,7 @@ class Manifest:
         self.told[path] = told
         self._read.add(path)
 
-    def set_held(self, path: str, held: Held, text: Hidden) -> None:
+    def set_held(self, path: str, held: Held, text: EmbargoedText) -> None:
         """Keep the text of an unreleased file, for as long as the file is the same."""
         self.held[path] = held
         values = (text.post, text.url, text.policy, text.text, text.shown, text.is_bundled)
@@ -182,7 +182,7 @@ def open_manifest(file: Path, facts: str, *, begin_anew: Callable[[], None]) -> 
         yield manifest
 
 
-def read_texts(file: Path) -> tuple[Hidden, ...]:
+def read_texts(file: Path) -> tuple[EmbargoedText, ...]:
     """Read the texts of all unreleased posts, in order of path.
 
     :raises PublisherError: when they cannot be read.
@@ -192,9 +192,9 @@ def read_texts(file: Path) -> tuple[Hidden, ...]:
         return tuple(_text_of(_path(path), json.loads(text)) for path, text in rows)
 
 
-def _text_of(path: str, row: Any) -> Hidden:
+def _text_of(path: str, row: Any) -> EmbargoedText:
     post, url, policy, text, shown, is_bundled = row
-    return Hidden(
+    return EmbargoedText(
         post=PostId(post),
         path=path,
         url=url,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import publisher
 from publisher.config.settings import Settings
-from publisher.embargo.hidden import Hidden, Public
+from publisher.embargo.embargoed_text import EmbargoedText, PublicTexts
 from publisher.embargo.stage.catalog import Catalog
 from publisher.embargo.stage.manifest import (
     open_manifest,
@@ -48,7 +48,7 @@ class Staged:
     addresses: Mapping[str, str] = field(default_factory=dict)  # by path, as the build has them
 
     @cached_property
-    def hidden(self) -> tuple[Hidden, ...]:
+    def hidden(self) -> tuple[EmbargoedText, ...]:
         """Give the texts of all unreleased posts, in order of path; read when first asked for.
 
         Each has the address that the build gave it, or else the likely one.
@@ -61,14 +61,14 @@ class Staged:
         )
 
     @property
-    def public(self) -> Public:
+    def public(self) -> PublicTexts:
         """Give the texts that anybody may see, as they are staged; each is read when asked for.
 
         What a build has written since says nothing: it may be of an unreleased post.
         """
         posts = [path for path in self.texts if path in self.posts]
         others = [path for path in self.texts if path not in self.posts]
-        return Public(posts=self._read(posts), others=self._read(others))
+        return PublicTexts(posts=self._read(posts), others=self._read(others))
 
     def _read(self, paths: Iterable[str]) -> Iterator[str]:
         place = Place(self.folder)

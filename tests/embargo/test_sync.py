@@ -1,4 +1,4 @@
-"""What a mirror deletes, and what it leaves: the output folder may be somebody else's, too."""
+"""What a sync deletes, and what it leaves: the output folder may be somebody else's, too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.embargo.sync import mirror
+from publisher.embargo.sync import sync_output
 from tests.embargo.staged_sites import files
 
 
@@ -35,8 +35,8 @@ def test_what_no_build_made_stays_and_is_named(tmp_path: Path) -> None:
     (live / "empty").mkdir()
     (live / "shared").symlink_to(tmp_path)
 
-    first = mirror(build(tmp_path, "a.html"), live, record=record)
-    second = mirror(build(tmp_path, "b.html"), live, record=record)
+    first = sync_output(build(tmp_path, "a.html"), live, record=record)
+    second = sync_output(build(tmp_path, "b.html"), live, record=record)
 
     others = ("CNAME", "shared", "uploads/cat.png")
     assert (first.changed, first.kept) == (2, others)
@@ -51,25 +51,25 @@ def test_what_no_build_made_stays_and_is_named(tmp_path: Path) -> None:
     assert (live / "shared").is_symlink()
 
 
-def test_what_was_mirrored_and_is_built_no_longer_goes_with_its_folder(tmp_path: Path) -> None:
+def test_what_was_synced_and_is_built_no_longer_goes_with_its_folder(tmp_path: Path) -> None:
     live, record = tmp_path / "live", tmp_path / "mirrored.json"
-    mirror(build(tmp_path, "blog/old/index.html", "up/a.png"), live, record=record)
+    sync_output(build(tmp_path, "blog/old/index.html", "up/a.png"), live, record=record)
     put(live, "up/mine.png", text="mine")
 
-    done = mirror(build(tmp_path), live, record=record)
+    done = sync_output(build(tmp_path), live, record=record)
 
     assert done.changed == 2
     assert files(live) == {"index.html": b"built", "up/mine.png": b"mine"}
     assert not (live / "blog").exists()
-    assert mirror(build(tmp_path), live, record=record).changed == 0
+    assert sync_output(build(tmp_path), live, record=record).changed == 0
 
 
 def test_names_that_are_no_text_are_remembered(tmp_path: Path) -> None:
     live, record = tmp_path / "live", tmp_path / "mirrored.json"
     name = os.fsdecode(b"caf\xe9.html")
-    mirror(build(tmp_path, name), live, record=record)
+    sync_output(build(tmp_path, name), live, record=record)
 
-    mirror(build(tmp_path), live, record=record)
+    sync_output(build(tmp_path), live, record=record)
 
     assert files(live) == {"index.html": b"built"}
 
@@ -79,10 +79,10 @@ def test_without_a_record_that_can_be_read_nothing_is_deleted(
     tmp_path: Path, damage: bytes
 ) -> None:
     live, record = tmp_path / "live", tmp_path / "mirrored.json"
-    mirror(build(tmp_path, "old.html"), live, record=record)
+    sync_output(build(tmp_path, "old.html"), live, record=record)
     record.write_bytes(damage)
 
-    done = mirror(build(tmp_path), live, record=record)
+    done = sync_output(build(tmp_path), live, record=record)
 
     assert done.kept == ("old.html",)
     assert (live / "old.html").exists()
@@ -90,10 +90,10 @@ def test_without_a_record_that_can_be_read_nothing_is_deleted(
 
 def test_a_record_of_one_folder_says_nothing_of_another(tmp_path: Path) -> None:
     one, other, record = tmp_path / "one", tmp_path / "other", tmp_path / "mirrored.json"
-    mirror(build(tmp_path, "page.html"), one, record=record)
+    sync_output(build(tmp_path, "page.html"), one, record=record)
     put(other, "page.html", text="mine")
 
-    done = mirror(build(tmp_path), other, record=record)
+    done = sync_output(build(tmp_path), other, record=record)
 
     assert done.kept == ("page.html",)
 
@@ -106,7 +106,7 @@ def test_the_page_of_a_post_that_is_left_out_goes_whoever_made_it(
     live = tmp_path / "live"
     put(live, page, f"{page}.gz", "blog/door-frames.html", text="built by hand")
 
-    done = mirror(build(tmp_path), live, record=tmp_path / "mirrored.json", absent=[path])
+    done = sync_output(build(tmp_path), live, record=tmp_path / "mirrored.json", absent=[path])
 
     assert done.kept == ("blog/door-frames.html",)
     assert set(files(live)) == {"index.html", "blog/door-frames.html"}
@@ -116,7 +116,7 @@ def test_a_page_that_the_build_has_stays_and_its_namesake_goes(tmp_path: Path) -
     live, record = tmp_path / "live", tmp_path / "mirrored.json"
     put(live, "door.html", text="built by hand")
 
-    mirror(build(tmp_path, "door/index.html"), live, record=record, absent=["/door", "/"])
+    sync_output(build(tmp_path, "door/index.html"), live, record=record, absent=["/door", "/"])
 
     assert set(files(live)) == {"index.html", "door/index.html"}
 
@@ -124,7 +124,7 @@ def test_a_page_that_the_build_has_stays_and_its_namesake_goes(tmp_path: Path) -
 KILLED = """\
 import os, signal, sys
 from pathlib import Path
-from publisher.embargo.sync import mirror
+from publisher.embargo.sync import sync_output
 left = int(sys.argv[1])
 
 def hook(event, args):
@@ -136,7 +136,7 @@ def hook(event, args):
 
 built, live, record = map(Path, sys.argv[2:5])
 sys.addaudithook(hook)
-mirror(built, live / "live", record=record)
+sync_output(built, live / "live", record=record)
 """
 
 
@@ -144,7 +144,7 @@ def test_whatever_a_kill_leaves_goes_once_it_is_built_no_longer(tmp_path: Path) 
     place = tmp_path / "place"
     live, record = place / "live", place / "mirrored.json"
     put(live, "CNAME", text="mine")
-    mirror(build(tmp_path, "old.html"), live, record=record)
+    sync_output(build(tmp_path, "old.html"), live, record=record)
     kills = 0
     while True:
         argv = [sys.executable, "-c", KILLED, str(1 + kills)]
@@ -158,7 +158,7 @@ def test_whatever_a_kill_leaves_goes_once_it_is_built_no_longer(tmp_path: Path) 
             break
         kills += 1
 
-        mirror(build(tmp_path, "old.html"), live, record=record)
+        sync_output(build(tmp_path, "old.html"), live, record=record)
 
         assert set(files(live)) == {"CNAME", "index.html", "old.html"}
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from publisher.config.settings import DeploySettings
-from publisher.embargo.output_watch import Overwritten
-from publisher.embargo.sync import mirror
+from publisher.embargo.output_watch import OutputWatch
+from publisher.embargo.sync import sync_output
 from publisher.model import Embargo
 from publisher.site.site import GeneratedSite
 from tests.factories import NOW, a_view
@@ -28,22 +28,22 @@ out.mkdir(exist_ok=True)
 POST = "---\ntitle: The Door\ndate: 2099-03-10\nstatus: scheduled\n---\n\nThe door was gone.\n"
 
 
-def a_mirrored(folder: Path) -> tuple[Overwritten, Path]:
+def a_synced_site(folder: Path) -> tuple[OutputWatch, Path]:
     """Give what is known of an output of two files, and that output."""
     built, output, record = folder / "built", folder / "dist", folder / "mirrored.json"
     built.mkdir(exist_ok=True)
     for name in ("index.html", "style.css"):
         (built / name).write_text(f"our {name}")
-    mirror(built, output, record=record)
-    overwritten = Overwritten(folder / "overwritten.json", record, output)
-    overwritten.record()
-    return overwritten, output
+    sync_output(built, output, record=record)
+    watch = OutputWatch(folder / "overwritten.json", record, output)
+    watch.record()
+    return watch, output
 
 
 @pytest.mark.parametrize("kind", ["changed", "deleted", "all deleted", "a link"])
 def test_file_of_ours_that_another_hand_changed_asks_for_a_build(tmp_path: Path, kind: str) -> None:
-    overwritten, output = a_mirrored(tmp_path)
-    clean = overwritten.wants_build(NOW)
+    watch, output = a_synced_site(tmp_path)
+    clean = watch.wants_build(NOW)
     page = output / "index.html"
     if kind == "changed":
         page.write_text("their index.html")
@@ -56,63 +56,63 @@ def test_file_of_ours_that_another_hand_changed_asks_for_a_build(tmp_path: Path,
     if kind == "a link":
         page.symlink_to("style.css")
 
-    wants_build = overwritten.wants_build(NOW)
+    wants_build = watch.wants_build(NOW)
 
     assert (clean, wants_build) == (False, True)
-    assert overwritten.trouble.startswith("another build, or a person, changed index.html")
+    assert watch.trouble.startswith("another build, or a person, changed index.html")
 
 
 def test_files_that_are_not_ours_ask_for_nothing(tmp_path: Path) -> None:
-    overwritten, output = a_mirrored(tmp_path)
+    watch, output = a_synced_site(tmp_path)
     (output / "index.html.gz").write_text("packed")
     (output / "uploads").mkdir()
 
-    assert not overwritten.wants_build(NOW)
-    assert overwritten.trouble == ""
+    assert not watch.wants_build(NOW)
+    assert watch.trouble == ""
 
 
 def test_whoever_writes_after_each_build_gets_one_in_an_hour(tmp_path: Path) -> None:
-    overwritten, output = a_mirrored(tmp_path)
+    watch, output = a_synced_site(tmp_path)
     asked = 0
     for minute in range(180):
         (output / "index.html").write_text("smaller")
-        if overwritten.wants_build(NOW + minute * MINUTE):
+        if watch.wants_build(NOW + minute * MINUTE):
             asked += 1
-            overwritten, output = a_mirrored(tmp_path)
+            watch, output = a_synced_site(tmp_path)
 
     assert asked == 3
-    assert overwritten.trouble != ""
+    assert watch.trouble != ""
 
 
 def test_trouble_is_over_once_all_is_ours_again(tmp_path: Path) -> None:
-    overwritten, output = a_mirrored(tmp_path)
+    watch, output = a_synced_site(tmp_path)
     (output / "index.html").write_text("theirs")
-    overwritten.wants_build(NOW)
-    overwritten, output = a_mirrored(tmp_path)
-    told = overwritten.trouble
+    watch.wants_build(NOW)
+    watch, output = a_synced_site(tmp_path)
+    told = watch.trouble
 
-    overwritten.wants_build(NOW + MINUTE)
+    watch.wants_build(NOW + MINUTE)
 
     assert told != ""
-    assert overwritten.trouble == ""
+    assert watch.trouble == ""
 
 
 def test_clock_that_was_set_back_delays_no_build(tmp_path: Path) -> None:
-    overwritten, output = a_mirrored(tmp_path)
+    watch, output = a_synced_site(tmp_path)
     (output / "index.html").write_text("theirs")
-    overwritten.wants_build(NOW)
+    watch.wants_build(NOW)
 
-    assert overwritten.wants_build(NOW - HOUR)
+    assert watch.wants_build(NOW - HOUR)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"stamps": 3}', "no JSON"])
 def test_file_that_cannot_be_understood_asks_for_nothing(tmp_path: Path, text: str) -> None:
-    overwritten, output = a_mirrored(tmp_path)
+    watch, output = a_synced_site(tmp_path)
     (output / "index.html").write_text("theirs")
     (tmp_path / "overwritten.json").write_text(text)
 
-    assert not overwritten.wants_build(NOW)
-    assert overwritten.trouble == ""
+    assert not watch.wants_build(NOW)
+    assert watch.trouble == ""
 
 
 # --- the site --------------------------------------------------------------------------------

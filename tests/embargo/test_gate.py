@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from publisher.config.settings import Settings
-from publisher.embargo.gate import let_through
+from publisher.embargo.gate import publish_if_clean
 from publisher.embargo.redirects import NOINDEX
 from publisher.model.errors import SiteError
 from tests.embargo.staged_sites import SECRET, a_post, a_site, update, write
@@ -32,7 +32,7 @@ def build(
     assert settings.rebuild is not None
     output = settings.rebuild.output
     record = settings.state_dir / "mirrored.json"
-    let_through(stage, output, record=record, site_url=settings.site.url, redirects={})
+    publish_if_clean(stage, output, record=record, site_url=settings.site.url, redirects={})
     return output
 
 

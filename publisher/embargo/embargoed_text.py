@@ -9,7 +9,7 @@ from publisher.model import Embargo, Post, PostId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hidden:
+class EmbargoedText:
     """The text of one post under embargo; ``shown`` is what may be seen of it already.
 
     ``text`` is Markdown: the body, and the values of frontmatter that are embargoed, each as a
@@ -27,14 +27,14 @@ class Hidden:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Public:
+class PublicTexts:
     """The texts that anybody may see; those of ``posts`` because their authors said so."""
 
     posts: Iterable[str] = ()
     others: Iterable[str] = ()
 
 
-def holds(embargo: Embargo, posts: Iterable[Post]) -> bool:
+def needs_stage(embargo: Embargo, posts: Iterable[Post]) -> bool:
     """Tell whether the site is to be staged: its own policy or that of any post says so."""
     return any(
         policy not in (None, Embargo.OFF) for policy in (embargo, *(p.embargo for p in posts))

@@ -14,7 +14,7 @@ def walk(
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Give the files and links below ``base``, with their posix paths below the root.
 
-    EmbargoedText folders and files, ``node_modules`` and the folder ``without`` are left out.
+    Hidden folders and files, ``node_modules`` and the folder ``without`` are left out.
 
     :raises OSError: when a folder near one of ``needed`` cannot be listed; others are passed over.
     """

@@ -20,7 +20,7 @@ from publisher.model.errors import PostError, PublisherError
 from publisher.posts.library import Library, page_test
 from publisher.posts.said import is_set_aside, said, state_said, withheld_until
 from publisher.posts.scan import Scan
-from publisher.system.files import read_file
+from publisher.system.files import read_file, reason
 from publisher.text.excerpts import excerpts
 from publisher.text.frontmatter import UnreadableError, parse
 from publisher.text.html import fold, read_page
@@ -100,8 +100,7 @@ def strays(settings: Settings, scan: Scan, now: datetime) -> list[str]:
                     says = said(data, file.path, site, is_post=False)
                     found |= {file.path} if says.is_unreleased(now, Embargo.OMIT) else set()
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise PublisherError(f"{error.filename}: {reason}") from None
+        raise PublisherError(f"{error.filename}: {reason(error)}") from None
     found |= catalog.described_by(found, paths)
     return sorted(filter(page_test(site, settings.project), found))
 

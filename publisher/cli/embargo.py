@@ -24,6 +24,7 @@ from publisher.model.errors import PublisherError, SiteError
 from publisher.posts.library import Library
 from publisher.site import build
 from publisher.system import locks
+from publisher.system.files import os_errors_as
 from publisher.views.site_state import Survey
 
 MEGABYTE = 1_000_000
@@ -190,10 +191,8 @@ def _search_all(outputs: tuple[Path, ...], subject: Subject) -> Found:
 
 
 def _search(output: Path, subject: Subject) -> Found:
-    try:
+    with os_errors_as(PublisherError, output):
         return look_through(output, hidden=subject.hidden, public=subject.public())
-    except OSError as error:
-        raise PublisherError(f"{error.filename}: {error.strerror}") from error
 
 
 def _value(outputs: tuple[Path, ...], found: Found) -> dict[str, Any]:

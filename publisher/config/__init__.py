@@ -21,6 +21,7 @@ from publisher.config.settings import Settings
 from publisher.generators import Generator
 from publisher.model import Embargo, PostState, Problem
 from publisher.model.errors import ConfigError, PublisherError
+from publisher.system.files import reason
 from publisher.text.yaml import key_lines, load_yaml
 
 __all__ = ["load", "missing_secrets", "read", "resolve", "resolve_secrets", "schema"]
@@ -152,7 +153,7 @@ def _read_text(file: Path) -> str:
             f"no {file.name} here", why=f"looked in {file.parent}", hint="run `publisher init`"
         ) from None
     except OSError as error:
-        raise ConfigError(f"{file.name} cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{file.name} cannot be read: {reason(error)}") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{file.name}:{line}: not UTF-8", hint="save it as UTF-8") from None

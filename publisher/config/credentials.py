@@ -11,6 +11,7 @@ from publisher.config.settings import ChannelSettings, Settings
 from publisher.model import Problem
 from publisher.model.errors import ConfigError, PublisherError
 from publisher.model.secret import Secret, SecretRef
+from publisher.system.files import reason
 
 MAX_BYTES = 64 * 1024
 CREDENTIALS = "CREDENTIALS_DIRECTORY"  # of systemd, inside the service
@@ -92,7 +93,7 @@ def _read_file(path: Path, name: str, *, is_private: bool) -> Secret:
     except FileNotFoundError:
         raise PublisherError(f"{name} does not exist") from None
     except OSError as error:
-        raise PublisherError(f"{name} cannot be read: {error.strerror}") from None
+        raise PublisherError(f"{name} cannot be read: {reason(error)}") from None
     except UnicodeDecodeError:
         raise PublisherError(f"{name} is not UTF-8 text") from None
     value = text.removesuffix("\n").removesuffix("\r")

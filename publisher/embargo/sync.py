@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from publisher.model.errors import SiteError
-from publisher.system.files import temporary_of, write_whole
+from publisher.system.files import os_errors_as, temporary_of, write_whole
 from publisher.system.notes import write_note
 from publisher.system.output import page_names
 
@@ -193,7 +193,10 @@ def sync_output(
     """
     _check(built, target)
     place = Place(target)
-    try:
+    trouble = "the built site cannot be put there"
+    why = f"{target} is brought up to date from {built}"
+    hint = "make room or make it writable; the next build goes on where this one stopped"
+    with os_errors_as(SiteError, target, trouble, why=why, hint=hint):
         files = dict(_files(built))
         place.make_folder("")
         ours = None
@@ -206,13 +209,6 @@ def sync_output(
         if record is not None:
             write_names(record, target, files)
         return Synced(changed=changed + deleted, kept=kept)
-    except OSError as error:
-        raise SiteError(
-            f"{error.filename or target}: the built site cannot be put there: "
-            f"{(error.strerror or str(error)).lower()}",
-            why=f"{target} is brought up to date from {built}",
-            hint="make room or make it writable; the next build goes on where this one stopped",
-        ) from error
 
 
 def _page_files(path: str) -> list[str]:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path, PurePath, PurePosixPath
 
 from publisher.model.errors import LedgerError, LedgerUnavailable
+from publisher.system.files import reason
 
 MOUNTS = Path("/proc/self/mountinfo")  # proc_pid_mountinfo(5)
 
@@ -126,7 +127,7 @@ def create_file(path: Path) -> None:
 
 def _unusable(path: Path, error: OSError) -> LedgerError:
     return LedgerUnavailable(
-        f"{path}: the ledger cannot be created or opened: {error.strerror}",
+        f"{path}: the ledger cannot be created or opened: {reason(error)}",
         why="without it nothing is released or announced",
         hint="check `ledger` and `state_dir` in jobs.yaml, and who owns that folder",
     )

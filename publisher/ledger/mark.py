@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from publisher.model.errors import LedgerError, LedgerUnavailable
-from publisher.system.files import os_errors_as, write_whole
+from publisher.system.files import os_errors_as, reason, write_whole
 
 MAX_BYTES = 4096
 REMEDY = (
@@ -74,7 +74,7 @@ def read_mark(ledger: Path) -> bytes | None:
         if error.errno in (errno.ELOOP, errno.EISDIR):
             return b""  # it is there and tells nothing, like a garbled one
         raise LedgerError(
-            f"{path}: the mark of the ledger cannot be read: {error.strerror}",
+            f"{path}: the mark of the ledger cannot be read: {reason(error)}",
             why="without it nobody can tell an older copy of the ledger, so nothing is sent",
             hint=f"let the file belong to the user that publisher runs as: `ls -l {path}`",
         ) from error

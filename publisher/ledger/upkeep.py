@@ -13,7 +13,7 @@ from pathlib import Path
 
 from publisher.ledger.database import Database
 from publisher.model.errors import LedgerError
-from publisher.system.files import sync
+from publisher.system.files import os_errors_as, sync
 
 # Queries for what can never be, each giving the words for what it finds. Triggers keep most of
 # it away; another program, an older publisher or a mistake of ours may not have had them. Numbers
@@ -102,7 +102,8 @@ class Upkeep(Database):
             raise _exists(target)
         if not self.path.exists():
             raise LedgerError(f"{self.path}: there is no ledger yet, so nothing to copy")
-        try:
+        hint = "check the folder, and the space left on that disk"
+        with os_errors_as(LedgerError, str(target), "the backup cannot be written", hint=hint):
             handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
             os.close(handle)
             part = Path(name)
@@ -113,11 +114,6 @@ class Upkeep(Database):
                 sync(target.parent)
             finally:
                 part.unlink(missing_ok=True)
-        except OSError as error:
-            raise LedgerError(
-                f"{target}: the backup cannot be written: {error.strerror}",
-                hint="check the folder, and the space left on that disk",
-            ) from error
 
     def _copy(self, part: Path) -> None:
         with self._reading() as connection, closing(sqlite3.connect(part)) as copy:
@@ -149,19 +145,16 @@ def drop_old_backups(newest: Path, *, keep: int) -> list[Path]:
 
     :raises LedgerError: when one cannot be deleted.
     """
-    try:
+    why = f"the new one is whole: {newest.name}"
+    hint = "check who owns the folder and the files in it"
+    trouble = "old backups cannot be deleted"
+    with os_errors_as(LedgerError, str(newest.parent), trouble, why=why, hint=hint):
         copies = [path for path in newest.parent.iterdir() if _is_backup(path)]
         others = sorted((path for path in copies if path.name != newest.name), key=_age)
         dropped = others[: max(0, len(others) - (keep - 1))]
         for path in dropped:
             path.unlink()
-    except OSError as error:
-        raise LedgerError(
-            f"{newest.parent}: old backups cannot be deleted: {error.strerror}",
-            why=f"the new one is whole: {newest.name}",
-            hint="check who owns the folder and the files in it",
-        ) from error
-    return dropped
+        return dropped
 
 
 def _age(copy: Path) -> tuple[str, int]:

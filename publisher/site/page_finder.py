@@ -18,6 +18,7 @@ from posixpath import splitext
 from urllib.parse import quote, urljoin, urlsplit
 
 from publisher.model.errors import SiteError
+from publisher.system.files import os_errors_as
 from publisher.system.output import find_page
 from publisher.text.excerpts import excerpts
 from publisher.text.feeds import read_listing
@@ -65,14 +66,10 @@ def find_pages(output: Path, wanted: Sequence[Wanted], site_url: str) -> dict[st
     :raises SiteError: when the output cannot be read.
     """
     search = _Search(output=output.resolve(), site_url=site_url.rstrip("/"))
-    try:
+    why = "the addresses of posts are read from what was built"
+    hint = "correct its permissions; the next build tries again"
+    with os_errors_as(SiteError, output, why=why, hint=hint):
         search.look_everywhere([one for one in wanted if not search.look_at_address(one)])
-    except OSError as error:
-        raise SiteError(
-            f"{error.filename or output}: {(error.strerror or str(error)).lower()}",
-            why="the addresses of posts are read from what was built",
-            hint="correct its permissions; the next build tries again",
-        ) from error
     return search.found
 
 

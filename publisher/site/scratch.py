@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from publisher.config.settings import DeploySettings, Settings
 from publisher.generators import project
 from publisher.model.errors import PublisherError
 from publisher.system import locks
+from publisher.system.files import os_errors_as
 
 MARKER = project.REHEARSAL  # only a folder that holds it is ever emptied
 NODE_COMMANDS = frozenset({"npm", "npx", "node", "pnpm", "pnpx", "yarn", "bun", "bunx"})
@@ -55,16 +56,10 @@ def hold(scratch: Path) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _in_words(scratch: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:  # shutil.Error, too
-        raise PublisherError(
-            f"{error.filename or scratch}: {error.strerror or error}",
-            why="the rehearsal keeps its copy of the site there",
-            hint="make room or make it writable, or name another folder with --scratch",
-        ) from error
+def _in_words(scratch: Path) -> AbstractContextManager[None]:
+    why = "the rehearsal keeps its copy of the site there"
+    hint = "make room or make it writable, or name another folder with --scratch"
+    return os_errors_as(PublisherError, scratch, why=why, hint=hint)
 
 
 def _is_ours(scratch: Path) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Event
 
 from publisher.model.errors import LedgerBusyError, LedgerUnavailable, SiteError
+from publisher.system.files import os_errors_as
 
 DAEMON = "daemon.lock"
 TICK = "tick.lock"
@@ -110,15 +111,11 @@ def holder_of(state_dir: Path, name: str) -> tuple[str, datetime] | None:
 
 
 def _open(path: Path) -> int:
-    try:
+    why = "without the lock two processes could do the same work"
+    hint = "make the state folder writable for this user"
+    with os_errors_as(LedgerUnavailable, str(path), "cannot be opened", why=why, hint=hint):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise LedgerUnavailable(
-            f"{path}: cannot be opened: {error.strerror}",
-            why="without the lock two processes could do the same work",
-            hint="make the state folder writable for this user",
-        ) from error
 
 
 def _lock(descriptor: int, path: Path, *, wait: bool) -> None:

@@ -37,6 +37,7 @@ from publisher.embargo.leaks.fingerprints import (
 )
 from publisher.model import PostId
 from publisher.model.errors import SiteError
+from publisher.system.files import reason
 
 EXCERPT_LETTERS = 100
 CONTEXT_LETTERS = 20  # of them, before what was found
@@ -175,7 +176,7 @@ def _files_of(output: Path) -> Iterator[tuple[str, int]]:
 
     def complain(error: OSError) -> None:
         raise SiteError(
-            f"{error.filename}: cannot be listed: {error.strerror}",
+            f"{error.filename}: cannot be listed: {reason(error)}",
             why="what is in there cannot be searched for leaks",
             hint="mend its permissions, or see rebuild.output in jobs.yaml",
         ) from error

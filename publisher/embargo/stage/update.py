@@ -28,6 +28,7 @@ from publisher.embargo.sync import Place
 from publisher.generators import project
 from publisher.generators.file_kinds import is_legible, is_text
 from publisher.model.errors import SiteError
+from publisher.system.files import reason
 
 SAVE_AFTER = 500  # files; what a kill makes the next update do again
 TEXTS = ("public", "embargoed")  # kinds of what is staged of the project's files
@@ -316,7 +317,7 @@ def opened(file: Path) -> Iterator[BinaryIO]:
 
 def unstaged(what: str, error: OSError) -> SiteError:
     return SiteError(
-        f"{what}: {(error.strerror or str(error)).lower()}",
+        f"{what}: {reason(error)}",
         why="the site under embargo is built from a copy of the project",
         hint="make room or mend the permissions; the next build goes on from there",
     )

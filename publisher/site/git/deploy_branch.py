@@ -21,6 +21,7 @@ from publisher.site.git.merge import STAGED, commits_of_others
 from publisher.site.git.remotes import Remote
 from publisher.site.git.run import Config, Git, joined
 from publisher.site.git.safe_config import harden
+from publisher.system.files import os_errors_as
 
 TRIES = 5
 PAUSE_S = 0.3  # between tries; grows
@@ -56,15 +57,13 @@ def open_bare(git: Git, folder: Path, *, settings: Config) -> Git:
 
 def _make_bare(git: Git, folder: Path) -> None:
     temporary = folder.with_name("new-" + folder.name)
-    try:
+    with os_errors_as(GitError, str(folder), "cannot be made"):
         for old in (temporary, folder):
             shutil.rmtree(old, ignore_errors=True)
         git.run("init", "--quiet", "--bare", "--template=", "--", str(temporary))
         (temporary / "info").mkdir(exist_ok=True)
         (temporary / "info" / "attributes").write_text(_ATTRIBUTES, encoding="ascii")
         temporary.rename(folder)
-    except OSError as error:
-        raise GitError(f"{folder}: cannot be made: {error.strerror or error}") from error
 
 
 def check_name(git: Git, name: str) -> None:
@@ -113,14 +112,12 @@ def _walk(folder: Path, out: Collection[str]) -> Iterator[str]:
     waiting = [""]
     while waiting:
         base = waiting.pop()
-        try:
-            with os.scandir(folder / base) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
-        except OSError as error:
-            raise GitError(
-                f"{folder / base}: cannot be read: {error.strerror}",
-                hint="the stage is made anew with the next rebuild",
-            ) from error
+        hint = "the stage is made anew with the next rebuild"
+        with (
+            os_errors_as(GitError, str(folder / base), "cannot be read", hint=hint),
+            os.scandir(folder / base) as listing,
+        ):
+            entries = sorted(listing, key=lambda entry: entry.name)
         for entry in entries:
             path = f"{base}/{entry.name}" if base else entry.name
             if entry.name in NEVER or path in out:

@@ -20,6 +20,7 @@ from publisher.posts.library import Library
 from publisher.site.git import incoming
 from publisher.site.git.repository import BeforeMove, Repository
 from publisher.site.git.run import NETWORK_LIMIT, Git
+from publisher.system.files import os_errors_as
 from publisher.system.notes import write_note
 
 PULL_EVERY, AGAIN = timedelta(minutes=1), timedelta(minutes=5)  # after a failure
@@ -74,11 +75,9 @@ class Sources:
             found = incoming.find(git, old, new, self.settings)
             if found is not None and found.digest != accepted:
                 incoming.hold(self.settings, found)
-            try:
+            with os_errors_as(GitError, str(self._news), "cannot be written"):
                 self._news.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._news.touch(mode=0o600)
-            except OSError as error:
-                raise GitError(f"{self._news}: cannot be written: {error.strerror}") from error
 
         return look
 

@@ -81,7 +81,7 @@ def _is_stranger(
     if normal_path(path) not in claimed:
         return False
     title = fold(post.shown.partition("\n\n")[0]).casefold()
-    page = read_page(file.read_bytes().decode("utf-8", "replace"))
+    page = read_page(file.read_bytes())
     return title not in fold(page.text).casefold()
 
 

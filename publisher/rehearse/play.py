@@ -294,7 +294,7 @@ def _shown_early(output: Path, bodies: Mapping[PostId, str]) -> list[str]:
     wanted = {post: [fold(e) for e in verify.excerpts(body)] for post, body in bodies.items()}
     complaints = []
     for page in sorted(output.rglob("*.html")):
-        text = fold(read_page(page.read_text("utf-8", "replace")).text)
+        text = fold(read_page(page.read_bytes()).text)
         complaints += [
             f"{page.relative_to(output)}: shows the text of {post} before its release; "
             "let the site withhold what is not published"

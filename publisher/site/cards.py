@@ -13,7 +13,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from publisher.model import Post
 from publisher.model.errors import SiteError
 from publisher.system.pages import Found, Live, Output
-from publisher.text import cache_query
+from publisher.text import response_headers
 from publisher.text.html import Page, fold
 from publisher.text.urls import is_on_site, quoted, shown
 
@@ -136,9 +136,9 @@ def check_live_image(url: str, live: Live, output: Output | None) -> str:
     _expect_image(url, found, is_stand_in=live.served_at is not None)
     if built is None or found.body == built:
         return "its card image is there"
-    if cache_query.is_re_encoded(found.headers, url):
+    if response_headers.is_re_encoded(found.headers, url):
         return "its card image is there, made anew on the way"
-    words = cache_query.cached_words(found.headers, "copy")
+    words = response_headers.cached_words(found.headers, "copy")
     if words and _origin_has(built, url, live):
         raise SiteError(
             f"the card image {shown(url)} is an old one",
@@ -158,7 +158,7 @@ def _expect_image(url: str, found: Found, *, is_stand_in: bool) -> None:
             why=error.why or "a link card would lack it",
             hint=f"see whether it is deployed; or {OFF}",
         ) from None
-    given = cache_query.media_type(found.headers)
+    given = response_headers.media_type(found.headers)
     if not given.startswith("image/") and not is_stand_in:
         raise SiteError(
             f"the card image {shown(url)} is no image, but {quoted(given) or 'of no type'}"
@@ -202,6 +202,6 @@ def _is_made_by_host(url: str) -> bool:
     parts = urlsplit(url)
     return (
         bool(parts.query)
-        or cache_query.image_type(url) is None
+        or response_headers.image_type(url) is None
         or _MADE_BY_HOST.search(parts.path) is not None
     )

@@ -81,7 +81,7 @@ def title_grade(data: bytes, title: str) -> int:
         start = data.find(opening)
         end = data.find(closing, start)
         if wanted and 0 <= start < end:
-            shown = read_page(data[start:end].decode("utf-8", "replace")).text
+            shown = read_page(data[start:end]).text
             if wanted in fold(shown).casefold():
                 return grade
     return 0
@@ -122,7 +122,7 @@ class _Search:
             return False
         data = file.read_bytes()
         if not (one.is_public and title_grade(data, one.title)):
-            needles, text = _Needles.of(one), fold(_page(data).text)
+            needles, text = _Needles.of(one), fold(read_page(data).text)
             if not needles.are_in(text) and (needles.excerpts or not title_grade(data, one.title)):
                 return False
         self._take(one, file, data)
@@ -140,7 +140,7 @@ class _Search:
             for one in wordless:
                 if title_grade(data, one.title) == IN_HEAD:
                     titled[one.path].append(file)
-            page = _page(data)
+            page = read_page(data)
             text = fold(page.text)
             for path in _named_in(text, likely):
                 if needles[path].are_in(text):
@@ -171,7 +171,7 @@ class _Search:
     def _take(self, one: Wanted, file: Path, data: bytes) -> None:
         self._taken.add(file)
         url = one.url if one.is_told and self._file_at(one.url) == file else ""
-        url = self._own_address(_page(_head(data)), file) or url or self._usual_address(file)
+        url = self._own_address(read_page(_head(data)), file) or url or self._usual_address(file)
         self.found[one.path] = FoundPage(url=url, file=self._name_of(file))
 
     # --- addresses -------------------------------------------------------------------------
@@ -215,7 +215,7 @@ class _Search:
                 with suppress(SiteError, OSError):
                     yield from read_listing(file.read_bytes()).urls
         with suppress(OSError):
-            for link in _page((self.output / "index.html").read_bytes()).links:
+            for link in read_page((self.output / "index.html").read_bytes()).links:
                 with suppress(ValueError):
                     yield urljoin(f"{self.site_url}/", link).partition("#")[0]
 
@@ -237,10 +237,6 @@ class _Search:
 def _head(data: bytes) -> bytes:
     end = data.find(b"</head")
     return data[:end] if end >= 0 else data
-
-
-def _page(data: bytes) -> Page:
-    return read_page(data.decode("utf-8", "replace"))
 
 
 def _raise(error: OSError) -> None:

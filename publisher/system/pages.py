@@ -16,7 +16,7 @@ from publisher.model.errors import SiteError
 from publisher.system.address_guard import resolve
 from publisher.system.http import Patience, Place, look_up, visit
 from publisher.system.output import find_page, page_names
-from publisher.text import cache_query
+from publisher.text import response_headers
 from publisher.text.urls import path_on_site, shown
 
 OWN_IMAGE = "let the page name an image of the site itself, or say `verify: {card: false}`"
@@ -47,7 +47,7 @@ class Found:
                 hint="set site.url in jobs.yaml to the address where readers end up",
             )
         if self.status != 200:
-            why = cache_query.cached_words(self.headers, "copy")
+            why = response_headers.cached_words(self.headers, "copy")
             raise SiteError(f"{shown(self.url)} answered {self.status}", why=why)
 
 

@@ -50,15 +50,16 @@ class Page:
     cards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def read_page(html: str) -> Page:
+def read_page(html: str | bytes) -> Page:
     """Read a page; what scripts, styles and templates hold is not on it.
 
-    A broken page is read as a browser reads it, in time linear to its length.
+    A broken page is read as a browser reads it, in time linear to its length. Bytes are UTF-8.
     """
     from lxml import etree  # not where the program starts
 
     parser = etree.HTMLParser(target=_Reader(), encoding="utf-8", huge_tree=True)
-    parser.feed(html.encode(errors="replace") or b" ")
+    text = html.decode(errors="replace") if isinstance(html, bytes) else html
+    parser.feed(text.encode(errors="replace") or b" ")
     page: Page = parser.close()
     return page
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from publisher.text.cache_query import cached_words, is_re_encoded, origin_words
+from publisher.text.response_headers import cached_words, is_re_encoded, origin_words
 
 
 @pytest.mark.parametrize(

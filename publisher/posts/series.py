@@ -129,21 +129,6 @@ def badge(post: Post, view: LedgerView, site: SiteSettings, now: datetime) -> Ba
     return Badge(text=f"Published {_day_text(at, site.zone, now)}", is_new=False)
 
 
-def next_change(
-    posts: Sequence[Post], view: LedgerView, site: SiteSettings, now: datetime
-) -> datetime | None:
-    """Give the instant after ``now`` at which the earliest badge settles, if there is one.
-
-    A build made at ``now`` is out of date from then on.
-    """
-    ends = []
-    for post in posts:
-        found = badge(post, view, site, now) if is_released(post) else None
-        if found is not None and found.until is not None:
-            ends.append(found.until)
-    return min(ends, default=None)
-
-
 def series_data(
     posts: Sequence[Post],
     view: LedgerView,

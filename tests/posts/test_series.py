@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from publisher.model import Embargo, Post, PostState, ReleaseState, Series
-from publisher.posts.series import Neighbour, Place, badge, next_change, places, series_data
-from tests.factories import HOUR, NOW, SITE, a_post, a_release, a_view
+from publisher.posts.series import Neighbour, Place, badge, places, series_data
+from tests.factories import NOW, SITE, a_post, a_release, a_view
 
 DAY = timedelta(days=1)
 
@@ -134,19 +134,6 @@ def test_badge_of_a_late_release_is_new_in_the_build_that_reveals_it() -> None:
 
 def test_post_without_any_date_has_no_badge() -> None:
     assert badge(a_post(state=PostState.PUBLISHED, release_at=None), a_view(), SITE, NOW) is None
-
-
-def test_next_change_is_when_the_earliest_badge_settles() -> None:
-    posts = [
-        a_post("one", state=PostState.PUBLISHED, release_at=NOW - HOUR),
-        a_post("two", state=PostState.PUBLISHED, release_at=NOW - DAY),
-        a_post("old", state=PostState.PUBLISHED, release_at=NOW - 30 * DAY),
-        a_post("coming"),
-    ]
-
-    assert next_change(posts, a_view(), SITE, NOW) == NOW + 2 * DAY
-    assert next_change(posts, a_view(), SITE, NOW + 2 * DAY) == NOW - HOUR + 3 * DAY
-    assert next_change(posts, a_view(), SITE, NOW + 3 * DAY) is None
 
 
 # --- data for themes -------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from publisher.check.links import Served, check_links, read_served
 from publisher.check.pages import Site, read_page, read_site
 from publisher.check.project import check_project
 from publisher.check.texts import check_texts
-from publisher.check.unreleased import check_embargo, check_strays
+from publisher.check.unreleased import check_embargo, check_unlisted_drafts
 from publisher.check.weight import Weight, weigh
 from publisher.config import missing_secrets
 from publisher.config.settings import Settings
@@ -95,7 +95,7 @@ def examine(
         *missing_secrets(settings, environ),
         *check_project(settings, scan.posts, environ),
         *check_embargo(site, library, scan.posts),
-        *check_strays(settings, scan, now),
+        *check_unlisted_drafts(settings, scan, now),
         *check_texts(settings, library, [post for post in scan.posts if is_wanted(post.path)]),
     ]
     for file in library.pages():

@@ -40,7 +40,7 @@ def check_project(
     """Find what would keep every release from happening, or let out more than it should."""
     yield from _check_files(settings)
     yield from check_generator(settings)
-    yield from _check_inherited(settings)
+    yield from _check_inherited_drafts(settings)
     yield from _check_commands(settings, environ)
     yield from _check_deploy(settings, posts, environ)
     yield from _check_git(settings, posts, environ)
@@ -120,7 +120,7 @@ def builds_all(settings: Settings) -> bool:
     return not generator.date_switch(settings.site.root, settings.rebuild.command)
 
 
-def _check_inherited(settings: Settings) -> Iterator[Problem]:
+def _check_inherited_drafts(settings: Settings) -> Iterator[Problem]:
     """Warn of what makes drafts of pages that say nothing: publisher takes them for public."""
     generator, root = settings.site.generator, settings.site.root
     for found in walk(settings.project, root, settings.own_files):

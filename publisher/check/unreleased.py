@@ -30,7 +30,7 @@ PAGE_BYTES = 5_000_000
 DISTINCTIVE = 15  # characters: shorter pieces may be words of the theme
 
 
-def check_strays(settings: Settings, scan: Scan, now: datetime) -> Iterator[Problem]:
+def check_unlisted_drafts(settings: Settings, scan: Scan, now: datetime) -> Iterator[Problem]:
     """Warn of the pages that a staged site is built without, and say why.
 
     Where nothing is staged, of those that the generator would keep back, and was told to build.
@@ -38,7 +38,7 @@ def check_strays(settings: Settings, scan: Scan, now: datetime) -> Iterator[Prob
     is_staged = needs_stage(settings.embargo, scan.posts)
     if not (is_staged or builds_all(settings)):
         return
-    for path in strays(settings, scan, now):
+    for path in unlisted_drafts(settings, scan, now):
         try:
             data = read_file(settings.project / path, path).data
         except PostError:  # gone
@@ -84,7 +84,7 @@ def _dated(path: str, data: bytes, settings: Settings) -> Iterator[Problem]:
     )
 
 
-def strays(settings: Settings, scan: Scan, now: datetime) -> list[str]:
+def unlisted_drafts(settings: Settings, scan: Scan, now: datetime) -> list[str]:
     """Give the pages outside of the posts that a stage is without; also where none is made."""
     site = settings.site
     catalog = Catalog(replace(settings, embargo=Embargo.OMIT), scan)

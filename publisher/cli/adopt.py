@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from publisher.check.unreleased import strays
+from publisher.check.unreleased import unlisted_drafts
 from publisher.cli.check import show_trial
 from publisher.cli.invocation import YES
 from publisher.cli.output import confirm, count, flat, note, say, when
@@ -120,7 +120,7 @@ def _say_pages(survey: Survey) -> None:
     """Name the pages that no build will have, and those that are public though in error."""
     settings, scan = survey.settings, survey.scan
     is_held = needs_stage(settings.embargo, scan.posts)
-    left_out = scan.withheld.union(strays(settings, scan, survey.now)) if is_held else ()
+    left_out = scan.withheld.union(unlisted_drafts(settings, scan, survey.now)) if is_held else ()
     if left_out:
         title = f"{count(len(left_out), 'page')} will be left out (not released, and not posts):"
         _say_names(title, sorted(left_out))

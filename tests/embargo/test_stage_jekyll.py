@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.check.unreleased import check_strays
+from publisher.check.unreleased import check_unlisted_drafts
 from publisher.config.settings import Settings
 from publisher.generators import GENERATORS
 from publisher.model import Embargo
@@ -77,4 +77,4 @@ def test_check_has_nothing_against_a_folder_of_drafts(tmp_path: Path) -> None:
     scan = Library(settings.site, settings.project).scan()
 
     assert [post.state for post in scan.posts] == ["scheduled"]
-    assert list(check_strays(settings, scan, NOW)) == []
+    assert list(check_unlisted_drafts(settings, scan, NOW)) == []

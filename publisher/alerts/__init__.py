@@ -14,19 +14,19 @@ from functools import partial
 from queue import SimpleQueue
 from zoneinfo import ZoneInfo
 
-from publisher.alerts.board import Board
-from publisher.alerts.causes import (
-    Cause,
+from publisher.alerts.dedup import is_news, noted, told
+from publisher.alerts.messages import Letter, Writer
+from publisher.alerts.rules import (
     Facts,
+    Finding,
     Level,
-    causes_of,
     failed_tick,
+    findings_of,
     is_hidden,
     subject_of,
 )
-from publisher.alerts.letters import Letter, Writer
-from publisher.alerts.news import is_news, noted, told
 from publisher.alerts.sending import Address, Errand, Pinger, address_at, ask
+from publisher.alerts.store import Board
 from publisher.engine.deliver import BACKOFF, backoff
 from publisher.engine.release import Library
 from publisher.engine.tick import Engine, Tick
@@ -34,6 +34,7 @@ from publisher.ledger import Alert
 from publisher.model import DeliveryRecord, Outcome, PostId
 from publisher.model.errors import PublisherError
 from publisher.system.report import Report, info, warn
+from publisher.views.issues import issues_of_tick
 
 __all__ = ["Address", "Alerts", "Level", "Pinger", "address_at", "ask"]
 
@@ -124,7 +125,7 @@ class Alerts:
 
     # --- what stands ---------------------------------------------------------------------
 
-    def _causes(self, done: Tick | PublisherError, now: datetime) -> dict[str, Cause]:
+    def _causes(self, done: Tick | PublisherError, now: datetime) -> dict[str, Finding]:
         if isinstance(done, PublisherError):
             cause = failed_tick(done)
             return {cause.key: cause}
@@ -134,7 +135,9 @@ class Alerts:
         closed = {**view.closed_channels, **engine.outlets.closed}
         facts = Facts(
             done=done,
+            issues=issues_of_tick(engine.ledger, done.plan),
             view=view,
+            unusable=engine.outlets.closed.keys(),
             closed={name: why for name, why in closed.items() if name in names},
             settles={
                 name: outlet.timeout + outlet.channel.recovery.settle
@@ -145,7 +148,7 @@ class Alerts:
             verify_timeout=engine.verify_timeout,
             now=now,
         )
-        return causes_of(facts)
+        return findings_of(facts)
 
     def _streak(self, record: DeliveryRecord, outcome: Outcome) -> int:
         count = 0
@@ -158,7 +161,7 @@ class Alerts:
     # --- telling -------------------------------------------------------------------------
 
     def _tell(
-        self, news: Sequence[Alert], causes: Mapping[str, Cause], title: Titles, now: datetime
+        self, news: Sequence[Alert], causes: Mapping[str, Finding], title: Titles, now: datetime
     ) -> None:
         if self._errand.is_under_way or not self._results.empty():
             return

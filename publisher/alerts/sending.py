@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from publisher.alerts.causes import Level
-from publisher.alerts.letters import Letter
+from publisher.alerts.messages import Letter
+from publisher.alerts.rules import Level
 from publisher.config.addresses import understand
 from publisher.model.secret import Secret
 from publisher.system.clock import Clock

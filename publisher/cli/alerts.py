@@ -9,7 +9,7 @@ import click
 
 from publisher.alerts import Level, ask
 from publisher.alerts.assemble import open_addresses, open_ping
-from publisher.alerts.letters import a_test
+from publisher.alerts.messages import a_test
 from publisher.cli.invocation import Invocation, instant, reads
 from publisher.cli.output import flat, note, say, say_json, when
 from publisher.config.settings import Settings

@@ -16,16 +16,15 @@ Value = dict[str, Any]
 
 
 def say_waiting(waiting: Sequence[Value], zone: ZoneInfo | None = None) -> None:
-    """Say what waits for a person, each with the commands that settle it; the same only once."""
+    """Say what needs action, each with the commands that settle it; the same only once."""
     if not waiting:
         return
-    say("waits for a person:")
+    say("Needs action:")
     alike: dict[tuple[str, ...], list[Value]] = {}
-    for hold in waiting:
-        alike.setdefault((hold["why"], hold["until"] or "", *hold["commands"]), []).append(hold)
-    for holds in alike.values():
-        names = ", ".join(filter(None, map(name_of, holds)))
-        say_hold(holds[0], zone, name=names, indent="  ")
+    for issue in waiting:
+        alike.setdefault((issue["why"], issue["until"] or "", *issue["commands"]), []).append(issue)
+    for issues in alike.values():
+        say_issue(issues[0], zone, name=", ".join(filter(None, map(name_of, issues))), indent="  ")
     say()
 
 
@@ -33,27 +32,22 @@ def name_of(row: Value) -> str:
     return "/".join(part for part in (row["post"], row["channel"], row["occasion"]) if part)
 
 
-def say_hold(hold: Value, zone: ZoneInfo | None, *, name: str, indent: str) -> None:
-    """Say why something waits; commands that do not stand in the sentence whole come below it."""
-    sentence = flat(hold["why"])
-    if hold["until"] and zone is not None:
-        word = "; tried again at" if hold["needs_person"] else " until"
-        sentence += f"{word} {when(hold['until'], zone)}"
-    say_wrapped(f"{name}: {sentence}" if name else sentence, indent=indent)
-    if not all(f"`{command}`" in sentence for command in hold["commands"]):
-        for command in hold["commands"]:
-            say(f"{indent}  {command}")
-
-
-def say_under_way(step: Value, zone: ZoneInfo, *, name: str, indent: str) -> None:
-    parts = [flat(step["why"])]
-    if step["since"]:
-        parts.append(f"since {when(step['since'], zone)}")
-    if step["again_at"]:
-        parts.append(f"tried again at {when(step['again_at'], zone)}")
-    if step["until"]:
-        parts.append(f"settled or put to you by {when(step['until'], zone)}")
-    say_wrapped(f"{name}: {', '.join(parts)}", indent=indent)
+def say_issue(issue: Value, zone: ZoneInfo | None, *, name: str, indent: str) -> None:
+    """Say what waits or is under way, and until when; each command has a line of its own."""
+    parts = [flat(issue["why"])]
+    if zone is not None:
+        is_begun = issue["since"] and not issue["needs_person"]
+        if is_begun:
+            parts.append(f"since {when(issue['since'], zone)}")
+        if issue["again_at"]:
+            parts.append(f"next try at {when(issue['again_at'], zone)}")
+        elif issue["until"] and not is_begun:
+            parts.append(f"until {when(issue['until'], zone)}")
+        if issue["until"] and is_begun:
+            parts.append(f"done or put to you by {when(issue['until'], zone)}")
+    say_wrapped(": ".join(filter(None, (name, ", ".join(parts)))), indent=indent)
+    for command in issue["commands"]:
+        say(f"{indent}  {command}")
 
 
 def to_text(calendar: Value) -> str:

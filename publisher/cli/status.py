@@ -11,7 +11,7 @@ import click
 
 from publisher.cli.invocation import reads
 from publisher.cli.output import flat, note, say, say_json, say_wrapped, when
-from publisher.cli.render import Value, name_of, say_under_way, say_waiting
+from publisher.cli.render import Value, name_of, say_issue, say_waiting
 from publisher.config import in_force
 from publisher.model.errors import ConfigError
 from publisher.system import locks
@@ -50,24 +50,24 @@ def say_status(found: Value, zone: ZoneInfo) -> None:
     say(f"next due: {when(next_due, zone) if next_due else 'nothing'}")
     if found["jobs_file"] and not found["jobs_file"]["is_current"]:
         since = when(found["jobs_file"]["since"], zone)
-        trouble = flat(found["jobs_file"]["trouble"]) or "it takes up the edit with its next sweep"
+        trouble = flat(found["jobs_file"]["trouble"]) or "it reads the new one within 15 s"
         say_wrapped(f"the daemon works with the jobs.yaml of {since}: {trouble}", indent="")
     say_wrapped(f"releases: {_counts(found['releases'])}", indent="")
     say_wrapped(f"deliveries: {_counts(found['deliveries'])}", indent="")
     if found["under_way"]:
         say()
-        say_wrapped("goes on by itself, nothing is to be done:", indent="")
+        say("In progress (no action needed):")
         for step in found["under_way"]:
-            say_under_way(step, zone, name=name_of(step), indent="  ")
+            say_issue(step, zone, name=name_of(step), indent="  ")
         if not found["daemon"]:
-            words = "no daemon is running: it goes on with the next `publisher tick`"
-            say_wrapped(words, indent="  ")
+            say("  No daemon is running. To go on, run:")
+            say("    publisher tick")
     if found["waiting"]:
         say()
     say_waiting(found["waiting"], zone)
     if found["left_out"]:
         names = ", ".join(found["left_out"])
-        say_wrapped(f"left out, for they are not released and no posts: {names}", indent="")
+        say_wrapped(f"not in the built site (unreleased, and no posts): {names}", indent="")
 
 
 def _counts(rows: Sequence[Value]) -> str:

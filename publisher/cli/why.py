@@ -8,7 +8,7 @@ import click
 
 from publisher.cli.invocation import Invocation, reads
 from publisher.cli.output import flat, say, say_json, say_wrapped, when
-from publisher.cli.render import Value, say_hold, say_under_way, to_text
+from publisher.cli.render import Value, say_issue, to_text
 from publisher.views import status
 
 
@@ -32,19 +32,18 @@ def say_why(found: Value, zone: ZoneInfo) -> None:
     if release is None:
         say("  the ledger has not seen it yet")
     else:
-        said = " ".join(row["why"] for row in (*found["holds"], *found["under_way"]))
-        is_told = not release["reason"] or release["reason"] in said
-        reason = "" if is_told else f": {flat(release['reason'])}"
+        is_told = any(row["channel"] is None for row in (*found["holds"], *found["under_way"]))
+        reason = f": {flat(release['reason'])}" if release["reason"] and not is_told else ""
         due = f", due {when(release['release_at'], zone)}" if release["release_at"] else ""
         live = f", live since {when(release['live_at'], zone)}" if release["live_at"] else ""
         say(f"  release: {release['state']}{due}{live}{reason}")
     of_post = [hold for hold in found["holds"] if hold["channel"] is None]
     for hold in of_post:
-        say_hold(hold, zone, name="waits", indent="  ")
-    told = {hold["why"] for hold in of_post}
+        say_issue(hold, zone, name=_heading(hold), indent="  ")
+    told = {hold["kind"] for hold in of_post}
     for step in found["under_way"]:
-        if step["channel"] is None and step["why"] not in told:
-            say_under_way(step, zone, name="goes on by itself", indent="  ")
+        if step["channel"] is None and step["kind"] not in told:
+            say_issue(step, zone, name="in progress", indent="  ")
     for delivery in found["deliveries"]:
         _say_delivery(found, delivery, zone)
     if found["coming"]:
@@ -58,23 +57,25 @@ def _say_delivery(found: Value, delivery: Value, zone: ZoneInfo) -> None:
     steps = [s for s in found["under_way"] if (s["channel"], s["occasion"]) == mine]
     holds = [h for h in found["holds"] if (h["channel"], h["occasion"]) == mine]
     holds = [hold for hold in holds if hold["needs_person"] or not steps]
-    told = " ".join(flat(row["why"]) for row in (*holds, *steps))
-    reason = flat(delivery["reason"])
-    shown = f": {reason}" if reason and reason not in told else ""
-    told += shown
+    is_told = any(holds) or any(steps)
+    reason = "" if is_told else flat(delivery["reason"])
+    due = f"due {when(delivery['due_at'], zone)}"
     say_wrapped(
-        f"{'/'.join(mine)}: {delivery['state']}, due {when(delivery['due_at'], zone)}{shown}",
+        f"{'/'.join(mine)}: {delivery['state']}, {due}{f': {reason}' if reason else ''}",
         indent="  ",
     )
     for hold in holds:
-        who = "waits for you" if hold["needs_person"] else "waits"
-        say_hold(hold, zone, name=who, indent="    ")
+        say_issue(hold, zone, name=_heading(hold), indent="    ")
     for step in steps:
-        say_under_way(step, zone, name="goes on by itself", indent="    ")
+        say_issue(step, zone, name="in progress", indent="    ")
     for attempt in delivery["tries"]:
         outcome = (attempt["outcome"] or "under way").replace("_", " ")
-        reason = flat(attempt["reason"])
-        shown = f": {reason}" if reason and reason not in told else ""
-        say_wrapped(f"{when(attempt['at'], zone)}  {outcome}{shown}", indent="    ")
+        is_shown = attempt is delivery["tries"][-1] and (is_told or reason)
+        said = "" if is_shown or not attempt["reason"] else f": {flat(attempt['reason'])}"
+        say_wrapped(f"{when(attempt['at'], zone)}  {outcome}{said}", indent="    ")
     if delivery["remote_url"] or delivery["remote_id"]:
         say(f"    {flat(delivery['remote_url'] or 'its id there is ' + delivery['remote_id'])}")
+
+
+def _heading(hold: Value) -> str:
+    return "needs action" if hold["needs_person"] else "waits"

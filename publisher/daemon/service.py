@@ -11,10 +11,11 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from itertools import chain, repeat
 from threading import Event as Flag
 from threading import Thread
@@ -30,6 +31,8 @@ from publisher.system.report import Event, Report, info, logger, warn
 
 if TYPE_CHECKING:  # the engine and all it needs; the commands only want the log from here
     from publisher.engine.tick import Tick
+    from publisher.model import Plan
+    from publisher.views.issues import Issue
 
 FAREWELL_S = 5.0  # at the end, for an alert that is being sent
 START_AGAIN_S = (15.0, 30.0, 60.0, 120.0, 300.0)  # after a start that found no room
@@ -113,6 +116,7 @@ class _Works:
         """
         from publisher.alerts.assemble import open_alerts
         from publisher.engine.assemble import open_engine
+        from publisher.views.issues import issues_of_tick
 
         daemon = self._daemon
         with ExitStack() as opened:
@@ -136,6 +140,7 @@ class _Works:
             self._open.close()
             self._open = opened.pop_all()
         self.tick = engine.tick
+        daemon.issues_of = partial(issues_of_tick, engine.ledger)
         daemon.after_tick = alerts.settle
         daemon.zone = settings.site.zone
 
@@ -193,7 +198,7 @@ def _tell_without_ledger(
 ) -> None:
     """Send an alert once, at the first try, from a thread: no server may hold up the start."""
     from publisher.alerts.assemble import open_addresses
-    from publisher.alerts.letters import cannot_start
+    from publisher.alerts.messages import cannot_start
 
     def send() -> None:
         for address in open_addresses(settings, environ):
@@ -212,7 +217,7 @@ class Daemon:
     sign of life comes from a tick: its end, or something that it did while the one before it
     succeeded. A tick that hangs or keeps failing gives none. ``after_tick`` is handed what each
     tick left, or why it failed; it must not wait for anybody. ``when_well`` is called after each
-    that succeeded.
+    that succeeded. ``issues_of`` gives the issues of what a plan holds.
     """
 
     report: Report
@@ -222,6 +227,7 @@ class Daemon:
     watchdog_s: float | None = None
     after_tick: Callable[[Tick | PublisherError], None] = lambda done: None
     when_well: Callable[[], None] = lambda: None
+    issues_of: Callable[[Plan], Sequence[Issue]] = lambda plan: ()
     stop: Flag = field(default_factory=Flag)
     wake: Flag = field(default_factory=Flag)
     _is_ready: bool = False
@@ -329,7 +335,7 @@ class Daemon:
 
     def _tell_news(self, done: Tick) -> None:
         """Log what is wrong or waits for a person once, not at every sweep."""
-        news = news_of(done)
+        news = news_of(done, self.issues_of(done.plan))
         for key, event in news.items():
             if key not in self._known:
                 self.report(event)
@@ -418,23 +424,31 @@ def listen(take: Callable[[signal.Signals], None]) -> Iterator[None]:
         ours.close()
 
 
-def news_of(done: Tick) -> Mapping[tuple[str, ...], Event]:
+def news_of(done: Tick, issues: Iterable[Issue]) -> Mapping[tuple[str, ...], Event]:
     """Give an event for each fault of the input and each thing that waits for a person.
 
     The keys stay the same while the matter does, even where its words change.
     """
+    from publisher.views.words import full_sentence
+
     news: dict[tuple[str, ...], Event] = {}
     for problem in done.problems:
         fields = {"rule": problem.rule, "reason": str(problem)}
         news["post.problem", str(problem)] = Event(
             name="post.problem", level=logging.WARNING, fields=fields
         )
-    for hold in done.plan.holds:
-        if hold.needs_person:
-            place = (hold.post or "", hold.channel or "", hold.occasion or "")
-            names = dict(zip(("post", "channel", "occasion"), place, strict=True))
+    for issue in issues:
+        if issue.needs_person:
+            key = issue.key
+            place = (
+                issue.post or "",
+                key.channel if key else "",
+                key.occasion if key else "",
+            )
+            fields = dict(zip(("post", "channel", "occasion"), place, strict=True))
+            fields |= {"kind": issue.kind.value, "reason": full_sentence(issue)}
             news["person.needed", *place] = Event(
-                name="person.needed", level=logging.WARNING, fields={**names, "reason": hold.why}
+                name="person.needed", level=logging.WARNING, fields=fields
             )
     return news
 

@@ -111,7 +111,7 @@ def open_engine(
             report=report,
             verify_timeout=settings.verify.timeout,
             is_tree_busy=lambda: is_tree_busy(settings.project),
-            why_blocked=partial(incoming.why_held, settings),
+            find_block=partial(incoming.block, settings),
             stop=stop,
             site_clock=open_site_clock(settings, clock=clock, report=report),
         )

@@ -81,10 +81,11 @@ class Courier:
         try:
             message = self._message(record, post, outlet)
         except Exception as error:  # noqa: BLE001 - too long, or a channel that cannot count
-            self._hold(record, Cause.TEXT_UNUSABLE, _to_correct(record, error))
+            self._hold(record, Cause.TEXT_UNUSABLE, _to_correct(error))
             return
         if self._is_repeat(record, message, outlet):
-            self._hold(record, Cause.TEXT_REPEATED, _to_reword(record))
+            reason = f"{record.key.channel} refuses a text that it has had already; reword it"
+            self._hold(record, Cause.TEXT_REPEATED, reason)
             return
         lease_until = now + 3 * outlet.timeout
         try:
@@ -134,10 +135,7 @@ class Courier:
         try:
             reference = cast("CanPrepare", outlet.channel).prepare(message, key=key)
         except DuplicateContent as error:
-            reason = (
-                f"{error.what}; if that is it, `publisher resolve {record.key} --sent URL`, "
-                f"else change its text, then `publisher retry {record.key}`"
-            )
+            reason = f"{error.what}; look whether the service has it already, else change its text"
             self._hold(self._give_back(record, reason, wait=timedelta(0)), Cause.DUPLICATE, reason)
             return None
         except Exception as error:  # noqa: BLE001 - whatever it was, nothing is public yet
@@ -149,13 +147,12 @@ class Courier:
     def _not_prepared(self, record: DeliveryRecord, error: Exception) -> None:
         """Give the claim back: to be tried again, or held where that can never help."""
         refusal = error if isinstance(error, NotDelivered) else NotDelivered(reason_of(error))
-        reason = _closed(record, refusal) if refusal.needs_auth else reason_of(error)
+        reason = refusal.what if refusal.needs_auth else reason_of(error)
         record = self._give_back(record, reason, wait=refusal.retry_after or backoff(1))
         if refusal.needs_auth:
-            closed = _closed(record, refusal)
-            self.ledger.close_channel(record.key.channel, closed, now=self.clock.now())
+            self.ledger.close_channel(record.key.channel, reason, now=self.clock.now())
         if refusal.permanent:
-            self._hold(record, Cause.TEXT_UNUSABLE, _to_correct(record, error))
+            self._hold(record, Cause.TEXT_UNUSABLE, _to_correct(error))
         else:
             warn(self.report, "delivery.not_prepared", **names_of(record), reason=reason)
 
@@ -200,7 +197,9 @@ class Courier:
     def _accepted(self, record: DeliveryRecord, receipt: Receipt, outlet: Outlet) -> None:
         now = self.clock.now()
         receipt = printable(receipt)
-        reason = _to_complete(record, receipt) if receipt.missing else receipt.note
+        reason = receipt.note
+        if receipt.missing:
+            reason = f"{receipt.missing}; it is never sent twice: send it to them yourself"
         record = self.ledger.record_outcome(
             record,
             Outcome.ACCEPTED,
@@ -221,7 +220,7 @@ class Courier:
         now = self.clock.now()
         wait = error.retry_after if error.retry_after is not None else backoff(record.attempts)
         wait += timedelta(seconds=int(record.key.idempotency_key[:2], 16) / 64)  # spread
-        reason = _closed(record, error) if error.needs_auth else reason_of(error)
+        reason = error.what if error.needs_auth else reason_of(error)
         record = self.ledger.record_outcome(
             record,
             Outcome.NOT_SENT,
@@ -231,7 +230,7 @@ class Courier:
             permanent=error.permanent,
         )
         if error.needs_auth:
-            self.ledger.close_channel(record.key.channel, _closed(record, error), now=now)
+            self.ledger.close_channel(record.key.channel, error.what, now=now)
         warn(
             self.report, "delivery.not_sent", **names_of(record), state=record.state, reason=reason
         )
@@ -294,24 +293,10 @@ def names_of(record: DeliveryRecord) -> dict[str, object]:
     return {"post": key.post, "channel": key.channel, "occasion": key.occasion}
 
 
-def _closed(record: DeliveryRecord, error: NotDelivered) -> str:
-    return f"{error.what}; renew the credentials, then `publisher retry {record.key.channel}`"
-
-
-def _to_correct(record: DeliveryRecord, error: Exception) -> str:
+def _to_correct(error: Exception) -> str:
     """Say what must be corrected before the delivery is sent; an error's hint says how."""
     how = "" if isinstance(error, PublisherError) and error.hint else "; correct it"
-    return f"{reason_of(error)}{how}, then `publisher retry {record.key}`"
-
-
-def _to_reword(record: DeliveryRecord) -> str:
-    key = record.key
-    return (
-        f"{key.channel} refuses a text that it has had already; say it in other words: "
-        f"`publisher resolve {key} --drop`, then "
-        f"`publisher reannounce {key.post} --channel {key.channel} "
-        f"--occasion {key.occasion}-2 --text … --reason …`"
-    )
+    return f"{reason_of(error)}{how}"
 
 
 def reason_of(error: Exception) -> str:
@@ -328,12 +313,4 @@ def printable(receipt: Receipt) -> Receipt:
         else None,
         note=escaped(receipt.note),
         missing=escaped(receipt.missing),
-    )
-
-
-def _to_complete(record: DeliveryRecord, receipt: Receipt) -> str:
-    """Say who did not get an announcement that others have, and what to do about it."""
-    return (
-        f"{receipt.missing}; it is never sent twice: send it to them yourself, then "
-        f"`publisher resolve {record.key} --sent {receipt.remote_id}`"
     )

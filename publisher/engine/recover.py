@@ -72,10 +72,10 @@ class Reconciler:
             return
         first = self._first_unknown(record)
         if first.era != self.clock.era or first.monotonic_s is None:
-            why = "the machine was started anew since"
+            why = "the machine was rebooted"
             if first.era is None or first.monotonic_s is None:
-                why = "it was sent before this ledger counted the seconds"
-            self._ask(record, outlet, f"{why}, so nobody knows how long ago that was")
+                why = "it was sent before this ledger recorded the boot"
+            self._ask(record, outlet, f"{why}, so the key's age is unknown")
             return
         age = max(
             self.clock.now() - first.intent_at, timedelta(seconds=begun_s - first.monotonic_s)
@@ -172,10 +172,7 @@ class Reconciler:
             info(self.report, "delivery.confirmed", **names_of(record))
         elif is_over:
             where = record.remote_url or outlet.channel.recovery.look_at or "what is there"
-            reason = (
-                f"was accepted ({record.remote_id}) but is not to be seen; look at {where}, then "
-                f"`publisher resolve {record.key} --sent URL` or `--not-sent`"
-            )
+            reason = f"was accepted ({record.remote_id}) but is not to be seen; look at {where}"
             self.ledger.settle(
                 record, DeliveryState.HELD, cause=Cause.NOT_SEEN, reason=reason, now=now
             )
@@ -194,11 +191,7 @@ class Reconciler:
     def _ask(self, record: DeliveryRecord, outlet: Outlet, why: str) -> None:
         """Hold an uncertain delivery for a person, with the place to look and the command."""
         look_at = outlet.channel.recovery.look_at
-        place = f"look at {look_at}, then" if look_at else "look there, then"
-        reason = (
-            f"may have gone out ({record.reason}); {why}: {place} "
-            f"`publisher resolve {record.key} --sent URL` or `--not-sent`"
-        )
+        reason = f"may have gone out ({record.reason}); {why}: look at {look_at or 'the channel'}"
         self.ledger.settle(
             record,
             DeliveryState.HELD,

@@ -100,7 +100,7 @@ class Engine:
     run_together: Callable[[Sequence[Callable[[], None]]], Sequence[Future[None]]] = in_threads
     stop: Flag = field(default_factory=Flag)
     site_clock: SiteClock | None = None  # None: nobody is asked what time it is
-    why_blocked: Callable[[], str] = lambda: ""
+    find_block: Callable[[], Hold | None] = lambda: None
     _watch: Watch = field(init=False)
     _busy: dict[ChannelName, Future[None]] = field(default_factory=dict)  # within one tick
     _spent_s: dict[ChannelName, float] = field(default_factory=dict)  # within one tick
@@ -121,9 +121,8 @@ class Engine:
         with self.tick_lock():
             self._spent_s.clear()
             self._recover()
-            self._watch.before_all(self.site, is_blocked=bool(self.why_blocked()))
-            if why := self.why_blocked():
-                hold = Hold(why=why, needs_person=True)
+            self._watch.before_all(self.site, is_blocked=self.find_block() is not None)
+            if hold := self.find_block():
                 troubles = self._watch.after_all(self.site)
                 return Tick(performed=(), plan=Plan(holds=(hold,)), problems=(), troubles=troubles)
             done, scan, view = self._work()
@@ -199,7 +198,7 @@ class Engine:
 
     def _plan(self) -> tuple[Scan, LedgerView, Plan]:
         view = self.ledger.view(settled=False)
-        view = replace(view, closed_channels={**view.closed_channels, **self.outlets.closed})
+        view = replace(view, unusable_channels=self.outlets.closed)
         scan = self.library.scan(view, self.clock.now())
         decide = partial(
             plan,
@@ -249,7 +248,7 @@ class Engine:
                     self.ledger.fail_step(
                         record.post,
                         cause=Cause.CLOCK_AHEAD,
-                        reason=hold.why,
+                        reason=hold.reason,
                         retry_at=hold.until,
                         now=now,
                     )

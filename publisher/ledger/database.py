@@ -29,6 +29,7 @@ from publisher.ledger.filesystem import (
     refuse_remote,
 )
 from publisher.ledger.mark import (
+    REMEDY,
     Mark,
     belongs,
     doubt_of,
@@ -254,7 +255,7 @@ class Database:
         found, known = read_mark(self.path), provenance_of(connection)
         doubt = doubt_of(found, known, name=mark_path(self.path).name)
         if doubt or known.restored:
-            raise LedgerError(doubt or known.restored)
+            raise LedgerError(doubt or known.restored, hint=REMEDY)
 
     def keep_mark(self) -> None:
         """Write into the mark that the intents so far were made; to be called before each send.

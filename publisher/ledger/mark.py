@@ -19,10 +19,8 @@ from publisher.model.errors import LedgerError, LedgerUnavailable
 from publisher.system.files import os_errors_as, reason, write_whole
 
 MAX_BYTES = 4096
-REMEDY = (
-    "nothing is released or announced until `publisher adopt --after-restore` has compared it "
-    "with the site"
-)
+WAITS = "nothing is released or announced until it was compared with the site"
+REMEDY = "run `publisher adopt --after-restore`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,25 +99,25 @@ def doubt_of(found: bytes | None, known: Provenance, *, name: str) -> str:
         return (
             f"this ledger may be an older copy that was put back: it knows of "
             f"{_attempts(known.intents)} to send, and the mark beside it ({name}) is missing; "
-            f"{REMEDY}"
+            f"{WAITS}"
         )
     if found is None:
         return ""
     if mark is None:
         return (
             "this ledger may be an older copy that was put back: the mark beside it "
-            f"({name}) cannot be read; {REMEDY}"
+            f"({name}) cannot be read; {WAITS}"
         )
     if mark.ledger != known.id and (mark.intents or known.id):
         return (
             f"this ledger took the place of another: the mark beside it ({name}) belongs to one "
-            f"that knows of {_attempts(mark.intents)} to send; {REMEDY}"
+            f"that knows of {_attempts(mark.intents)} to send; {WAITS}"
         )
     if mark.ledger == known.id and mark.intents > known.intents:
         return (
             f"this ledger is an older copy that was put back: it knows of "
             f"{_attempts(known.intents)} to send, the mark beside it ({name}) of {mark.intents}; "
-            f"{REMEDY}"
+            f"{WAITS}"
         )
     return ""
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, or_, select, update
 from publisher.ledger.attempts import has_unresolved
 from publisher.ledger.deliveries import Deliveries
 from publisher.ledger.delivery_rows import OWNED, change, delivery_query, to_delivery
-from publisher.ledger.mark import Mark, parse_mark, provenance_of, read_mark, write_mark
+from publisher.ledger.mark import REMEDY, Mark, parse_mark, provenance_of, read_mark, write_mark
 from publisher.ledger.observing import Observing
 from publisher.ledger.reconciling import Reconciling, take_back
 from publisher.ledger.releases import Releases, add_row
@@ -34,7 +34,7 @@ class Restoring(Observing, Releases, Deliveries, Reconciling):
         with self._reading() as connection:
             restored = provenance_of(connection).restored
         if restored:
-            raise LedgerError(restored)
+            raise LedgerError(restored, hint=REMEDY)
 
     def known_until(self) -> datetime | None:
         """Give the last instant that a restored copy knows of; ``None`` when it knows nothing.

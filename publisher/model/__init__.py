@@ -34,6 +34,7 @@ from publisher.model.channel import (
     Recovery,
     RecoveryKind,
 )
+from publisher.model.command import Command
 from publisher.model.content import (
     AnnounceRule,
     Image,
@@ -75,6 +76,7 @@ __all__ = [
     "Channel",
     "ChannelName",
     "ChannelPlan",
+    "Command",
     "Deliver",
     "DeliveryKey",
     "DeliveryRecord",

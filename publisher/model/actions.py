@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
@@ -135,17 +136,27 @@ Action = Adopt | Observe | Flip | Rebuild | Verify | Move | Deliver | Reconcile 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Why nothing happens yet: the sentence that ``why`` and ``status`` show.
+    """Why nothing happens yet, as a value; sentences are made of it in ``views.words``.
 
-    ``needs_person`` is true when waiting alone will not help; then ``why`` names the command.
+    ``needs_person`` is true when waiting alone will not help. ``reason`` is what was observed,
+    for people; ``facts`` are names and counts that belong to the cause.
     """
 
+    cause: Cause
     post: PostId | None = None  # None: the whole site
-    channel: ChannelName | None = None
-    occasion: str | None = None
-    why: str
+    key: DeliveryKey | None = None  # None: the release of the post
+    reason: str = ""
     until: datetime | None = None
     needs_person: bool = False
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def channel(self) -> ChannelName | None:
+        return self.key.channel if self.key else None
+
+    @property
+    def occasion(self) -> str | None:
+        return self.key.occasion if self.key else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

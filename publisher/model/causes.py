@@ -18,6 +18,12 @@ class Cause(StrEnum):
     UNTRUSTED = "untrusted"  # a commit that came by git changes what is run here
     BUILD_FAILED = "build_failed"
 
+    # a step or delivery that comes next
+    DUE = "due"
+    NOT_BUILT = "not_built"
+    NOT_CHECKED = "not_checked"  # built, and not looked at yet
+    NOT_READ_BACK = "not_read_back"  # accepted, and not confirmed yet
+
     # a release
     DRAFT = "draft"
     DRAFT_OVER = "draft_over"  # a draft whose date has passed
@@ -45,6 +51,7 @@ class Cause(StrEnum):
     POST_MISSING = "post_missing"
     CHANNEL_REMOVED = "channel_removed"  # from jobs.yaml
     CHANNEL_CLOSED = "channel_closed"
+    CHANNEL_UNUSABLE = "channel_unusable"  # the channel cannot be opened
     OVERDUE = "overdue"  # due for a while, and not sent
     REFUSED = "refused"  # certainly nothing went out
     INTERRUPTED = "interrupted"  # its process ended
@@ -58,6 +65,7 @@ class Cause(StrEnum):
     DUPLICATE = "duplicate"  # the service says that it holds it already
     INCOMPLETE = "incomplete"  # accepted for some recipients only
     ID_TAKEN = "id_taken"  # the service named the post of another delivery
+    HELD = "held"  # by something that gave no cause
     RETRIED = "retried"
     DROPPED = "dropped"
 

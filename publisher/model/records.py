@@ -84,6 +84,7 @@ class LedgerView:
     releases: Mapping[PostId, ReleaseRecord] = field(default_factory=dict)
     deliveries: Mapping[DeliveryKey, DeliveryRecord] = field(default_factory=dict)
     closed_channels: Mapping[ChannelName, str] = field(default_factory=dict)  # name -> reason
+    unusable_channels: Mapping[ChannelName, str] = field(default_factory=dict)  # lacking a secret
     restored: str = ""  # not empty: an older copy was put back; why, and nothing is sent
 
     @property

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from publisher.model import Adopt, Hold, LedgerView, Plan, Policy, Post
+from publisher.model import Adopt, Cause, Hold, LedgerView, Plan, Policy, Post
 from publisher.plan import building, deliveries, releases
 from publisher.plan.draft import CLOCK_TOLERANCE, Draft, is_old, is_unknown
 from publisher.plan.effective import effective
@@ -38,7 +38,7 @@ def plan(
     recorded of an earlier answer stands.
     """
     if view.restored:
-        return Plan(holds=(Hold(why=view.restored, needs_person=True),))
+        return Plan(holds=(Hold(cause=Cause.RESTORED, reason=view.restored, needs_person=True),))
     posts = effective(posts, view, now - max(clock_ahead or timedelta(0), timedelta(0)))
     old = [post for post in posts if is_unknown(post, view) and is_old(post, now)]
     if view.adopted_at is None and old:
@@ -54,10 +54,5 @@ def plan(
 
 
 def _refuse_unadopted(old: Sequence[Post]) -> Hold:
-    count = len(old)
-    posts = "1 post was" if count == 1 else f"{count} posts were"
-    return Hold(
-        why=f"{posts} public or due before publisher came (first: {old[0].id}); "
-        "nothing is released or announced until `publisher adopt` has recorded them",
-        needs_person=True,
-    )
+    facts = {"count": len(old), "first": old[0].id}
+    return Hold(cause=Cause.NOT_ADOPTED, needs_person=True, facts=facts)

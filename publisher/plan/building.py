@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from publisher.model import Flip, Hold, Observe, PostId, PostState, Rebuild, ReleaseState, Verify
+from publisher.model import (
+    Cause,
+    Flip,
+    Hold,
+    Observe,
+    PostId,
+    PostState,
+    Rebuild,
+    ReleaseState,
+    Verify,
+)
 from publisher.plan.draft import Draft
-from publisher.plan.waiting import is_ahead, is_backing_off, mended
+from publisher.plan.waiting import is_ahead, is_backing_off
 
 UNDER_WAY = frozenset({ReleaseState.REVEALING, ReleaseState.LIVE})
 
@@ -59,14 +69,24 @@ def _rebuild(draft: Draft, posts: Sequence[PostId], why_built: str) -> None:
     has_to_wait = is_ahead(retry_at, draft.now)
     until = retry_at if has_to_wait else None
     if has_failed and not posts:
-        how = "once that is mended, `publisher retry` goes on at once"
-        why = f"the rebuild failed: {draft.view.rebuild_reason}; {how}"
-        draft.holds.append(Hold(why=why, until=retry_at, needs_person=True))
+        draft.holds.append(
+            Hold(
+                cause=Cause.BUILD_FAILED,
+                reason=draft.view.rebuild_reason,
+                until=retry_at,
+                needs_person=True,
+            )
+        )
         draft.wakes += [until] if until else []
     for post in posts if has_failed else ():
-        # One retry serves them all.
-        why = f"the rebuild failed: {draft.view.rebuild_reason}{mended(posts[0])}"
-        draft.hold(post, why, until=until, needs_person=True)
+        draft.hold(
+            post,
+            Cause.BUILD_FAILED,
+            draft.view.rebuild_reason,
+            until=until,
+            needs_person=True,
+            retry=posts[0],  # one retry serves them all
+        )
     if not has_to_wait and not any(isinstance(action, Flip) for action in draft.actions):
         # One rebuild serves every post of this instant, so it waits for their flips.
         draft.actions.append(Rebuild(posts=tuple(posts), gen=draft.view.dirty_gen, why=why_built))

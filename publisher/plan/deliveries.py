@@ -13,7 +13,6 @@ from publisher.model import (
     DeliveryRecord,
     DeliveryState,
     Flip,
-    Hold,
     Move,
     Observe,
     Policy,
@@ -71,50 +70,20 @@ def deliver(draft: Draft) -> None:
             case DeliveryState.UNCERTAIN | DeliveryState.SENT:
                 _reconcile(draft, record)
             case DeliveryState.CLAIMED | DeliveryState.SENDING:
-                _hold_delivery(draft, record, "is being sent")
+                draft.hold(record.key, Cause.SENDING)
             case DeliveryState.HELD | DeliveryState.FAILED:
-                _hold_delivery(draft, record, _stopped(record), needs_person=True)
+                is_refused = record.state is DeliveryState.FAILED
+                cause = Cause.REFUSED if is_refused else record.cause or Cause.HELD
+                draft.hold(record.key, cause, record.reason, needs_person=True)
             case DeliveryState.CONFIRMED | DeliveryState.CANCELLED | DeliveryState.SKIPPED:
                 pass
-
-
-def _hold_delivery(
-    draft: Draft,
-    record: DeliveryRecord,
-    why: str,
-    *,
-    until: datetime | None = None,
-    needs_person: bool = False,
-) -> None:
-    key = record.key
-    draft.holds.append(
-        Hold(
-            post=key.post,
-            channel=key.channel,
-            occasion=key.occasion,
-            why=why,
-            until=until,
-            needs_person=needs_person,
-        )
-    )
-    if until is not None:
-        draft.wakes.append(until)
 
 
 def _reconcile(draft: Draft, record: DeliveryRecord) -> None:
     channel, is_uncertain = record.key.channel, record.state is DeliveryState.UNCERTAIN
     if not _has_channel(draft, channel):
-        why = f"the channel {channel!r} is not in jobs.yaml any more"
-        if is_uncertain:
-            why += (
-                f"; put it back, or look there, then `publisher resolve {record.key} --sent URL` "
-                "or `--not-sent`"
-            )
-        _hold_delivery(draft, record, why, needs_person=is_uncertain)
-    elif channel in draft.view.closed_channels:
-        why = draft.view.closed_channels[channel]
-        _hold_delivery(draft, record, why, needs_person=True)
-    else:
+        draft.hold(record.key, Cause.CHANNEL_REMOVED, needs_person=is_uncertain)
+    elif not _hold_closed(draft, record):
         why = "accepted, to be read back"
         if is_uncertain:
             why = record.reason or "a request may have been accepted"
@@ -129,22 +98,17 @@ def _deliver_planned(draft: Draft, record: DeliveryRecord) -> None:
         _settle(draft, record, DeliveryState.CANCELLED, *_OVER[release.state])
     elif post is None or release is None:
         is_stuck = release is None or release.state is ReleaseState.BASELINE
-        why = "its post is not there"
-        if is_stuck:
-            why += f"; put it back, or `publisher resolve {key} --drop`"
-        _hold_delivery(draft, record, why, needs_person=is_stuck)
+        draft.hold(key, Cause.POST_MISSING, needs_person=is_stuck)
     elif key.occasion == LAUNCH and not _is_launch_due(draft, record, post, release):
         return
     elif not _has_channel(draft, key.channel):
-        _hold_delivery(draft, record, _channel_gone(record), needs_person=True)
-    elif key.channel in draft.view.closed_channels:
-        why = draft.view.closed_channels[key.channel]
-        _hold_delivery(draft, record, why, needs_person=True)
+        draft.hold(key, Cause.CHANNEL_REMOVED, needs_person=True)
+    elif _hold_closed(draft, record):
+        return
     elif post.state is not PostState.PUBLISHED or not _is_open(release, key.occasion):
-        _hold_delivery(draft, record, "waits until the page is live")
+        draft.hold(key, Cause.PAGE_NOT_PUBLIC)
     elif record.not_before > draft.now:
-        why = record.reason or "waits for its instant"
-        _hold_delivery(draft, record, why, until=record.not_before)
+        draft.hold(key, record.cause or Cause.NOT_DUE, record.reason, until=record.not_before)
     else:
         _deliver_now(draft, record)
 
@@ -156,7 +120,7 @@ def _is_launch_due(
     due_at = release.due_at
     at = planned_at(post, draft.policy, record.key.channel, due_at or record.due_at)
     if at is None:
-        _hold_delivery(draft, record, "switched off by `announce` in the post")
+        draft.hold(record.key, Cause.SWITCHED_OFF)
         return False
     if due_at is not None and _is_redated(record, at, draft.now):
         draft.actions.append(Move(key=record.key, at=at, why="its post was edited"))
@@ -168,22 +132,23 @@ def _deliver_now(draft: Draft, record: DeliveryRecord) -> None:
     late = draft.now - record.due_at
     limit = draft.policy.stale_after if record.attempts else draft.policy.max_late
     if late > limit:
-        why = f"late by {_words(late)} (limit {_words(limit)}); " + _retry_hint(record)
+        why = f"late by {_words(late)} (limit {_words(limit)})"
         _settle(draft, record, DeliveryState.HELD, Cause.TOO_LATE, why)
     else:
         draft.actions.append(Deliver(key=record.key, at=record.due_at, why="the page is live"))
 
 
-def _stopped(record: DeliveryRecord) -> str:
-    """Say why a delivery stopped, and the command that settles it where the reason does not."""
-    if record.state is DeliveryState.FAILED:
-        return (
-            f"refused for good: {record.reason}; once that is mended, "
-            f"`publisher retry {record.key}`, or `publisher resolve {record.key} --drop`"
-        )
-    if "`publisher " in record.reason or not record.attempts:
-        return record.reason
-    return f"{record.reason}, then `publisher resolve {record.key} --sent URL` or `--not-sent`"
+def _hold_closed(draft: Draft, record: DeliveryRecord) -> bool:
+    """Hold a delivery whose channel cannot be used; tell whether it cannot."""
+    view, channel = draft.view, record.key.channel
+    for cause, closed in (
+        (Cause.CHANNEL_UNUSABLE, view.unusable_channels),
+        (Cause.CHANNEL_CLOSED, view.closed_channels),
+    ):
+        if channel in closed:
+            draft.hold(record.key, cause, closed[channel], needs_person=True)
+            return True
+    return False
 
 
 def _settle(
@@ -210,17 +175,6 @@ def _is_redated(record: DeliveryRecord, at: datetime, now: datetime) -> bool:
     may have been given a new one by a person, and that one stands.
     """
     return at > record.due_at or (at < record.due_at and record.due_at > now)
-
-
-def _channel_gone(record: DeliveryRecord) -> str:
-    return (
-        f"the channel {record.key.channel!r} is not in jobs.yaml any more; put it back, "
-        f"or `publisher resolve {record.key} --drop`"
-    )
-
-
-def _retry_hint(record: DeliveryRecord) -> str:
-    return f"`publisher retry {record.key}` sends it all the same"
 
 
 def _words(duration: timedelta) -> str:

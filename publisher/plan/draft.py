@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from publisher.model import (
     Action,
+    Cause,
+    DeliveryKey,
     Hold,
     LedgerView,
     Plan,
@@ -79,16 +81,25 @@ class Draft:
 
     def hold(
         self,
-        post: PostId,
-        why: str,
+        what: PostId | DeliveryKey,
+        cause: Cause,
+        reason: str = "",
         *,
         until: datetime | None = None,
         needs_person: bool = False,
+        **facts: object,
     ) -> None:
-        self.holds.append(Hold(post=post, why=why, until=until, needs_person=needs_person))
+        key = what if isinstance(what, DeliveryKey) else None
+        self.holds.append(
+            Hold(
+                cause=cause,
+                post=what.post if isinstance(what, DeliveryKey) else what,
+                key=key,
+                reason=reason,
+                until=until,
+                needs_person=needs_person,
+                facts=facts,
+            )
+        )
         if until is not None:
             self.wakes.append(until)
-
-    def ask(self, post: PostId, why: str) -> None:
-        """Hold for a person."""
-        self.holds.append(Hold(post=post, why=why, needs_person=True))

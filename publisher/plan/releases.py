@@ -50,15 +50,15 @@ def _is_unseen_due(draft: Draft, post: Post) -> bool:
 
 def _see_unknown(draft: Draft, post: Post, *, burst: int) -> None:
     if post.state is PostState.DRAFT or _is_old_draft(draft, post):
-        draft.hold(post.id, _draft_reason(draft, post))
+        is_over = post.release_at is not None and post.release_at <= draft.now
+        draft.hold(post.id, Cause.DRAFT_OVER if is_over else Cause.DRAFT)
     elif post.digest in draft.lost or post.path in draft.lost:
         old = (draft.lost.get(post.digest) or draft.lost[post.path]).post
-        draft.ask(post.id, f"looks like {old} renamed; write `id: {old}` into {post.path}")
+        draft.hold(post.id, Cause.RENAMED, needs_person=True, old=old, path=post.path)
     elif post.state is PostState.PUBLISHED:
-        why = f"was public when first seen; `publisher reannounce {post.id}` announces it"
-        _observe(draft, post, Sight.BASELINE, why)
+        _observe(draft, post, Sight.BASELINE, "was public when first seen")
     elif post.release_at is None:
-        draft.ask(post.id, f"is scheduled without a date; write one into {post.path}")
+        draft.hold(post.id, Cause.NO_DATE, needs_person=True, path=post.path)
     elif post.release_at > draft.now or (post.explicit and draft.is_early(post.release_at)):
         _observe(draft, post, Sight.NEW, "scheduled")
         draft.wakes.append(post.release_at)
@@ -78,20 +78,11 @@ def _is_old_draft(draft: Draft, post: Post) -> bool:
     return not post.explicit and post.release_at is not None and post.release_at <= draft.now
 
 
-def _draft_reason(draft: Draft, post: Post) -> str:
-    if post.release_at is None or post.release_at > draft.now:
-        return "is a draft"
-    command = f"`publisher release {post.id}`"
-    return f"is a draft, and its date is over; a coming date, or {command}, brings it out"
-
-
 def _see_known(draft: Draft, post: Post, record: ReleaseRecord) -> None:
     match record.state:
         case ReleaseState.BASELINE:
             if post.state is PostState.SCHEDULED:
-                why = record.reason or "was taken as public"
-                command = f"`publisher release {post.id}` releases and announces it"
-                draft.ask(post.id, f"{why}, yet its file says scheduled; {command}")
+                draft.hold(post.id, Cause.ALREADY_PUBLIC, record.reason, needs_person=True)
         case ReleaseState.SCHEDULED | ReleaseState.WITHDRAWN | ReleaseState.GONE:
             _see_waiting(draft, post, record)
         case ReleaseState.REVEALING:
@@ -113,17 +104,16 @@ def _see_waiting(draft: Draft, post: Post, record: ReleaseRecord) -> None:
     elif record.requested_at is not None and record.requested_at <= draft.now:
         _flip(draft, post, record.requested_at, "asked for with `publisher release`")
     elif post.state is PostState.DRAFT:
-        draft.hold(post.id, "is a draft")
+        draft.hold(post.id, Cause.DRAFT)
     elif due_at is None:
-        draft.ask(post.id, f"is scheduled without a date; write one into {post.path}")
+        draft.hold(post.id, Cause.NO_DATE, needs_person=True, path=post.path)
     elif due_at > draft.now and record.state is ReleaseState.WITHDRAWN:
         _observe(draft, post, Sight.NEW, "scheduled again")
     elif due_at > draft.now:
-        draft.hold(post.id, "under embargo", until=due_at)
+        draft.hold(post.id, Cause.NOT_DUE, until=due_at)
     elif record.state is ReleaseState.WITHDRAWN and not post.explicit:
         # Its file says no more than "draft", and the date is the one it was released on.
-        command = f"`publisher release {post.id}`"
-        draft.hold(post.id, f"is withdrawn; a coming date, or {command}, brings it back")
+        draft.hold(post.id, Cause.WITHDRAWN)
     else:
         _flip_when_due(draft, post, due_at)
 
@@ -162,12 +152,8 @@ def _flip_when_due(draft: Draft, post: Post, due_at: datetime) -> None:
         _flip(draft, post, due_at, "due")
         return
     ahead = draft.clock_ahead or timedelta(0)
-    why = (
-        f"is not due yet by the site's clock: the clock of this machine is {_in_words(ahead)} "
-        "ahead of it, and the release would come too early; set the clock (`timedatectl` shows "
-        "it), or where the site's is wrong, write `verify: {clock: false}`"
-    )
-    draft.hold(post.id, why, until=_later(due_at, ahead), needs_person=True)
+    reason = f"the clock of this machine is {_in_words(ahead)} ahead of the site's"
+    draft.hold(post.id, Cause.CLOCK_AHEAD, reason, until=_later(due_at, ahead), needs_person=True)
 
 
 def _in_words(duration: timedelta) -> str:
@@ -218,22 +204,25 @@ def see_missing(draft: Draft) -> None:
         if record.state in (ReleaseState.BASELINE, ReleaseState.GONE):
             continue
         if record.path in draft.unreadable and record.state is ReleaseState.LIVE:
-            draft.hold(record.post, f"{record.path} cannot be read; its page stays as it is")
+            draft.hold(record.post, Cause.UNREADABLE, path=record.path)
         elif record.path in draft.unreadable:
-            draft.ask(record.post, f"{record.path} cannot be read; `publisher check` says why")
+            draft.hold(record.post, Cause.UNREADABLE, needs_person=True, path=record.path)
         elif record.missing_since is None:
             _miss(draft, record, Sight.MISSING, "its file is not there")
             draft.wakes.append(draft.now + draft.policy.gone_after)
         elif draft.now - record.missing_since < draft.policy.gone_after or draft.tree_busy:
             until = max(record.missing_since, draft.now) + draft.policy.gone_after
-            draft.hold(record.post, f"{record.path} is missing", until=until)
-        elif record.path in draft.lost and any(
-            record.digest == post.digest or record.path == post.path for post in draft.posts
-        ):
-            why = f"{record.path} seems renamed; keep `id: {record.post}` in the new file"
-            draft.ask(record.post, why)
+            draft.hold(record.post, Cause.MISSING, until=until, path=record.path)
+        elif record.path in draft.lost and (path := _found_again(draft, record)):
+            draft.hold(record.post, Cause.RENAMED, needs_person=True, old=record.post, path=path)
         else:
             _miss(draft, record, Sight.GONE, f"{record.path} was deleted")
+
+
+def _found_again(draft: Draft, record: ReleaseRecord) -> str:
+    """Give the path of a file with the content, or in the place, of a missing one."""
+    found = (p.path for p in draft.posts if p.digest == record.digest or p.path == record.path)
+    return next(found, "")
 
 
 def _miss(draft: Draft, record: ReleaseRecord, sight: Sight, why: str) -> None:

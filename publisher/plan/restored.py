@@ -64,10 +64,7 @@ class Reconciliation:
 
 
 def may_be_out_reason(key: DeliveryKey) -> str:
-    return (
-        f"may have gone out after this copy was made: look at {key.channel}, then "
-        f"`publisher resolve {key} --sent URL` or `--not-sent`"
-    )
+    return f"may have gone out after this copy was made: look at {key.channel}"
 
 
 def reconcile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from publisher.model import PostId, ReleaseRecord, ReleaseState
+from publisher.model import Cause, ReleaseRecord, ReleaseState
 from publisher.plan.draft import Draft
 
 MANY_LOOKS = 30  # at a page that should be live: about a quarter of an hour
@@ -29,14 +29,19 @@ def is_backing_off(draft: Draft, record: ReleaseRecord) -> bool:
     rest = lull(record.failures) if is_unbuilt else timedelta(0)
     has_to_wait = is_ahead(record.retry_at, draft.now, longest=max(rest, LONGEST_WAIT))
     until = record.retry_at if has_to_wait else None
+    is_stuck = record.failures >= (SAME_BUILDS if is_unbuilt else MANY_LOOKS)
+    cause = Cause.PAGE_WRONG if is_unbuilt else Cause.NOT_LIVE
     if record.flip_gen is None:
-        why = f"the flip failed: {record.reason}{mended(record.post)}"
-        draft.hold(record.post, why, until=until, needs_person=True)
-    elif record.failures >= (SAME_BUILDS if is_unbuilt else MANY_LOOKS):
-        why = f"not live after {record.failures} looks: {record.reason}{mended(record.post)}"
-        draft.hold(record.post, why, until=until, needs_person=True)
-    elif has_to_wait:
-        draft.hold(record.post, f"not live yet: {record.reason}", until=until)
+        cause, is_stuck = Cause.FLIP_FAILED, True
+    if is_stuck or has_to_wait:
+        draft.hold(
+            record.post,
+            cause,
+            record.reason,
+            until=until,
+            needs_person=is_stuck,
+            failures=record.failures,
+        )
     return has_to_wait
 
 
@@ -45,16 +50,18 @@ def lull(failures: int) -> timedelta:
     return next((wait for first, wait in _LULLS if failures >= first), timedelta(0))
 
 
-def mended(post: PostId) -> str:
-    return f"; once that is mended, `publisher retry {post}` goes on at once"
-
-
 def _was_early(draft: Draft, record: ReleaseRecord) -> bool:
     """Tell whether the site's clock, when last asked, held a release that is not begun."""
     is_told = draft.clock_ahead is not None
     if is_told or record.retry_at is None or record.retry_at <= draft.now:
         return False
-    draft.hold(record.post, record.reason, until=record.retry_at, needs_person=True)
+    draft.hold(
+        record.post,
+        record.cause or Cause.CLOCK_AHEAD,
+        record.reason,
+        until=record.retry_at,
+        needs_person=True,
+    )
     return True
 
 

@@ -45,7 +45,9 @@ from publisher.site import verify
 from publisher.site.scratch import copy_project, hold
 from publisher.system.clock import VirtualClock
 from publisher.text.html import fold, read_page
+from publisher.views.issues import held
 from publisher.views.site_state import open_ledger
+from publisher.views.words import full_sentence
 
 HEAD_START = timedelta(minutes=1)  # so that the site is first seen under embargo
 TICKS_PER_STEP = 5  # a bound for what never comes to rest; each needs one or two
@@ -125,7 +127,8 @@ def _left_alone(
     no more than "draft", with the date that the post was released on.
     """
     planned = plan(scan.posts, view, settings.policy, now, unreadable=scan.unreadable)
-    asked = {hold.post: hold.why for hold in planned.holds if hold.needs_person}
+    issues = held(view, planned.holds, in_doubt=())
+    asked = {issue.post: full_sentence(issue) for issue in issues if issue.needs_person}
     return {
         post.id: asked.get(post.id, "")
         for post in scan.posts

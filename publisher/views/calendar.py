@@ -35,7 +35,9 @@ from publisher.model import (
 from publisher.model.errors import ComposeError
 from publisher.plan.calendar import Calendar, Happening
 from publisher.plan.deliveries import planned_at
+from publisher.views.issues import held, step_of
 from publisher.views.site_state import Survey, open_ledger
+from publisher.views.words import sentence
 
 Value = dict[str, Any]
 SENT = (DeliveryState.SENT, DeliveryState.CONFIRMED)
@@ -230,8 +232,9 @@ def _why_not(survey: Survey, post: Post, key: DeliveryKey, record: DeliveryRecor
     release = survey.view.releases.get(post.id)
     if post.state is PostState.PUBLISHED or (release and release.state is ReleaseState.BASELINE):
         return "was public before publisher came; `publisher reannounce` announces it"
-    holds = [hold.why for hold in survey.plan().holds if hold.post == post.id]
-    return holds[0] if holds else "its release is not on the calendar"
+    holds = [hold for hold in survey.plan().holds if hold.post == post.id]
+    issues = held(survey.view, holds[:1], in_doubt=survey.in_doubt)
+    return sentence(issues[0]) if issues else "its release is not on the calendar"
 
 
 # --- the ledger ------------------------------------------------------------------------------
@@ -240,12 +243,7 @@ def _why_not(survey: Survey, post: Post, key: DeliveryKey, record: DeliveryRecor
 def release_value(survey: Survey, record: ReleaseRecord) -> Value:
     post = survey.posts.get(record.post)
     due_at = record.due_at
-    failures, retry_at, reason = record.failures, record.retry_at, record.reason
-    view = survey.view
-    if record.flip_gen is not None and record.flip_gen > view.built_gen and view.rebuild_failures:
-        # The build is one for all releases under way; its failure is each one's.
-        failures, retry_at = view.rebuild_failures, view.rebuild_retry_at
-        reason = f"the rebuild failed: {view.rebuild_reason}"
+    step = step_of(survey.view, record)
     return {
         "post": record.post,
         "title": post.title if post else "",
@@ -253,9 +251,10 @@ def release_value(survey: Survey, record: ReleaseRecord) -> Value:
         "state": record.state.value,
         "release_at": utc(due_at) if due_at else None,
         "live_at": utc(record.live_at) if record.live_at else None,
-        "failures": failures,
-        "retry_at": utc(retry_at) if retry_at else None,
-        "reason": reason,
+        "failures": step.failures,
+        "retry_at": utc(step.retry_at) if step.retry_at else None,
+        "cause": step.cause,
+        "reason": step.reason,
     }
 
 
@@ -268,6 +267,7 @@ def delivery_value(record: DeliveryRecord) -> Value:
         "remote_id": record.remote_id,
         "remote_url": record.remote_url,
         "attempts": record.attempts,
+        "cause": record.cause,
         "reason": record.reason,
     }
 

@@ -12,15 +12,12 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from publisher.config.settings import Settings
-from publisher.ledger import Attempt, Ledger
+from publisher.ledger import Ledger
 from publisher.model import (
-    Cause,
     DeliveryKey,
     DeliveryRecord,
     DeliveryState,
-    Hold,
     LedgerView,
-    Outcome,
     Plan,
     Post,
     PostId,
@@ -31,10 +28,9 @@ from publisher.plan.calendar import Calendar, preview
 from publisher.posts.library import Library, Scan
 from publisher.site.git import incoming
 from publisher.system.state_folder import make_private
+from publisher.views.issues import STOPPED, find_in_doubt
 
-STOPPED = (DeliveryState.HELD, DeliveryState.FAILED)
 UNSETTLED = (*STOPPED, DeliveryState.UNCERTAIN)
-IN_DOUBT = (None, Outcome.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +46,8 @@ class Survey:
 
     def plan(self) -> Plan:
         """Give what may be done now, and what waits."""
-        if why := incoming.why_held(self.settings):
-            return Plan(holds=(Hold(why=why, needs_person=True),))
+        if block := incoming.block(self.settings):
+            return Plan(holds=(block,))
         return plan(
             self.scan.posts,
             self.view,
@@ -159,7 +155,6 @@ def survey(settings: Settings, ledger: Ledger, *, now: datetime) -> Survey:
     :raises PublisherError: when a folder cannot be listed or the ledger cannot be read.
     """
     view = ledger.view()
-    stopped = [r for r in view.deliveries.values() if r.state in STOPPED]
     scan = Library.of(settings).scan(view, now)
     return Survey(
         settings=settings,
@@ -167,9 +162,7 @@ def survey(settings: Settings, ledger: Ledger, *, now: datetime) -> Survey:
         scan=scan,
         posts={post.id: post for post in scan.posts},
         view=view,
-        in_doubt=frozenset(
-            r.key for r in stopped if may_be_out(r, ledger.attempts(r) if r.attempts else ())
-        ),
+        in_doubt=find_in_doubt(ledger, view),
     )
 
 
@@ -197,13 +190,6 @@ def look(settings: Settings, *, now: datetime) -> Survey:
     """Read everything and change nothing, not even by creating a ledger."""
     with open_ledger(settings, now=now, read_only=True) as ledger:
         return survey(settings, ledger, now=now)
-
-
-def may_be_out(record: DeliveryRecord, attempts: Iterable[Attempt]) -> bool:
-    """Tell whether it may be out for all we know; what a person settled is no longer in doubt."""
-    is_held_after_restore = record.cause is Cause.RESTORED
-    is_unknown = any(attempt.outcome in IN_DOUBT for attempt in attempts)
-    return is_held_after_restore or record.evidence is not None or is_unknown
 
 
 def near(name: str, names: Iterable[str]) -> str:

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from publisher.alerts import Address, Alerts, Level, Pinger, address_at
-from publisher.alerts.causes import Cause, is_hidden
-from publisher.alerts.letters import a_test
-from publisher.alerts.news import is_news, noted, told
+from publisher.alerts.dedup import is_news, noted, told
+from publisher.alerts.messages import a_test
+from publisher.alerts.rules import Finding, is_hidden
 from publisher.engine.tick import Engine, Outlets, Tick
 from publisher.ledger import Alert
-from publisher.model import ChannelName, DeliveryState, Message, Receipt
+from publisher.model import Cause, ChannelName, DeliveryState, Message, Receipt
 from publisher.model.errors import LedgerError, NotDelivered, PostError, PublisherError
 from publisher.model.secret import Secret
 from publisher.site.site import Look, RebuildResult
@@ -250,7 +250,8 @@ def test_lost_answer_that_nobody_can_look_up_waits_with_both_answers(
     with a_desk(world, server) as desk:
         desk.tick_at(SOON)
 
-    assert "Now: `publisher resolve one/x/launch --sent URL`, or `--not-sent`" in server.bodies[0]
+    commands = [f"`publisher resolve one/x/launch {said}`" for said in ("--sent URL", "--not-sent")]
+    assert f"Now: {', or '.join(commands)}" in server.bodies[0]
 
 
 def test_third_refusal_in_a_row_is_told_and_the_second_is_not(
@@ -551,7 +552,10 @@ def test_site_that_is_held_as_a_whole_does_not_end_what_stands(
     world.channels["x"].before = [NotDelivered("x answered 403: no", permanent=True)]
     with a_desk(world, server) as desk:
         done = desk.tick_at(SOON)
-        held = replace(done.plan.holds[0], post=None, channel=None, occasion=None)
+        facts = {"count": 1, "first": "one"}
+        held = replace(
+            done.plan.holds[0], cause=Cause.NOT_ADOPTED, post=None, key=None, facts=facts
+        )
         desk.settle(replace(done, plan=replace(done.plan, holds=(held,))))
 
     assert len(server.titles) == 2
@@ -568,7 +572,7 @@ def an_alert(level: Level, told_level: int = 0, **changes: object) -> Alert:
 
 def note(known: Alert, level: Level, now: datetime = NOW) -> Alert:
     """Give an alert after a tick in which its cause stood at a level."""
-    causes = {known.cause: Cause(key=known.cause, level=level, why="so")}
+    causes = {known.cause: Finding(key=known.cause, level=level, why="so")}
     found = noted(
         {known.cause: known}, causes, now, is_hidden=lambda key: False, subject=lambda cause: ""
     )

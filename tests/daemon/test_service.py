@@ -26,16 +26,18 @@ from publisher.config.settings import Settings
 from publisher.daemon.service import Alarm, Daemon, status_of
 from publisher.engine.tick import Tick
 from publisher.ledger import Ledger
-from publisher.model import ChannelName, Hold, Plan, PostId, Problem
+from publisher.model import Cause, ChannelName, DeliveryKey, Hold, LedgerView, Plan, PostId, Problem
 from publisher.model.errors import LedgerError, LedgerUnavailable, PostError, PublisherError
 from publisher.system import locks
 from publisher.system.clock import SystemClock
 from publisher.system.report import Event, info
 from publisher.text.printable import OBEYED
+from publisher.views.issues import held
 
 NOW = datetime(2027, 3, 9, 8, 0, tzinfo=UTC)
 OSLO = ZoneInfo("Europe/Oslo")
-HELD = Hold(post=PostId("pattern"), channel=ChannelName("x"), why="too late", needs_person=True)
+KEY = DeliveryKey(site="s", post=PostId("pattern"), channel=ChannelName("x"))
+HELD = Hold(cause=Cause.TOO_LATE, post=KEY.post, key=KEY, reason="late", needs_person=True)
 PATIENCE_S = 20.0  # for what must come; a healthy machine needs a hundredth of it
 JOBS = """\
 site:
@@ -79,6 +81,7 @@ class Stage:
             zone=OSLO,
             jobs_file=JobsFile(self.settings(), environ={}, clock=SystemClock()),
             watchdog_s=self.watchdog_s,
+            issues_of=lambda plan: held(LedgerView(), plan.holds, in_doubt=()),
         )
 
     def settings(self) -> Settings:
@@ -199,7 +202,7 @@ def test_what_waits_for_a_person_is_told_once_and_again_when_it_comes_back(tmp_p
 
     stage.play(a_tick(holds=(HELD,)), a_tick(holds=(HELD,)), a_tick(), a_tick(holds=(HELD,)))
 
-    assert stage.told("person.needed") == ["too late", "too late"]
+    assert stage.told("person.needed") == ["late", "late"]
 
 
 def test_a_problem_of_a_post_is_told_once(tmp_path: Path) -> None:
@@ -332,7 +335,7 @@ def test_sweeps_are_twice_as_frequent_as_the_watchdog(tmp_path: Path) -> None:
 
 
 def test_the_status_says_what_is_next_in_the_zone_of_the_site() -> None:
-    done = a_tick(next_at=NOW, holds=(HELD, Hold(why="not yet")))
+    done = a_tick(next_at=NOW, holds=(HELD, Hold(cause=Cause.NOT_DUE)))
 
     assert status_of(done, OSLO) == "next due 2027-03-09 09:00:00 +0100; 1 waiting for a person"
 

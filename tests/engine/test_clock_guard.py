@@ -15,6 +15,7 @@ import requests
 
 from publisher.engine.tick import Engine
 from publisher.model import (
+    Cause,
     DeliveryState,
     LedgerView,
     Message,
@@ -135,7 +136,8 @@ def test_nothing_is_flipped_while_our_clock_is_an_hour_ahead(world: WatchedWorld
     assert world.site.built == 0
     assert world.channels["x"].posts == []
     assert hold.needs_person
-    assert "this machine is 60 minutes ahead" in hold.why
+    assert hold.cause is Cause.CLOCK_AHEAD
+    assert "this machine is 60 minutes ahead" in hold.reason
 
 
 def test_held_post_is_released_once_it_is_due_by_the_sites_clock(world: WatchedWorld) -> None:
@@ -158,7 +160,7 @@ def test_ledger_says_what_is_held_as_long_as_it_is(world: WatchedWorld) -> None:
         steps = [event for event in engine.ledger.events(limit=99) if event.kind == "step_failed"]
 
     assert held.state is ReleaseState.SCHEDULED
-    assert "60 minutes ahead" in held.reason
+    assert held.cause is Cause.CLOCK_AHEAD
     assert held.retry_at == SOON + HOUR
     assert len(steps) == 1
 
@@ -183,7 +185,7 @@ def test_clock_that_is_set_right_releases_at_the_true_instant(world: WatchedWorl
 
     assert before.retry_at is not None
     assert (after.retry_at, after.reason, after.failures) == (None, "", 0)
-    assert [hold.why for hold in waiting.plan.holds] == ["under embargo"]
+    assert [hold.cause for hold in waiting.plan.holds] == [Cause.NOT_DUE]
     assert "status: published" in path.read_text()
 
 
@@ -350,7 +352,7 @@ def test_key_of_an_earlier_boot_is_left_to_a_person(tmp_path: Path) -> None:
     row = world.deliveries()[LAUNCH]
     assert len(world.channels["x"].posts) == 1
     assert row.state is DeliveryState.HELD
-    assert "the machine was started anew since" in row.reason
+    assert "the machine was rebooted" in row.reason
 
 
 def test_key_of_an_attempt_older_than_the_count_of_seconds_is_left_to_a_person(
@@ -369,8 +371,8 @@ def test_key_of_an_attempt_older_than_the_count_of_seconds_is_left_to_a_person(
     row = world.deliveries()[LAUNCH]
     assert len(world.channels["x"].posts) == 1
     assert row.state is DeliveryState.HELD
-    assert "it was sent before this ledger counted the seconds" in row.reason
-    assert "started anew" not in row.reason
+    assert "it was sent before this ledger recorded the boot" in row.reason
+    assert "rebooted" not in row.reason
 
 
 def test_key_that_is_never_forgotten_is_used_whatever_the_clock_says(tmp_path: Path) -> None:

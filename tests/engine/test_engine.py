@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from publisher.engine.changes import QUIET_TIME
-from publisher.model import DeliveryState, Limits, Message, Receipt, Recovery, RecoveryKind
+from publisher.model import Cause, DeliveryState, Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.model.errors import DuplicateContent, NotDelivered
 from publisher.site.site import Look, RebuildResult
 from tests.factories import HOUR, NOW
@@ -67,7 +67,7 @@ def test_lost_answer_without_any_look_up_is_held_and_never_repeated(tmp_path: Pa
 
     row = world.deliveries()[LAUNCH_X]
     assert row.state is DeliveryState.HELD
-    assert f"publisher resolve {LAUNCH_X}" in row.reason
+    assert row.cause is Cause.UNKNOWN_OUTCOME
     assert len(world.channels["x"].posts) == 1
 
 
@@ -256,7 +256,7 @@ def test_upload_refused_for_good_waits_for_a_person(tmp_path: Path) -> None:
 
     row = world.deliveries()[LAUNCH_X]
     assert (row.state, row.attempts) == (DeliveryState.HELD, 0)
-    assert f"publisher retry {LAUNCH_X}" in row.reason
+    assert row.cause is Cause.TEXT_UNUSABLE
 
 
 def test_draft_that_the_service_calls_a_duplicate_waits_for_a_person(tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_draft_that_the_service_calls_a_duplicate_waits_for_a_person(tmp_path: P
 
     row = world.deliveries()[LAUNCH_X]
     assert (row.state, row.attempts) == (DeliveryState.HELD, 0)
-    assert f"publisher resolve {LAUNCH_X}" in row.reason
+    assert row.cause is Cause.DUPLICATE
 
 
 def test_channel_that_cannot_count_breaks_nothing_else(tmp_path: Path) -> None:
@@ -449,9 +449,8 @@ def test_build_of_an_edit_that_fails_is_tried_again_and_asks_a_person(tmp_path: 
     failed = world.tick()
     world.run_until(NOW + timedelta(minutes=5))
 
-    assert [hold.why for hold in failed.plan.holds if hold.needs_person] == [
-        "the rebuild failed: exit 1; once that is mended, `publisher retry` goes on at once"
-    ]
+    asks = [(hold.cause, hold.reason) for hold in failed.plan.holds if hold.needs_person]
+    assert asks == [(Cause.BUILD_FAILED, "exit 1")]
     assert world.site.built == 2
 
 

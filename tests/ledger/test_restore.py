@@ -23,7 +23,7 @@ from sqlalchemy import create_engine
 
 from publisher.engine.deliver import Courier
 from publisher.ledger import Ledger
-from publisher.ledger.mark import mark_path, parse_mark, read_mark
+from publisher.ledger.mark import WAITS, mark_path, parse_mark, read_mark
 from publisher.model import Cause, DeliveryState, Message, Outcome
 from publisher.model.errors import LedgerError, NotDelivered
 from publisher.plan.restored import reconcile
@@ -44,8 +44,6 @@ from tests.ledger.ledger_factories import (
     uncertain,
 )
 from tests.worlds import ScriptedChannel, SettableClock, World, a_world, outlet
-
-ADOPT = "`publisher adopt --after-restore`"
 
 
 @pytest.fixture
@@ -244,7 +242,7 @@ def test_an_older_copy_is_noticed(tmp_path: Path) -> None:
 
     assert "is an older copy that was put back" in words
     assert "knows of 0 attempts to send, the mark beside it (ledger.sqlite3.mark) of 1" in words
-    assert ADOPT in words
+    assert WAITS in words
 
 
 def test_a_ledger_reached_by_a_link_is_no_copy(tmp_path: Path) -> None:
@@ -273,7 +271,7 @@ def test_a_ledger_without_its_mark_may_be_a_copy(tmp_path: Path) -> None:
 
     assert "knows of 1 attempt to send, and the mark beside it" in words
     assert "is missing" in words
-    assert ADOPT in words
+    assert WAITS in words
 
 
 def test_a_copy_that_never_sent_may_be_one_without_its_mark(tmp_path: Path) -> None:
@@ -369,7 +367,7 @@ def test_a_ledger_whose_mark_is_garbled_may_be_a_copy(
     words = restored(tmp_path)
 
     assert "the mark beside it (ledger.sqlite3.mark) cannot be read" in words
-    assert ADOPT in words
+    assert WAITS in words
 
 
 @pytest.mark.parametrize("read_only", [False, True])
@@ -420,7 +418,7 @@ def test_a_reader_says_it_and_leaves_every_byte(tmp_path: Path) -> None:
 
     words = restored(tmp_path, read_only=True)
 
-    assert ADOPT in words
+    assert WAITS in words
     assert {path: path.read_bytes() for path in (tmp_path / "state").iterdir()} == before
 
 
@@ -537,7 +535,7 @@ def test_a_copy_put_back_under_a_running_engine_sends_nothing(tmp_path: Path) ->
         restore(world)
         first, second = engine.tick(), engine.tick()
 
-    assert [ADOPT in tick.plan.holds[0].why for tick in (first, second)] == [True, True]
+    assert [tick.plan.holds[0].cause for tick in (first, second)] == [Cause.RESTORED] * 2
     assert len(world.texts()) == 1
 
 
@@ -552,7 +550,7 @@ def test_a_copy_written_over_the_ledger_under_a_running_engine_sends_nothing(
         (world.state_dir / "ledger.sqlite").write_bytes((world.root / "copy").read_bytes())
         tick = engine.tick()
 
-    assert ADOPT in tick.plan.holds[0].why
+    assert tick.plan.holds[0].cause is Cause.RESTORED
     assert len(world.texts()) == 1
 
 
@@ -572,7 +570,7 @@ def test_a_copy_written_over_the_ledger_between_two_sends_stops_the_second(tmp_p
             world.clock.advance(HOUR / 60)
             tick = engine.tick()
 
-    assert ADOPT in tick.plan.holds[0].why
+    assert tick.plan.holds[0].cause is Cause.RESTORED
     assert announced(world, "one", "two") in ({"one": 1, "two": 0}, {"one": 0, "two": 1})
 
 
@@ -599,7 +597,7 @@ def test_no_request_is_repeated_on_a_copy_written_over_the_ledger(
         ledger.intend_again(record, owner="me", payload="Read it", deadline=SOON, now=NOW)
     ledger.close()
 
-    assert ADOPT in restored(tmp_path)
+    assert WAITS in restored(tmp_path)
 
 
 def test_a_copy_put_back_between_two_sends_stops_the_second(tmp_path: Path) -> None:
@@ -1085,7 +1083,7 @@ def test_a_ledger_that_cannot_write_its_mark_is_not_adopted(tmp_path: Path) -> N
         words, deliveries = ledger.view().restored, ledger.view().deliveries
     obstacle.rmdir()
 
-    assert ADOPT in words
+    assert WAITS in words
     assert deliveries == {}
     assert adopt(world) == ["one/x/launch"]
 

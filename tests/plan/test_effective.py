@@ -34,7 +34,7 @@ def test_withheld_post_is_scheduled_and_no_baseline() -> None:
 def test_withheld_post_needs_no_adoption() -> None:
     result = plan([a_withheld_post()], a_view(adopted_at=None), a_policy(), NOW)
 
-    assert "public" not in "".join(hold.why for hold in result.holds)
+    assert Cause.NOT_ADOPTED not in [hold.cause for hold in result.holds]
 
 
 def test_withheld_post_is_released_on_its_date() -> None:
@@ -51,7 +51,7 @@ def test_withheld_post_waits_for_the_clock_of_the_site() -> None:
     result = plan([post], a_view([a_release(post)]), a_policy(), NOW, clock_ahead=HOUR)
 
     assert result.actions == ()
-    assert "clock" in result.holds[0].why
+    assert result.holds[0].cause is Cause.CLOCK_AHEAD
 
 
 def test_calendar_has_a_withheld_post() -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from publisher.model import (
     AnnounceRule,
+    Cause,
     ChannelName,
     Deliver,
     DeliveryState,
@@ -84,13 +85,13 @@ def test_rescheduled_post_announces_only_what_was_not_sent() -> None:
 
 def test_drafts_and_held_deliveries_do_not_happen() -> None:
     post = a_post(state=PostState.PUBLISHED, release_at=NOW - HOUR)
-    held = a_delivery(state=DeliveryState.HELD, reason="late by 3 d")
+    held = a_delivery(state=DeliveryState.HELD, cause=Cause.TOO_LATE)
     view = a_view([a_release(post, ReleaseState.LIVE)], [held])
 
     calendar = preview([post, a_post("draft", state=PostState.DRAFT)], view, a_policy(), NOW)
 
     assert lines(calendar) == []
-    assert [hold.why for hold in calendar.holds] == ["is a draft", "late by 3 d"]
+    assert [hold.cause for hold in calendar.holds] == [Cause.DRAFT, Cause.TOO_LATE]
 
 
 def test_long_calendar_costs_what_happens_in_it() -> None:

@@ -14,6 +14,7 @@ from difflib import unified_diff
 from pathlib import Path
 
 from publisher.config.settings import Settings
+from publisher.model import Cause, Hold
 from publisher.model.errors import GitError, PublisherError, UntrustedError
 from publisher.site.git.checkout import GITLINK, Change, read_changes
 from publisher.site.git.run import Git
@@ -47,8 +48,8 @@ class Incoming:
         names = ", ".join(file.path for file in self.files)
         return (
             f"commit {self.commit[:12]} changes {names}, which says what runs here and where"
-            " secrets go; nothing is released, built or announced until a person accepts it:"
-            " see `publisher trust --show`, then run `publisher trust`"
+            " secrets go; nothing is released, built or announced until a person accepts it;"
+            " `publisher trust --show` shows the change"
         )
 
     def difference(self) -> Iterator[str]:
@@ -120,7 +121,7 @@ def hold(settings: Settings, incoming: Incoming) -> None:
     :raises UntrustedError: always.
     """
     write_note(settings.state_dir / NOTE, asdict(incoming))
-    raise UntrustedError(incoming.why)
+    raise UntrustedError(incoming.why, hint="accept it: `publisher trust`")
 
 
 def forget(settings: Settings) -> None:
@@ -149,10 +150,12 @@ def held(settings: Settings) -> Incoming | None:
         ) from None
 
 
-def why_held(settings: Settings) -> str:
-    """Say why nothing is done, while a change waits for a person; empty when none does."""
+def block(settings: Settings) -> Hold | None:
+    """Give the hold of the whole site while a change waits for a person."""
     try:
         incoming = held(settings)
     except PublisherError as error:
-        return error.one_line
-    return incoming.why if incoming else ""
+        return Hold(cause=Cause.UNREADABLE, reason=error.one_line, needs_person=True)
+    if incoming is None:
+        return None
+    return Hold(cause=Cause.UNTRUSTED, reason=incoming.why, needs_person=True)

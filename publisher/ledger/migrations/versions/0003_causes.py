@@ -16,13 +16,14 @@ depends_on = None
 
 _CAUSES = (
     *("not_adopted", "restored", "untrusted", "build_failed"),
+    *("due", "not_built", "not_checked", "not_read_back"),
     *("draft", "draft_over", "no_date", "not_due", "already_public", "renamed", "unreadable"),
     *("missing", "clock_ahead", "flip_failed", "page_wrong", "not_live"),
     *("withdrawn", "deleted", "rescheduled", "readdressed"),
     *("page_not_public", "sending", "switched_off", "post_missing", "channel_removed"),
-    *("channel_closed", "overdue", "refused", "interrupted", "unknown_outcome"),
+    *("channel_closed", "secret_missing", "overdue", "refused", "interrupted", "unknown_outcome"),
     *("too_late", "not_seen", "text_unusable", "text_repeated", "duplicate", "incomplete"),
-    *("id_taken", "retried", "dropped"),
+    *("id_taken", "held", "retried", "dropped"),
 )
 _BUILT = "SELECT built_gen FROM meta WHERE meta.site = releases.site"
 _RELEASES = (
@@ -62,7 +63,7 @@ _ALERTS = (
     ("site/restored", "site/publisher adopt --after-restore%"),
     ("site/not_adopted", "site/publisher adopt%"),
     ("site/untrusted", "site/publisher %"),
-    ("site/untrusted", "site/held"),
+    ("site/unreadable", "site/held"),
 )
 
 

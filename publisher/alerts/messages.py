@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from publisher.alerts.causes import COMMAND, Cause, Level
+from publisher.alerts.rules import Finding, Level
 from publisher.ledger import Alert, Attempt
 from publisher.model import DeliveryRecord, PostId
 from publisher.model.errors import PublisherError
@@ -64,20 +64,20 @@ class Writer:
     attempts: Callable[[DeliveryRecord], Sequence[Attempt]]
 
     def write(
-        self, news: Sequence[Alert], causes: Mapping[str, Cause], now: datetime
+        self, news: Sequence[Alert], findings: Mapping[str, Finding], now: datetime
     ) -> list[Letter]:
         """Write what is new and what is over: a letter each, or one for many."""
         over = [alert for alert in news if alert.level == Level.OVER]
-        new = [alert for alert in news if alert.level != Level.OVER and alert.cause in causes]
-        return [*self._write_new(new, causes), *self._write_over(over, now)]
+        new = [alert for alert in news if alert.level != Level.OVER and alert.cause in findings]
+        return [*self._write_new(new, findings), *self._write_over(over, now)]
 
-    def _write_new(self, new: Sequence[Alert], causes: Mapping[str, Cause]) -> list[Letter]:
+    def _write_new(self, new: Sequence[Alert], findings: Mapping[str, Finding]) -> list[Letter]:
         if len(new) <= MANY:
-            return [self._write_one(alert, causes[alert.cause]) for alert in new]
+            return [self._write_one(alert, findings[alert.cause]) for alert in new]
         lines = [f"{len(new)} things went wrong or wait for you:", ""]
         for alert in new[:LISTED]:
-            cause = causes[alert.cause]
-            lines += [f"- {alert.what} {_VERBS[Level(alert.level)]}: {cut(cause.why, SHORT)}"]
+            finding = findings[alert.cause]
+            lines += [f"- {alert.what} {_VERBS[Level(alert.level)]}: {cut(finding.why, SHORT)}"]
         worst = Level(max(alert.level for alert in new))
         title = f"{self.site}: {len(new)} things {'need you' if worst > Level.TRYING else 'fail'}"
         return [self._letter(title, [*lines, *_rest(new)], worst, new)]
@@ -102,25 +102,25 @@ class Writer:
         title = f"{self.site}: {len(over)} things are over"
         return [self._letter(title, [*lines, *_rest(over)], Level.OVER, over)]
 
-    def _write_one(self, alert: Alert, cause: Cause) -> Letter:
+    def _write_one(self, alert: Alert, finding: Finding) -> Letter:
         level = Level(alert.level)
         verb = _VERBS[level]
         lines = [f"{alert.what[:1].upper()}{alert.what[1:]} {verb}.", ""]
-        lines.append(f"What happened: {cut(cause.why, LONG)}")
-        lines += [f"Post: {self.title(post)} ({post})" for post in cause.posts[:MANY]]
-        if len(cause.posts) > MANY:
-            lines.append(f"Post: and {len(cause.posts) - MANY} more")
-        if cause.channel:
-            occasion = f", occasion {cause.occasion}" if cause.occasion else ""
-            lines.append(f"Channel: {cause.channel}{occasion}")
-        lines += self._tried(cause)
+        lines.append(f"What happened: {cut(finding.why, LONG)}")
+        lines += [f"Post: {self.title(post)} ({post})" for post in finding.posts[:MANY]]
+        if len(finding.posts) > MANY:
+            lines.append(f"Post: and {len(finding.posts) - MANY} more")
+        if finding.channel:
+            occasion = f", occasion {finding.occasion}" if finding.occasion else ""
+            lines.append(f"Channel: {finding.channel}{occasion}")
+        lines += self._tried(finding)
         lines.append(f"Since: {format_local(_minute(alert.since_at), self.zone)}")
-        lines.append(f"Now: {self._remedy(cause, level)}")
+        lines.append(f"Now: {self._remedy(finding, level)}")
         return self._letter(f"{self.site}: {alert.what} {verb}", lines, level, [alert])
 
-    def _tried(self, cause: Cause) -> list[str]:
-        attempts = self.attempts(cause.delivery) if cause.delivery else ()
-        count = len(attempts) or cause.tried
+    def _tried(self, finding: Finding) -> list[str]:
+        attempts = self.attempts(finding.delivery) if finding.delivery else ()
+        count = len(attempts) or finding.tried
         lines = [f"Tried: {count} {'time' if count == 1 else 'times'}"] if count else []
         for attempt in attempts[-TRIES:]:
             at = format_local(attempt.intent_at.replace(microsecond=0), self.zone)
@@ -129,17 +129,13 @@ class Writer:
             lines.append(f"  {at}  {outcome}{reason}")
         return lines
 
-    def _remedy(self, cause: Cause, level: Level) -> str:
+    def _remedy(self, finding: Finding, level: Level) -> str:
         again = ""
-        if cause.retry_at is not None:
-            at = format_local(cause.retry_at.replace(microsecond=0), self.zone)
+        if finding.retry_at is not None:
+            at = format_local(finding.retry_at.replace(microsecond=0), self.zone)
             again = f"publisher tries again at {at}"
-        commands = list(dict.fromkeys(COMMAND.findall(cause.why)))
-        if not commands and cause.posts and cause.channel is None:
-            commands = [f"publisher retry {cause.posts[0]}"]
-        if not commands and cause.key == "rebuild":
-            commands = ["publisher retry"]
-        if not commands and cause.channel and not cause.posts:
+        commands = finding.commands
+        if not commands and finding.channel and not finding.posts:
             return "set what is missing, then restart publisher; `publisher check` looks for it"
         command = ", or ".join(f"`{command}`" for command in commands)
         if level is Level.TRYING:
@@ -147,7 +143,9 @@ class Writer:
             return f"nothing yet; {again or 'publisher tries again by itself'}{at_once}"
         remedy = f"correct it, then {command}" if again else command
         if not remedy:
-            remedy = f"`publisher why {cause.posts[0]}`" if cause.posts else "`publisher status`"
+            remedy = (
+                f"`publisher why {finding.posts[0]}`" if finding.posts else "`publisher status`"
+            )
         return f"{remedy} ({again})" if again else remedy
 
     def _letter(

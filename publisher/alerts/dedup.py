@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from publisher.alerts.causes import Cause, Level
+from publisher.alerts.rules import Finding, Level
 from publisher.ledger import Alert
 
 PATIENCE = timedelta(hours=1)  # for what publisher tries by itself
@@ -20,11 +20,11 @@ Alerts = Mapping[str, Alert]
 
 def noted(
     known: Alerts,
-    causes: Mapping[str, Cause],
+    causes: Mapping[str, Finding],
     now: datetime,
     *,
     is_hidden: Callable[[str], bool],
-    subject: Callable[[Cause], str],
+    subject: Callable[[Finding], str],
 ) -> dict[str, Alert]:
     """Give the alerts as they stand now.
 
@@ -52,7 +52,7 @@ def noted(
     return found
 
 
-def level_of(cause: Cause, alert: Alert, now: datetime) -> Level:
+def level_of(cause: Finding, alert: Alert, now: datetime) -> Level:
     """Give the level that a cause has by now."""
     level = cause.level
     if level is Level.TRYING and cause.gets_worse and now - alert.since_at >= PATIENCE:

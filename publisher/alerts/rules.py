@@ -1,12 +1,11 @@
-"""What is worth an alert, from what a tick left and what the ledger says. Pure.
+"""Which issues are worth an alert, from what a tick left and what the ledger says. Pure.
 
-A cause keeps its key while the matter lasts, whatever becomes of its words and its level.
+A finding keeps its key while the matter lasts, whatever becomes of its words and its level.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -16,9 +15,9 @@ from publisher.engine.release import POLL_AFTER_TIMEOUT, poll_wait
 from publisher.engine.tick import Tick
 from publisher.model import (
     ChannelName,
+    Command,
     DeliveryRecord,
     DeliveryState,
-    Hold,
     LedgerView,
     Outcome,
     PostId,
@@ -27,9 +26,10 @@ from publisher.model import (
 )
 from publisher.model.errors import PublisherError
 from publisher.plan.waiting import SAME_BUILDS
+from publisher.views.issues import Issue
+from publisher.views.words import sentence
 
 TICK = "tick"
-COMMAND = re.compile(r"`(publisher [^`]+|--[^`]+)`")
 REFUSALS = 3  # in a row, until they are worth an alert
 NOT_PREPARED = timedelta(minutes=5)  # a draft that cannot be made is tried each minute
 NOT_FOUND_OUT = timedelta(minutes=15)  # beyond the settle time
@@ -48,12 +48,13 @@ class Level(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
-    """``why`` says what happened, and names the command where a person must act."""
+class Finding:
+    """``why`` says what happened; one of ``commands`` settles it where a person must act."""
 
     key: str
     level: Level
     why: str
+    commands: tuple[Command, ...] = ()
     posts: tuple[PostId, ...] = ()
     channel: ChannelName | None = None
     occasion: str | None = None
@@ -65,25 +66,28 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the causes are drawn from.
+    """What the findings are drawn from.
 
-    ``closed`` are channels of ``jobs.yaml`` that cannot be used; ``settles`` says within what
-    time each other channel tells what became of an attempt. ``streak`` counts how many of the
+    ``issues`` is one for each hold that the tick left. ``closed`` are channels of ``jobs.yaml``
+    that cannot be used; ``settles`` says within what time each other channel tells what became
+    of an attempt. ``streak`` counts how many of the
     newest attempts of a delivery ended with the same outcome.
     """
 
     done: Tick
+    issues: Sequence[Issue]
     view: LedgerView
     closed: Mapping[ChannelName, str]
+    unusable: Collection[ChannelName]  # of those, what lacks a secret
     settles: Mapping[ChannelName, timedelta]
     streak: Callable[[DeliveryRecord, Outcome], int]
     verify_timeout: timedelta
     now: datetime
 
 
-def causes_of(facts: Facts) -> dict[str, Cause]:
+def findings_of(facts: Facts) -> dict[str, Finding]:
     """Give everything that is worth an alert now, by key."""
-    found: dict[str, Cause] = {}
+    found: dict[str, Finding] = {}
     for source in (
         _of_site,
         _of_troubles,
@@ -93,10 +97,10 @@ def causes_of(facts: Facts) -> dict[str, Cause]:
         _of_releases,
         _of_deliveries,
     ):
-        for cause in source(facts):
-            found.setdefault(cause.key, cause)
-    for cause in _of_holds(facts, frozenset(found)):
-        found[cause.key] = cause
+        for finding in source(facts):
+            found.setdefault(finding.key, finding)
+    for finding in _of_holds(facts, frozenset(found)):
+        found[finding.key] = finding
     return found
 
 
@@ -104,18 +108,18 @@ def is_hidden(done: Tick | PublisherError, key: str) -> bool:
     """Tell whether nobody can know by this tick if a cause still stands."""
     if isinstance(done, PublisherError):
         return key != TICK
-    is_blocked = any(map(_is_block, done.plan.holds))
+    is_blocked = any(h.post is None and h.needs_person and not h.until for h in done.plan.holds)
     return is_blocked and key.startswith(("post/", "delivery/"))
 
 
-def failed_tick(error: PublisherError) -> Cause:
-    return Cause(key=TICK, level=Level.TRYING, why=error.one_line, tried=1, gets_worse=True)
+def failed_tick(error: PublisherError) -> Finding:
+    return Finding(key=TICK, level=Level.TRYING, why=error.one_line, tried=1, gets_worse=True)
 
 
-def subject_of(cause: Cause, title: Callable[[PostId], str]) -> str:
+def subject_of(finding: Finding, title: Callable[[PostId], str]) -> str:
     """Name what the cause is about, without its level."""
-    kind = cause.key.partition("/")[0]
-    quoted = f'"{title(cause.posts[0])}"' if cause.posts else ""
+    kind = finding.key.partition("/")[0]
+    quoted = f'"{title(finding.posts[0])}"' if finding.posts else ""
     subjects = {
         TICK: "the sweep",
         "rebuild": "the rebuild",
@@ -124,9 +128,9 @@ def subject_of(cause: Cause, title: Callable[[PostId], str]) -> str:
         "deploy": "deploy.command",
         "stage": "the staging of the site",
         "jobs": "jobs.yaml",
-        "channel": f"the channel {cause.channel}",
+        "channel": f"the channel {finding.channel}",
         "post": f"the release of {quoted}",
-        "delivery": f"the announcement of {quoted} on {cause.channel} ({cause.occasion})",
+        "delivery": f"the announcement of {quoted} on {finding.channel} ({finding.occasion})",
     }
     return subjects.get(kind, "the whole site")
 
@@ -134,44 +138,56 @@ def subject_of(cause: Cause, title: Callable[[PostId], str]) -> str:
 # --- where causes come from ----------------------------------------------------------------
 
 
-def _of_site(facts: Facts) -> Iterator[Cause]:
-    for hold in facts.done.plan.holds:
-        if _is_block(hold):
-            command = COMMAND.search(hold.why)
-            key = f"site/{command[1] if command else 'held'}"
-            yield Cause(key=key, level=Level.WAITING, why=hold.why)
+def _of_site(facts: Facts) -> Iterator[Finding]:
+    for issue in facts.issues:
+        if issue.is_block:
+            yield _finding(f"site/{issue.kind}", issue)
 
 
-def _is_block(hold: Hold) -> bool:
-    """Tell whether nothing at all is planned until a person acts.
+def _finding(key: str, issue: Issue, delivery: DeliveryRecord | None = None) -> Finding:
+    """Give what waits for a person."""
+    return Finding(
+        key=key,
+        level=Level.WAITING,
+        why=sentence(issue),
+        commands=issue.commands,
+        posts=(issue.post,) if issue.post else (),
+        channel=issue.key.channel if issue.key else None,
+        occasion=issue.key.occasion if issue.key else None,
+        delivery=delivery,
+    )
 
-    The build of the site that failed waits for a while only, and all else goes on.
-    """
-    return hold.post is None and hold.needs_person and hold.until is None
 
-
-def _of_troubles(facts: Facts) -> Iterator[Cause]:
+def _of_troubles(facts: Facts) -> Iterator[Finding]:
     for name, why in facts.done.troubles.items():
         key = name.partition(".")[0]
         if name == JOBS:
-            yield Cause(key=key, level=Level.WAITING, why=why)
+            yield Finding(key=key, level=Level.WAITING, why=why)
         else:
-            yield Cause(key=key, level=Level.TRYING, why=why, tried=1, gets_worse=True)
+            yield Finding(key=key, level=Level.TRYING, why=why, tried=1, gets_worse=True)
 
 
-def _of_channels(facts: Facts) -> Iterator[Cause]:
+def _of_channels(facts: Facts) -> Iterator[Finding]:
     for name, why in facts.closed.items():
-        yield Cause(key=f"channel/{name}", level=Level.WAITING, why=why, channel=name)
+        is_lacking = name in facts.unusable  # `publisher retry` would not help
+        yield Finding(
+            key=f"channel/{name}",
+            level=Level.WAITING,
+            why=why if is_lacking else f"{why}; renew the credentials",
+            commands=() if is_lacking else (Command("retry", name),),
+            channel=name,
+        )
 
 
-def _of_rebuild(facts: Facts) -> Iterator[Cause]:
+def _of_rebuild(facts: Facts) -> Iterator[Finding]:
     view = facts.view
     waiting = tuple(sorted(r.post for r in view.releases.values() if _is_unbuilt(r, view)))
     if view.is_site_stuck:
-        yield Cause(
+        yield Finding(
             key="rebuild",
             level=Level.TRYING,
             why=f"the rebuild failed: {view.rebuild_reason}",
+            commands=(Command("retry", next(iter(waiting), "")),),
             posts=waiting,
             tried=view.rebuild_failures,
             retry_at=view.rebuild_retry_at,
@@ -179,7 +195,7 @@ def _of_rebuild(facts: Facts) -> Iterator[Cause]:
         )
 
 
-def _of_files(facts: Facts) -> Iterator[Cause]:
+def _of_files(facts: Facts) -> Iterator[Finding]:
     """Find posts that are due soon and whose files hold an error; what it is stays unsaid.
 
     The post may be under embargo, and the message of a problem may quote it.
@@ -189,14 +205,18 @@ def _of_files(facts: Facts) -> Iterator[Cause]:
         problem = bad[record.path]
         if _is_near(record, facts.now):
             place = f"{record.path}:{problem.line}" if problem.line else record.path
-            why = f"{place} cannot be used ({problem.rule}); `publisher check {record.path}` shows"
-            yield _of_post(record.post, Level.WAITING, f"{why} what is wrong")
+            yield Finding(
+                key=f"post/{record.post}",
+                level=Level.WAITING,
+                why=f"{place} cannot be used ({problem.rule})",
+                commands=(Command("check", record.path),),
+                posts=(record.post,),
+            )
 
 
-def _of_releases(facts: Facts) -> Iterator[Cause]:
+def _of_releases(facts: Facts) -> Iterator[Finding]:
     """Find releases of which a step failed: the flip, a build without the text, the live page."""
-    holds = facts.done.plan.holds
-    asked = {h.post: h.why for h in holds if h.post and h.channel is None and h.needs_person}
+    asked = {i.post: i for i in facts.issues if i.post and i.key is None and i.needs_person}
     for record in facts.view.releases.values():
         if record.state is not ReleaseState.REVEALING or not record.failures:
             continue
@@ -213,10 +233,11 @@ def _of_releases(facts: Facts) -> Iterator[Cause]:
             continue
         is_ours = unbuilt or record.flip_gen is None  # no host or cache is to blame
         is_stuck = is_ours and record.post in asked and record.failures >= SAME_BUILDS
-        yield Cause(
+        yield Finding(
             key=f"post/{record.post}",
             level=Level.WAITING if is_stuck else Level.TRYING,
-            why=asked[record.post] if is_stuck else why,
+            why=sentence(asked[record.post]) if is_stuck else why,
+            commands=(Command("retry", record.post),),
             posts=(record.post,),
             tried=record.failures,
             retry_at=record.retry_at,
@@ -224,7 +245,7 @@ def _of_releases(facts: Facts) -> Iterator[Cause]:
         )
 
 
-def _of_deliveries(facts: Facts) -> Iterator[Cause]:
+def _of_deliveries(facts: Facts) -> Iterator[Finding]:
     """Find deliveries that keep failing without having stopped yet."""
     for record in facts.view.deliveries.values():
         key, why = record.key, ""
@@ -235,7 +256,7 @@ def _of_deliveries(facts: Facts) -> Iterator[Cause]:
         elif record.state is DeliveryState.UNCERTAIN and _is_in_the_dark(record, facts):
             why = f"it may have gone out, and looking it up keeps failing: {record.reason}"
         if why:
-            yield Cause(
+            yield Finding(
                 key=f"delivery/{key}",
                 level=Level.TRYING,
                 why=why,
@@ -247,42 +268,22 @@ def _of_deliveries(facts: Facts) -> Iterator[Cause]:
             )
 
 
-def _of_holds(facts: Facts, known: frozenset[str]) -> Iterator[Cause]:
+def _of_holds(facts: Facts, known: frozenset[str]) -> Iterator[Finding]:
     """Find what else waits for a person; a closed channel is one matter, not one per delivery."""
     unreadable = {record.post for record in _unreadable(facts)}
     unbuilt = {r.post for r in facts.view.releases.values() if _is_unbuilt(r, facts.view)}
-    by_name = {
-        (str(key.post), str(key.channel), key.occasion): record
-        for key, record in facts.view.deliveries.items()
-    }
-    for hold in facts.done.plan.holds:
-        if hold.post is None or not hold.needs_person:
+    for issue in facts.issues:
+        if issue.post is None or not issue.needs_person:
             continue
-        if hold.channel is None or hold.occasion is None:
-            key = f"post/{hold.post}"
-            if key not in known and hold.post not in unreadable | unbuilt:
-                yield _of_post(hold.post, Level.WAITING, hold.why)
+        key = f"post/{issue.post}"
+        if issue.key is None:
+            if key not in known and issue.post not in unreadable | unbuilt:
+                yield _finding(key, issue)
             continue
-        record = by_name.get((hold.post, hold.channel, hold.occasion))
-        if hold.channel in facts.closed and (record is None or record.state not in _STOPPED):
-            continue
-        yield _of_delivery(hold, record)
-
-
-def _of_post(post: PostId, level: Level, why: str) -> Cause:
-    return Cause(key=f"post/{post}", level=level, why=why, posts=(post,))
-
-
-def _of_delivery(hold: Hold, record: DeliveryRecord | None) -> Cause:
-    return Cause(
-        key=f"delivery/{hold.post}/{hold.channel}/{hold.occasion}",
-        level=Level.WAITING,
-        why=hold.why,
-        posts=(hold.post,) if hold.post else (),
-        channel=hold.channel,
-        occasion=hold.occasion,
-        delivery=record,
-    )
+        record = facts.view.deliveries.get(issue.key)
+        is_stopped = record is not None and record.state in _STOPPED
+        if issue.key.channel not in facts.closed or is_stopped:
+            yield _finding(f"delivery/{issue.key}", issue, record)
 
 
 # --- judging one record --------------------------------------------------------------------

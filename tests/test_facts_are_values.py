@@ -46,7 +46,8 @@ def decisions(tree: ast.AST) -> Iterator[ast.expr]:
 
 def _looks_into(node: ast.Compare) -> bool:
     sides = [node.left, *node.comparators]
-    if any(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
+    is_equality = all(isinstance(op, ast.Eq | ast.NotEq) for op in node.ops)
+    if not is_equality:  # `in`, or what no text is asked for
         return _is_prose(sides[-1])
     return any(map(_is_prose, sides)) and any(map(_is_words, sides))
 

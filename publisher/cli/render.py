@@ -42,7 +42,7 @@ def say_issue(issue: Value, zone: ZoneInfo | None, *, name: str, indent: str) ->
         if issue["again_at"]:
             parts.append(f"next try at {when(issue['again_at'], zone)}")
         elif issue["until"] and not is_begun:
-            parts.append(f"until {when(issue['until'], zone)}")
+            parts[-1] += f" until {when(issue['until'], zone)}"
         if issue["until"] and is_begun:
             parts.append(f"done or put to you by {when(issue['until'], zone)}")
     say_wrapped(": ".join(filter(None, (name, ", ".join(parts)))), indent=indent)

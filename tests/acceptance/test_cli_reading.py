@@ -72,9 +72,10 @@ def test_calendar_as_text(tmp_path: Path) -> None:
     shown = site.run("calendar", *NOW)
 
     assert shown.out == (
-        "waits for a person:\n"
-        "  1 post was public or due before publisher came (first: plane); nothing is released "
-        "or announced until `publisher adopt` has recorded them\n"
+        "Needs action:\n"
+        "  1 existing post is not adopted yet (first: plane). Run `publisher adopt`; until then "
+        "nothing is released or announced\n"
+        "    publisher adopt\n"
         "\n"
         "Tuesday, 2099-03-10\n"
         "  09:00 +01:00  The Pattern\n"
@@ -330,6 +331,7 @@ def test_status_as_json(lived_in: Site) -> None:
         "remote_id": delivery["remote_id"],
         "remote_url": f"#{delivery['remote_id']}",
         "attempts": 1,
+        "cause": None,
         "reason": "",
     }
     assert (found["next_due"], found["waiting"]) == ("2099-03-24T17:30:00Z", [])
@@ -444,7 +446,7 @@ def test_dry_run_of_an_unadopted_ledger_does_nothing_either(tmp_path: Path) -> N
 
     shown = site.run("tick", "--dry-run", "--now", "2099-03-24T18:30", code=3)
 
-    assert shown.out.startswith("nothing is due\nwaits for a person:\n")
+    assert shown.out.startswith("nothing is due\nNeeds action:\n")
 
 
 def test_instant_that_is_none_is_a_usage_error(tmp_path: Path) -> None:

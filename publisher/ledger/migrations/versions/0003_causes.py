@@ -21,7 +21,7 @@ _CAUSES = (
     *("missing", "clock_ahead", "flip_failed", "page_wrong", "not_live"),
     *("withdrawn", "deleted", "rescheduled", "readdressed"),
     *("page_not_public", "sending", "switched_off", "post_missing", "channel_removed"),
-    *("channel_closed", "secret_missing", "overdue", "refused", "interrupted", "unknown_outcome"),
+    *("channel_closed", "channel_unusable", "overdue", "refused", "interrupted", "unknown_outcome"),
     *("too_late", "not_seen", "text_unusable", "text_repeated", "duplicate", "incomplete"),
     *("id_taken", "held", "retried", "dropped"),
 )

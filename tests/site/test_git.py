@@ -128,6 +128,18 @@ def test_pull_keeps_what_the_author_staged_alike_and_edited_since(world: World) 
     assert world.status() == [" M blog/other.md"]
 
 
+def test_pull_keeps_a_staged_file_in_a_folder_that_the_remote_has_as_a_file(world: World) -> None:
+    world.colleague("notes", "a file")
+    world.write("notes/mine.md", "mine")
+    world.git("add", "notes")
+
+    with pytest.raises(GitError, match=r"notes/mine\.md"):
+        world.open().pull()
+
+    assert (world.site / "notes/mine.md").read_text() == "mine"
+    assert world.status() == ["A  notes/mine.md"]
+
+
 @pytest.mark.parametrize("ignored", ["", "other.md\n"])
 def test_pull_keeps_a_file_that_is_taken_out_of_the_index_only(world: World, ignored: str) -> None:
     mine = (world.site / "blog/other.md").read_text()

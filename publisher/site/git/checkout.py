@@ -113,6 +113,9 @@ def _take_for_done(ours: Git, changes: Sequence[Change], *, is_resumed: bool) ->
         if staged.get(change.path) != _known(change.new)
         or (not change.new.exists and _is_file(ours.folder / change.path))
     ]
+    folders = [c.path for c in usual if c.new.exists and (ours.folder / c.path).is_dir()]
+    inside = ours.run("ls-files", "-z", "--", *folders).fields if folders else ()
+    blocked += sorted({*inside}.difference(change.path for change in changes))
     present = [c for c in usual if _is_file(ours.folder / c.path)]
     state_by_new = _compare(ours, {change.path: change.new for change in present})
     left = [c for c in present if not c.new.exists or c.path in state_by_new]

@@ -108,12 +108,10 @@ def _coming(survey: Survey) -> list[Post]:
 
 
 def _say_posts(title: str, posts: Sequence[Post], survey: Survey | None = None) -> None:
-    say(title if posts else title.removesuffix(":"))
-    for post in posts[:LISTED]:
-        at = f"{when(post.release_at, survey.settings.site.zone)}  " if survey else ""
-        say(f"  {at}{post.id}: {flat(post.title)}")
-    if len(posts) > LISTED:
-        say(f"  and {len(posts) - LISTED} more")
+    zone = survey.settings.site.zone if survey else None
+    dates = [f"{when(post.release_at, zone)}  " if zone else "" for post in posts]
+    names = [f"{at}{post.id}: {flat(post.title)}" for at, post in zip(dates, posts, strict=True)]
+    _say_names(title, names)
 
 
 def _say_pages(survey: Survey) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -30,24 +30,17 @@ from publisher.views.site_state import Survey
 MEGABYTE = 1_000_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """What is searched for what: ``root`` is where ``rebuild`` writes the first of ``outputs``.
 
     All outputs that are there are searched: the second one is public, whoever wrote it.
     """
 
-    def __init__(
-        self,
-        *,
-        hidden: tuple[EmbargoedText, ...],
-        public: Callable[[], PublicTexts],
-        root: Path,
-        outputs: tuple[Path, ...],
-    ) -> None:
-        self.hidden = hidden
-        self.public = public
-        self.root = root
-        self.outputs = outputs
+    hidden: tuple[EmbargoedText, ...]
+    public: Callable[[], PublicTexts]
+    root: Path
+    outputs: tuple[Path, ...]
 
 
 @click.command(epilog="Example: publisher embargo --build")

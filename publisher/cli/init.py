@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from publisher import config
-from publisher.cli import jobs_file
 from publisher.cli.check import show_trial
 from publisher.cli.invocation import FILE, Invocation
 from publisher.cli.output import note, say
+from publisher.config import new_file
 from publisher.config.kinds import Place, read_glob, read_site_url, read_zone
 from publisher.generators import discovery
 from publisher.generators.discovery import Found
@@ -53,7 +53,7 @@ def init(invocation: Invocation, generator: str | None, is_build: bool) -> None:
     zone_note = ""
     if found.zone is None:
         zone_note = "this machine's; see that it is yours" if machine else "not found: set this"
-    text = jobs_file.to_yaml(
+    text = new_file.to_yaml(
         found,
         name=file.parent.name,
         zone=found.zone or machine or "UTC",

@@ -7,24 +7,38 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 from zoneinfo import ZoneInfo
 
 import click
 
 from publisher.cli.invocation import YES, instant
-from publisher.cli.moves import Shift, forget, left_over, perform, require_unreleased
 from publisher.cli.output import clean, confirm, count, flat, note, say, when
-from publisher.cli.tick import tick_unless_daemon
+from publisher.cli.tick import Teller, tick_unless_daemon
 from publisher.config.settings import Settings, SiteSettings
-from publisher.model import Post, PostState, ReleaseRecord
+from publisher.engine.requests import Requests, is_void, require_unreleased, shows_date
+from publisher.model import Post, PostState, ReleaseRecord, RescheduleRequest
 from publisher.model.errors import LedgerError, PostError, PublisherError
 from publisher.posts.library import Library
 from publisher.posts.reschedule import set_date
+from publisher.system import locks
+from publisher.system.clock import SystemClock
 from publisher.system.files import read_file
 from publisher.text.frontmatter import decode
 from publisher.text.times import parse_duration, resolve_instant
-from publisher.views.site_state import Survey
+from publisher.views.site_state import Survey, open_ledger
+
+
+class Shift(NamedTuple):
+    """One post, the instant it has now, and the post as it will read."""
+
+    post: Post
+    old: datetime
+    moved: Post
+
+    @property
+    def new(self) -> datetime:
+        return self.moved.release_at or self.old
 
 
 @click.command(epilog="Example: publisher reschedule my-post --to +7d")
@@ -55,7 +69,7 @@ def reschedule(ctx: click.Context, post: str, to: str, is_shifted: bool, is_yes:
     library = Library.of(seen.settings)
     library.scan()
     if left := _left(seen, library, is_yes=is_yes):
-        _carry_out(ctx, seen, library, left)
+        _carry_out(ctx, seen, left)
     old = _require_waiting(seen, chosen)
     at = read_target(seen, old, to)
     shifts = [Shift(chosen, old, library.redated(chosen, at))]
@@ -68,33 +82,71 @@ def reschedule(ctx: click.Context, post: str, to: str, is_shifted: bool, is_yes:
     _require_coming(seen, shifts)
     _say_plan(seen, library, shifts, is_shifted=is_shifted)
     confirm(f"move {count(len(shifts), 'release')}?", is_yes=is_yes)
-    _carry_out(ctx, seen, library, shifts)
+    _carry_out(ctx, seen, shifts)
 
 
 def _left(seen: Survey, library: Library, *, is_yes: bool) -> list[Shift]:
-    """Give the moves that an earlier command left over, if they are to be made."""
-    left = list(left_over(seen, library))
-    if left:
-        say("an earlier `publisher reschedule` was interrupted; still to move:")
-        _say_plan(seen, library, left, is_shifted=True)
-        if is_yes or not sys.stdin.isatty():
-            confirm("move them first?", is_yes=is_yes)
-        elif not click.confirm("move them first? (n: drop these moves)", err=True):
-            left = []
-    if left:
-        note("nothing else is done; run the command again to set another date")
-    else:
-        forget(seen.settings)
+    """Give the moves of a killed command that nobody performed yet, if they are to be made."""
+    left = list(_open_moves(seen, library))
+    if not left:
+        return []
+    say("an earlier `publisher reschedule` was interrupted; still to move:")
+    _say_plan(seen, library, left, is_shifted=True)
+    if is_yes or not sys.stdin.isatty():
+        confirm("move them first?", is_yes=is_yes)
+    elif not click.confirm("move them first? (n: drop these moves)", err=True):
+        with open_ledger(seen.settings, now=seen.now) as ledger:
+            ledger.drop_requests([shift.post.id for shift in left])
+        return []
+    note("nothing else is done; run the command again to set another date")
     return left
 
 
-def _carry_out(
-    ctx: click.Context, seen: Survey, library: Library, shifts: Sequence[Shift]
-) -> NoReturn:
-    is_shown = perform(seen, library, shifts)
-    _say_next(seen.settings, len(shifts))
-    about = {shift.post.id for shift in shifts}
-    ctx.exit(tick_unless_daemon(ctx.obj, seen.settings, about=about) if is_shown else 0)
+def _open_moves(survey: Survey, library: Library) -> Iterator[Shift]:
+    for request in survey.view.requests:
+        post = survey.posts.get(request.post)
+        if not isinstance(request, RescheduleRequest) or post is None:
+            continue
+        if post.release_at != request.from_at or request.to_at <= survey.now:
+            continue  # moved before the kill, or changed since; the next tick drops it
+        try:
+            require_unreleased(post, survey.view.releases.get(post.id))
+            yield Shift(post, request.from_at, library.redated(post, request.to_at))
+        except PublisherError as error:
+            note(f"{post.id}: skipped: {error.what}")
+
+
+def _carry_out(ctx: click.Context, seen: Survey, shifts: Sequence[Shift]) -> NoReturn:
+    """Record the requests, and perform them while no tick is under way."""
+    settings, clock = seen.settings, SystemClock()
+    posts = {shift.post.id for shift in shifts}
+    with open_ledger(settings, now=clock.now()) as ledger:
+        requests = [
+            RescheduleRequest(
+                post=shift.post.id, from_at=shift.old, to_at=shift.new, asked_at=clock.now()
+            )
+            for shift in shifts
+        ]
+        performer = Requests(
+            settings=settings,
+            library=Library.of(settings),
+            ledger=ledger,
+            clock=clock,
+            report=Teller().tell,
+        )
+        ledger.request(requests, now=clock.now())
+        try:
+            with locks.hold(settings.state_dir, locks.TICK, wait=True):
+                for request in requests:
+                    performer.perform(request)
+        except PublisherError as error:
+            if is_void(error):
+                ledger.drop_requests(posts)
+            raise  # else the next tick finishes it, such as when the disk has room again
+        known = posts & set(ledger.view().releases)
+    _say_next(settings, len(shifts))
+    is_shown = any(shows_date(s.post, settings) for s in shifts if s.post.id in known)
+    ctx.exit(tick_unless_daemon(ctx.obj, settings, about=posts) if is_shown else 0)
 
 
 def _require_waiting(survey: Survey, post: Post) -> datetime:

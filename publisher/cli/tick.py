@@ -42,6 +42,9 @@ ALERT_S = 60.0  # the longest that a tick of cron waits for its alerts to be sen
 # What is told of an event, by its name; others are for the log only.
 LINES: Mapping[str, str] = {
     "post.observed": "{post}: {why}",
+    "post.rescheduled": "{post}: moved to {at}",
+    "request.failed": "{post}: {reason}",
+    "file.changed": "changed {path}",
     "flip.done": "{post}: flipped ({changed})",
     "flip.failed": "{post}: the flip failed: {reason}",
     "rebuild.done": "rebuilt in {seconds} s for {posts}",
@@ -79,6 +82,7 @@ FAILURES = frozenset(
         "output.overwritten",
         "pull.failed",
         "push.failed",
+        "request.failed",
         "rebuild.failed",
         "stage.failed",
         "delivery.not_sent",

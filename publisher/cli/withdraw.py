@@ -5,8 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from threading import Event
 
 import click
@@ -16,20 +15,19 @@ from publisher.check.pages import read_page, read_site
 from publisher.cli.invocation import YES
 from publisher.cli.output import confirm, count, flat, note, say, say_wrapped, when
 from publisher.cli.release import require_adoption
-from publisher.cli.tick import tick_unless_daemon
+from publisher.cli.tick import Teller, tick_unless_daemon
 from publisher.config.settings import Settings
-from publisher.ledger import Ledger
+from publisher.engine.requests import Requests, is_under_way
 from publisher.model import (
-    Cause,
     DeliveryRecord,
     DeliveryState,
     Embargo,
     LedgerView,
-    Observe,
     Post,
+    PostId,
     PostState,
     ReleaseState,
-    Sight,
+    WithdrawRequest,
 )
 from publisher.model.errors import LedgerBusyError, LedgerError, PostError, PublisherError
 from publisher.posts.library import Library, Scan
@@ -83,7 +81,7 @@ def withdraw(ctx: click.Context, post: str, reason: str, is_embargoed: bool, is_
     waiting, out = waiting_and_out(seen, seen.view, chosen)
     _say_deliveries(seen, waiting, out)
     confirm(f"withdraw {chosen.id}?", is_yes=is_yes)
-    done = take_back(seen, chosen, to, reason)
+    done = _carry_out(seen, chosen, to, reason)
     _say_done(seen, chosen, to, done)
     if _was_public(seen, chosen):
         _say_where_to_look(seen, chosen, to)
@@ -104,7 +102,7 @@ def _require_public(survey: Survey, post: Post, to: PostState) -> None:
 
 
 def _was_public(survey: Survey, post: Post) -> bool:
-    return is_under_way(survey.view, post) or post.state is PostState.PUBLISHED
+    return is_under_way(survey.view, post.id) or post.state is PostState.PUBLISHED
 
 
 def _was_taken_back(survey: Survey, post: Post) -> bool:
@@ -255,7 +253,7 @@ def _standing(record: DeliveryRecord) -> str:
     return "may have gone out; check there"
 
 
-def _say_done(survey: Survey, post: Post, to: PostState, done: TakenBack) -> None:
+def _say_done(survey: Survey, post: Post, to: PostState, done: Withdrawn) -> None:
     parts = [f"{post.id}: withdrawn"]
     parts += [f"{count(len(done.cancelled), 'announcement')} cancelled"] if done.cancelled else []
     parts += [f"{count(len(done.out), 'announcement')} already sent"] if done.out else []
@@ -285,7 +283,7 @@ def _say_where_to_look(survey: Survey, post: Post, to: PostState) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakenBack:
+class Withdrawn:
     """What became of the announcements."""
 
     cancelled: Sequence[DeliveryRecord]
@@ -293,62 +291,39 @@ class TakenBack:
     out: Sequence[DeliveryRecord]  # were out when it was shown
 
 
-def take_back(survey: Survey, post: Post, to: PostState, reason: str) -> TakenBack:
-    """Change the files and tell the ledger; a tick that is under way takes notice of the files."""
-    settings, now = survey.settings, SystemClock().now()
-    why = f"withdrawn: asked for with `publisher withdraw`{': ' if reason else ''}{reason}"
-    page = _Page(library=Library.of(settings), post=post)
-    with (
-        _no_tick(settings, page, is_file_first=goes_by_its_file(survey.view, post)),
-        open_ledger(settings, now=now) as ledger,
-    ):
-        current = page.read()
-        is_public = is_under_way(ledger.view(), current)
-        if not is_public:  # first: a build too many does no harm, one too few leaves the page
-            _build_without(ledger, current, why, now)
-        digest = page.take_back(to)
-        _tell(ledger, page.read(), digest, why, now)
+def _carry_out(survey: Survey, post: Post, to: PostState, reason: str) -> Withdrawn:
+    """Record the request, and perform it; a tick that is under way stops for the file."""
+    settings, clock = survey.settings, SystemClock()
+    with open_ledger(settings, now=clock.now()) as ledger:
+        request = WithdrawRequest(post=post.id, to=to, reason=reason, asked_at=clock.now())
+        performer = Requests(
+            settings=settings,
+            library=Library.of(settings),
+            ledger=ledger,
+            clock=clock,
+            report=Teller().tell,
+        )
+        ledger.request([request], now=clock.now())
+        try:
+            with _no_tick(settings, performer, post.id, is_file_first=_is_followed(survey, post)):
+                performer.perform(request)
+        except PublisherError:
+            ledger.drop_requests([post.id])
+            raise
         return _outcome(survey, post, ledger.view())
 
 
-def is_under_way(view: LedgerView, post: Post) -> bool:
-    record = view.releases.get(post.id)
-    return record is not None and record.state in (ReleaseState.LIVE, ReleaseState.REVEALING)
-
-
-def goes_by_its_file(view: LedgerView, post: Post) -> bool:
+def _is_followed(survey: Survey, post: Post) -> bool:
     """Tell whether a tick that is under way stops for what the file says."""
-    record = view.releases.get(post.id)
+    record = survey.view.releases.get(post.id)
     return record is not None and record.state is not ReleaseState.BASELINE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Page:
-    """The files of one post, read anew before each change: a tick may change them, too."""
-
-    library: Library
-    post: Post
-
-    def read(self) -> Post:
-        for post in self.library.scan().posts:
-            if post.path == self.post.path:
-                return replace(post, id=self.post.id)
-        raise PublisherError(
-            f"{self.post.id}: its file is gone or cannot be read",
-            hint="`publisher check` says what is wrong",
-        )
-
-    def take_back(self, to: PostState) -> str:
-        """Make the files say so, and tell which changed; gives the digest of the post's own."""
-        result = self.library.withdraw(self.read(), to=to)
-        for path in result.changed:
-            say(f"changed {path}")
-        return result.digest
-
-
 @contextmanager
-def _no_tick(settings: Settings, page: _Page, *, is_file_first: bool) -> Iterator[None]:
-    """Wait until no tick is under way; with ``is_file_first`` the files do not wait.
+def _no_tick(
+    settings: Settings, performer: Requests, post: PostId, *, is_file_first: bool
+) -> Iterator[None]:
+    """Wait until no tick is under way; with ``is_file_first`` the file does not wait.
 
     A tick reads the files before each of its steps, so nothing is announced once they say draft;
     scheduled might be flipped again, where somebody asked for the release. They are looked at
@@ -365,46 +340,11 @@ def _no_tick(settings: Settings, page: _Page, *, is_file_first: bool) -> Iterato
                     note("waiting for the running tick; it sees the changed file")
                 is_told = True
             with suppress(PublisherError):  # just being written: the next time
-                page.take_back(PostState.DRAFT)
+                performer.hide(post)
             Event().wait(locks.POLL_S)
         else:
             stack.enter_context(locks.hold(settings.state_dir, locks.TICK, wait=True))
         yield
-
-
-def _build_without(ledger: Ledger, post: Post, why: str, now: datetime) -> None:
-    """Have the site built without a post whose release the ledger does not follow now."""
-    if post.state is PostState.PUBLISHED:
-        because = "was public when first seen"
-        ledger.observe(_sight(post, Sight.BASELINE, post.digest, because), now=now)
-    elif post.id not in ledger.view().releases:
-        ledger.observe(_sight(post, Sight.NEW, post.digest, "scheduled"), now=now)
-    ledger.build_again(post.id, cause=Cause.WITHDRAWN, reason=why, now=now)
-    for key, record in ledger.view().deliveries.items():
-        if key.post == post.id and record.state is DeliveryState.PLANNED:
-            ledger.settle(
-                record, DeliveryState.CANCELLED, cause=Cause.WITHDRAWN, reason=why, now=now
-            )
-
-
-def _tell(ledger: Ledger, post: Post, digest: str, why: str, now: datetime) -> None:
-    """Let the ledger know at once: a draft flag alone does not tell it from a lost flip."""
-    words = why.removeprefix("withdrawn: ")
-    is_public = is_under_way(ledger.view(), post)
-    ledger.observe(_sight(post, Sight.MOVED, digest, words), now=now)
-    if is_public:
-        ledger.observe(_sight(post, Sight.WITHDRAWN, digest, words), now=now)
-
-
-def _sight(post: Post, sight: Sight, digest: str, why: str) -> Observe:
-    return Observe(
-        post=post.id,
-        sight=sight,
-        path=post.path,
-        digest=digest,
-        release_at=post.release_at,
-        why=why,
-    )
 
 
 def waiting_and_out(
@@ -419,7 +359,7 @@ def waiting_and_out(
     return waiting, out
 
 
-def _outcome(survey: Survey, post: Post, view: LedgerView) -> TakenBack:
+def _outcome(survey: Survey, post: Post, view: LedgerView) -> Withdrawn:
     """Compare what was shown with what has become of it."""
     before, (_, out) = survey.view.deliveries, waiting_and_out(survey, survey.view, post)
     known = {record.key for record in out}
@@ -431,4 +371,4 @@ def _outcome(survey: Survey, post: Post, view: LedgerView) -> TakenBack:
         if key not in before or before[key].state is not DeliveryState.CANCELLED
     ]
     overtaken = [record for record in out_now if record.key not in known]
-    return TakenBack(cancelled=cancelled, overtaken=overtaken, out=out)
+    return Withdrawn(cancelled=cancelled, overtaken=overtaken, out=out)

@@ -16,6 +16,7 @@ from publisher.config.settings import Settings
 from publisher.config.voices import voice_of
 from publisher.engine.deliver import Courier, Outlet
 from publisher.engine.recover import Reconciler
+from publisher.engine.requests import Requests
 from publisher.engine.tick import Engine, Outlets
 from publisher.ledger import Ledger
 from publisher.model import ChannelName, Post
@@ -113,6 +114,9 @@ def open_engine(
             is_tree_busy=lambda: is_tree_busy(settings.project),
             find_block=partial(incoming.block, settings),
             stop=stop,
+            requests=Requests(
+                settings=settings, library=library, ledger=ledger, clock=clock, report=report
+            ),
             site_clock=open_site_clock(settings, clock=clock, report=report),
         )
 

@@ -19,6 +19,7 @@ from publisher.engine.changes import Watch
 from publisher.engine.deliver import Courier, Outlet
 from publisher.engine.recover import Reconciler
 from publisher.engine.release import Library, Site, Steps
+from publisher.engine.requests import TROUBLE, Requests
 from publisher.ledger import Ledger
 from publisher.model import (
     Action,
@@ -101,6 +102,7 @@ class Engine:
     stop: Flag = field(default_factory=Flag)
     site_clock: SiteClock | None = None  # None: nobody is asked what time it is
     find_block: Callable[[], Hold | None] = lambda: None
+    requests: Requests | None = None  # None: nobody asks for anything by command
     _watch: Watch = field(init=False)
     _busy: dict[ChannelName, Future[None]] = field(default_factory=dict)  # within one tick
     _spent_s: dict[ChannelName, float] = field(default_factory=dict)  # within one tick
@@ -130,7 +132,10 @@ class Engine:
             if is_idle and self._watch.has_news(self.site, scan, view):
                 more, _, _ = self._work()
                 done = replace(more, performed=done.performed + more.performed)
-            return replace(done, troubles=self._watch.after_all(self.site))
+            troubles = dict(self._watch.after_all(self.site))
+            if self.requests is not None and self.requests.trouble:
+                troubles[TROUBLE] = self.requests.trouble
+            return replace(done, troubles=troubles)
 
     def _work(self) -> tuple[Tick, Scan, LedgerView]:
         """Plan and perform, until nothing is left that was not tried.
@@ -197,6 +202,8 @@ class Engine:
             )
 
     def _plan(self) -> tuple[Scan, LedgerView, Plan]:
+        if self.requests is not None:
+            self.requests.perform_all()
         view = self.ledger.view(settled=False)
         view = replace(view, unusable_channels=self.outlets.closed)
         scan = self.library.scan(view, self.clock.now())

@@ -12,6 +12,7 @@ from publisher.ledger.observing import Observing
 from publisher.ledger.reading import Reading
 from publisher.ledger.reconciling import Reconciling
 from publisher.ledger.releases import Releases
+from publisher.ledger.requests import Requests
 from publisher.ledger.restoring import Restoring
 from publisher.ledger.rows import Attempt, Event
 from publisher.ledger.sending import Sending
@@ -21,6 +22,15 @@ __all__ = ["Alert", "Attempt", "Event", "Ledger"]
 
 
 class Ledger(
-    Restoring, Observing, Releases, Deliveries, Sending, Reconciling, Alerting, Upkeep, Reading
+    Restoring,
+    Observing,
+    Releases,
+    Requests,
+    Deliveries,
+    Sending,
+    Reconciling,
+    Alerting,
+    Upkeep,
+    Reading,
 ):
     """All that may be asked of the ledger, and all that may be told to it."""

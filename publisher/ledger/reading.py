@@ -11,6 +11,7 @@ from publisher.ledger.database import Database
 from publisher.ledger.delivery_rows import delivery_query, to_delivery
 from publisher.ledger.mark import doubt_of, mark_path, provenance_of, read_mark
 from publisher.ledger.release_rows import release_query, to_release
+from publisher.ledger.requests import requests_query, to_request
 from publisher.ledger.rows import Attempt, Event
 from publisher.ledger.schema import (
     OF_DELIVERY,
@@ -98,6 +99,7 @@ class Reading(Database):
             releases = connection.execute(release_query(self.site)).mappings().all()
             deliveries = connection.execute(query).all()
             closed = connection.execute(_closed_query(self.site)).all()
+            wanted = connection.execute(requests_query(self.site)).all()
             site = self._meta(connection)
             known = provenance_of(connection)
         doubt = doubt_of(found, known, name=mark_path(self.path).name) if self._read_only else ""
@@ -108,6 +110,7 @@ class Reading(Database):
             releases={row["post"]: to_release(row) for row in releases},
             deliveries={record.key: record for record in records},
             closed_channels={row.channel: row.reason for row in closed},
+            requests=tuple(map(to_request, wanted)),
             restored=known.restored or doubt,
         )
 

@@ -18,6 +18,7 @@ from publisher.ledger.release_rows import (
     find_release,
     new_release,
 )
+from publisher.ledger.requests import drop_request
 from publisher.ledger.rows import IS_OF_SITE, change_meta, insert_new, insert_row, log, next_gen
 from publisher.ledger.schema import attempts, deliveries, meta, rebuilds, releases
 from publisher.model import (
@@ -229,6 +230,7 @@ class Releases(Database):
                 insert_row(connection, releases, row)
             elif record.requested_at is not None and record.requested_at <= now:
                 return  # a later one was asked for while the clock was ahead
+            drop_request(connection, self.site, post)  # the latest wish counts
             values = {"state": ReleaseState.SCHEDULED, "requested_at": now, "reason": reason}
             change_release(connection, self.site, post, now=now, **values)
             log(connection, self.site, "requested", now=now, post=post, reason=reason)

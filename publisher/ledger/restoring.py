@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from publisher.ledger.attempts import has_unresolved
 from publisher.ledger.deliveries import Deliveries
@@ -15,7 +15,7 @@ from publisher.ledger.observing import Observing
 from publisher.ledger.reconciling import Reconciling, take_back
 from publisher.ledger.releases import Releases, add_row
 from publisher.ledger.rows import log
-from publisher.ledger.schema import alerts, deliveries, events, meta, provenance
+from publisher.ledger.schema import alerts, deliveries, events, meta, provenance, requests
 from publisher.model import Cause, DeliveryRecord, DeliveryState
 from publisher.model.errors import LedgerError
 from publisher.plan.restored import Begun, Reconciliation, may_be_out_reason
@@ -77,6 +77,7 @@ class Restoring(Observing, Releases, Deliveries, Reconciling):
         return pending
 
     def _record(self, connection: Connection, found: Reconciliation, now: datetime) -> None:
+        connection.execute(delete(requests).where(requests.c.site == self.site))  # may be old
         for record in _records(connection, self.site):
             if record.state in OWNED:
                 take_back(connection, record, now)

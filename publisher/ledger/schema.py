@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnClause, Dialect, TableClause, TypeDecorator, column, table
 
-HEAD = "0003"  # the newest revision; revisions are numbered, so they sort
+HEAD = "0004"  # the newest revision; revisions are numbered, so they sort
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -71,6 +71,9 @@ attempts = _table(
 )
 # What the operator was told of, or is to be told, while it lasts; ``told_level`` 0: not told yet.
 alerts = _table("alerts", "site cause what level told_level", instants="since_at told_at")
+# What a person asked for by command and is not performed yet: ``to_state`` to withdraw a post,
+# ``from_at`` and ``to_at`` to move its release.
+requests = _table("requests", "site post to_state reason", instants="from_at to_at asked_at")
 rebuilds = _table("rebuilds", "id site gen ok reason", instants="started_at ended_at")
 events = _table(
     "events",

@@ -48,6 +48,9 @@ from publisher.model.records import (
     LedgerView,
     Policy,
     ReleaseRecord,
+    Request,
+    RescheduleRequest,
+    WithdrawRequest,
 )
 from publisher.model.states import (
     DUPLICATE,
@@ -105,8 +108,11 @@ __all__ = [
     "RecoveryKind",
     "ReleaseRecord",
     "ReleaseState",
+    "Request",
+    "RescheduleRequest",
     "Series",
     "Settle",
     "Sight",
     "Verify",
+    "WithdrawRequest",
 ]

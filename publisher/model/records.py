@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from publisher.model.causes import REPLANNED, Cause
 from publisher.model.channel import DeliveryKey
-from publisher.model.states import ChannelName, DeliveryState, PostId, ReleaseState
+from publisher.model.states import ChannelName, DeliveryState, PostId, PostState, ReleaseState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,30 @@ class DeliveryRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawRequest:
+    """A person asked to unpublish a post: its file is to say ``to``, draft or scheduled."""
+
+    post: PostId
+    to: PostState
+    reason: str = ""
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RescheduleRequest:
+    """A person asked to move a release; void once the file no longer says ``from_at``."""
+
+    post: PostId
+    from_at: datetime
+    to_at: datetime
+    reason: str = ""
+    asked_at: datetime
+
+
+Request = WithdrawRequest | RescheduleRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerView:
     """What is known at one instant; a consistent read."""
 
@@ -85,6 +109,7 @@ class LedgerView:
     deliveries: Mapping[DeliveryKey, DeliveryRecord] = field(default_factory=dict)
     closed_channels: Mapping[ChannelName, str] = field(default_factory=dict)  # name -> reason
     unusable_channels: Mapping[ChannelName, str] = field(default_factory=dict)  # lacking a secret
+    requests: tuple[Request, ...] = ()  # asked for by command, not performed yet
     restored: str = ""  # not empty: an older copy was put back; why, and nothing is sent
 
     @property

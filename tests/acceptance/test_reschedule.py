@@ -348,6 +348,18 @@ def test_move_that_was_cut_short_is_finished_by_doing_it_again(to: str, tmp_path
     assert "nothing else is done" in shown.err
 
 
+def test_move_that_was_cut_short_is_finished_by_the_next_tick(tmp_path: Path) -> None:
+    site = a_tool_series(tmp_path)
+    cut_short(site, "reschedule", "bevel", "--to", "+2d", "--shift-following", "--yes")
+
+    shown = site.run("tick")
+    again = site.run("tick")
+
+    assert dates(site) == MOVED
+    assert "drill: moved to 2099-03-26 09:00 +01:00\n" in shown.out
+    assert "moved" not in again.out
+
+
 def test_move_that_was_finished_is_not_taken_up_again(tmp_path: Path) -> None:
     site = a_tool_series(tmp_path)
     command = ("reschedule", "bevel", "--to", "+2d", "--shift-following", "--yes")

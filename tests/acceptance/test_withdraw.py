@@ -458,24 +458,42 @@ def test_post_withdrawn_while_it_is_built_is_not_announced(
     assert ("status: scheduled" in text(site)) is bool(way)
 
 
-@pytest.mark.parametrize("is_ticked", [True, False], ids=["after a tick", "at once"])
-def test_withdrawal_to_the_embargo_that_was_killed_can_be_repeated(
-    is_ticked: bool, tmp_path: Path
-) -> None:
-    site = a_series(tmp_path)
-    site.run("adopt", "--yes", "--no-build")
-    site.run("release", "pattern", "--yes")
+@contextmanager
+def a_killed_withdrawal(site: Site, *way: str) -> Iterator[None]:
+    """Kill a command that has recorded its request, and waits for a tick that is under way."""
     with (
         locks.hold(site.folder / ".publisher", locks.TICK),
-        begin(site, "withdraw", "pattern", "--yes", "--to-embargo") as withdraw,
+        begin(site, "withdraw", "pattern", "--yes", *way) as withdraw,
     ):
         assert comes_true(lambda: "status: draft" in text(site), within_s=20)
         withdraw.kill()
         withdraw.wait(TIMEOUT_S)
-    if is_ticked:
-        site.run("tick")
+    yield
 
-    shown = site.run("withdraw", "pattern", "--yes", "--to-embargo")
+
+@pytest.mark.parametrize(
+    ("way", "state"), [((), "draft"), (("--to-embargo",), "scheduled")], ids=["draft", "embargo"]
+)
+def test_withdrawal_that_was_killed_is_done_by_the_next_tick(
+    way: tuple[str, ...], state: str, tmp_path: Path
+) -> None:
+    with WebhookPlatform() as platform:
+        site = a_live_site(tmp_path, platform)
+        with a_killed_withdrawal(site, *way):
+            site.run("tick", code=None)
+
+        assert f"status: {state}\n" in text(site)
+        assert not page(site).exists()
+        assert states(site) == {"hook/launch": "confirmed", "late/launch": "cancelled"}
+        assert "release: withdrawn" in why(site).out or state == "scheduled"
+
+
+def test_withdrawal_that_was_killed_can_be_repeated(tmp_path: Path) -> None:
+    site = a_series(tmp_path)
+    site.run("adopt", "--yes", "--no-build")
+    site.run("release", "pattern", "--yes")
+    with a_killed_withdrawal(site, "--to-embargo"):
+        shown = site.run("withdraw", "pattern", "--yes", "--to-embargo")
 
     assert "it is released again at 2099-03-10 09:00 +01:00" in shown.out
     assert "status: scheduled\n" in text(site)

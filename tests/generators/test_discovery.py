@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from publisher import config
-from publisher.cli.jobs_file import to_yaml
+from publisher.config.new_file import to_yaml
 from publisher.generators import GENERATORS
 from publisher.generators.discovery import Found, discover
 from publisher.model.errors import ConfigError

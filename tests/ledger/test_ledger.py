@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,13 @@ from publisher.model import (
     LedgerView,
     Outcome,
     PostId,
+    PostState,
     Receipt,
     ReleaseRecord,
     ReleaseState,
+    RescheduleRequest,
     Sight,
+    WithdrawRequest,
 )
 from publisher.model.errors import LedgerError, StaleError
 from tests.ledger.ledger_factories import (
@@ -493,6 +497,58 @@ def test_asking_for_a_live_post_is_refused(ledger: Ledger) -> None:
 
     with pytest.raises(LedgerError, match="is live already"):
         ask(ledger)
+
+
+# --- what a command asks for -----------------------------------------------------------------
+
+
+def a_withdrawal(to: PostState = PostState.DRAFT) -> WithdrawRequest:
+    return WithdrawRequest(post=POST, to=to, reason="it names a client", asked_at=NOW)
+
+
+def a_move(at: datetime = LATER) -> RescheduleRequest:
+    return RescheduleRequest(post=POST, from_at=SOON, to_at=at, asked_at=NOW)
+
+
+def test_a_request_is_open_until_it_is_dropped(ledger: Ledger) -> None:
+    ledger.request([a_withdrawal()], now=NOW)
+    known = ledger.view().requests
+
+    ledger.drop_requests([POST])
+
+    assert known == (a_withdrawal(),)
+    assert ledger.view().requests == ()
+
+
+def test_the_latest_request_for_a_post_counts(ledger: Ledger) -> None:
+    ledger.request([a_move()], now=NOW)
+    ledger.request([a_move(LATER + timedelta(days=1))], now=NOW)
+    moved = ledger.view().requests
+    ledger.request([a_withdrawal()], now=NOW)
+    withdrawn = ledger.view().requests
+
+    ask(ledger)
+
+    assert moved == (a_move(LATER + timedelta(days=1)),)
+    assert withdrawn == (a_withdrawal(),)
+    assert ledger.view().requests == ()
+
+
+def test_requests_of_one_command_are_recorded_together_or_not_at_all(ledger: Ledger) -> None:
+    broken = replace(a_move(), post=PostId("other"), to_at=None)  # type: ignore[arg-type]
+
+    with pytest.raises(LedgerError, match="refuses this"):
+        ledger.request([a_move(), broken], now=NOW)
+
+    assert ledger.view().requests == ()
+
+
+def test_nothing_planned_before_is_sent_of_a_post_that_is_to_be_withdrawn(ledger: Ledger) -> None:
+    record = claimed(ledger)
+
+    ledger.request([a_withdrawal()], now=NOW)
+
+    assert_closed(ledger, record, schedule_rev=1)
 
 
 # --- waiting deliveries ----------------------------------------------------------------------

@@ -24,7 +24,7 @@ from sqlalchemy import create_engine
 from publisher.engine.deliver import Courier
 from publisher.ledger import Ledger
 from publisher.ledger.mark import WAITS, mark_path, parse_mark, read_mark
-from publisher.model import Cause, DeliveryState, Message, Outcome
+from publisher.model import Cause, DeliveryState, Message, Outcome, PostState, WithdrawRequest
 from publisher.model.errors import LedgerError, NotDelivered
 from publisher.plan.restored import reconcile
 from publisher.system.files import temporary_of
@@ -901,6 +901,30 @@ def test_an_attempt_under_way_in_the_copy_is_held(tmp_path: Path) -> None:
         assert read(ledger).state is DeliveryState.HELD
         assert read(ledger).cause is Cause.RESTORED
         assert [attempt.outcome for attempt in ledger.attempts(read(ledger))] == ["unknown"]
+
+
+def test_a_request_of_the_copy_is_old_and_forgotten(tmp_path: Path) -> None:
+    with a_begun_ledger(tmp_path) as ledger:
+        record = uncertain(ledger)
+        asked = WithdrawRequest(post=record.key.post, to=PostState.DRAFT, asked_at=NOW)
+        ledger.request([asked], now=NOW)
+        ledger.keep_mark()
+        ledger.backup(tmp_path / "copy")
+        ledger.drop_requests([record.key.post])
+        claimed = claim(ledger, ledger.record_absent(record, now=NOW, not_before=NOW))
+        ledger.intend(claimed, payload="Read", deadline=NOW, schedule_rev=2, now=NOW)
+        ledger.keep_mark()
+    put_back(a_file(tmp_path), tmp_path / "copy")
+    world = a_world(tmp_path, NOW)
+
+    with a_ledger(tmp_path) as ledger:
+        before = ledger.view()
+        found = reconcile((), before, world.policy, NOW, since=ledger.known_until())
+        ledger.adopt_restored(found, now=NOW)
+
+        assert before.restored
+        assert before.requests == (asked,)
+        assert ledger.view().requests == ()
 
 
 def test_an_uncertain_delivery_of_the_copy_is_held(tmp_path: Path) -> None:

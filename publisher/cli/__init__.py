@@ -31,7 +31,7 @@ SECTIONS = {
         "calendar": "Show what will be released and announced, and when.",
         "preview": "Show the announcements of POST as they will be sent.",
         "rehearse": "Play the calendar on a copy of the site.",
-        "status": "Show what is due next and what needs your attention.",
+        "status": "Show what is due next and what needs action.",
         "why": "Explain what is planned or held for POST, and why.",
         "log": "Show the events of the site, or of POST.",
         "embargo": "Search the built site for text of unreleased posts.",
@@ -137,7 +137,7 @@ def exit_code_of(error: PublisherError, command: str | None) -> int:
 def main(ctx: click.Context, config: str | None, verbose: bool, debug: bool) -> None:
     """Release the posts of a static site on time, then announce each once.
 
-    Exit codes: 0 success, 1 error, 2 wrong usage, 3 something needs your attention.
+    Exit codes: 0 success, 1 error, 2 wrong usage, 3 something needs action.
     """
     from publisher.cli.invocation import Invocation  # not for --help
 

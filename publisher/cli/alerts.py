@@ -28,7 +28,7 @@ from publisher.views.site_state import open_ledger
 def alerts(ctx: click.Context, is_test: bool, as_json: bool, now: str | None) -> None:
     """Show the open alerts, or send a test message.
 
-    Exits with 3 when an alert needs your attention. With --test, exits with 1 when a message could
+    Exits with 3 when an alert needs action. With --test, exits with 1 when a message could
     not be sent.
     """
     invocation: Invocation = ctx.obj

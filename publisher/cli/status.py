@@ -22,9 +22,9 @@ from publisher.views import status as standing
 @reads
 @click.pass_context
 def status(ctx: click.Context, as_json: bool, now: str | None) -> None:
-    """Show what is due next and what needs your attention.
+    """Show what is due next and what needs action.
 
-    Exits with 3 when something needs your attention.
+    Exits with 3 when something needs action.
     """
     try:
         survey = ctx.obj.look(now)

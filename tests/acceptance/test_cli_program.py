@@ -28,8 +28,7 @@ Usage: publisher [OPTIONS] COMMAND [ARGS]...
 
   Release the posts of a static site on time, then announce each once.
 
-  Exit codes: 0 success, 1 error, 2 wrong usage, 3 something needs your
-  attention.
+  Exit codes: 0 success, 1 error, 2 wrong usage, 3 something needs action.
 
 Options:
   --config PATH  The jobs.yaml to use; default: here or in a folder above.
@@ -43,7 +42,7 @@ Look:
   calendar  Show what will be released and announced, and when.
   preview   Show the announcements of POST as they will be sent.
   rehearse  Play the calendar on a copy of the site.
-  status    Show what is due next and what needs your attention.
+  status    Show what is due next and what needs action.
   why       Explain what is planned or held for POST, and why.
   log       Show the events of the site, or of POST.
   embargo   Search the built site for text of unreleased posts.

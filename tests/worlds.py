@@ -39,7 +39,7 @@ from publisher.model import (
 )
 from publisher.model.errors import GitError
 from publisher.plan import plan
-from publisher.plan.draft import is_old
+from publisher.plan.builder import is_old
 from publisher.posts.library import Library, Scan
 from publisher.site.site import Look, RebuildResult
 from publisher.system import locks

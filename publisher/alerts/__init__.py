@@ -27,12 +27,12 @@ from publisher.alerts.rules import (
 )
 from publisher.alerts.sending import Address, Errand, Pinger, address_at, ask
 from publisher.alerts.store import Board
-from publisher.engine.deliver import BACKOFF, backoff
 from publisher.engine.release import Library
 from publisher.engine.tick import Engine, Tick
 from publisher.ledger import Alert
 from publisher.model import DeliveryRecord, Outcome, PostId
 from publisher.model.errors import PublisherError
+from publisher.plan.backoff import BACKOFF, backoff
 from publisher.system.report import Report, info, warn
 from publisher.views.issues import issues_of_tick
 

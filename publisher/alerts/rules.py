@@ -25,7 +25,7 @@ from publisher.model import (
     ReleaseState,
 )
 from publisher.model.errors import PublisherError
-from publisher.plan.waiting import SAME_BUILDS
+from publisher.plan.backoff import SAME_BUILDS
 from publisher.views.issues import Issue
 from publisher.views.words import sentence
 

@@ -15,7 +15,7 @@ from publisher.embargo.embargoed_text import needs_stage
 from publisher.embargo.first_build import accept_vanishing, read_vanishing
 from publisher.model import Observe, Post, PostState, Sight
 from publisher.model.errors import LedgerError
-from publisher.plan.draft import is_old, is_unknown
+from publisher.plan.builder import is_old, is_unknown
 from publisher.plan.restored import Reconciliation, reconcile
 from publisher.system import locks
 from publisher.system.clock import SystemClock

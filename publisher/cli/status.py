@@ -13,9 +13,12 @@ from publisher.cli.invocation import reads
 from publisher.cli.output import flat, note, say, say_json, say_wrapped, when
 from publisher.cli.render import Value, name_of, say_issue, say_waiting
 from publisher.config import in_force
+from publisher.ledger.reading import SETTLED
 from publisher.model.errors import ConfigError
 from publisher.system import locks
 from publisher.views import status as standing
+
+LISTED = 10  # open deliveries
 
 
 @click.command(epilog="Example: publisher status")
@@ -54,6 +57,7 @@ def say_status(found: Value, zone: ZoneInfo) -> None:
         say_wrapped(f"the daemon works with the jobs.yaml of {since}: {trouble}", indent="")
     say_wrapped(f"releases: {_counts(found['releases'])}", indent="")
     say_wrapped(f"deliveries: {_counts(found['deliveries'])}", indent="")
+    _say_open(found, zone)
     if found["under_way"]:
         say()
         say("In progress (no action needed):")
@@ -68,6 +72,22 @@ def say_status(found: Value, zone: ZoneInfo) -> None:
     if found["left_out"]:
         names = ", ".join(found["left_out"])
         say_wrapped(f"not in the built site (unreleased, and no posts): {names}", indent="")
+
+
+def _say_open(found: Value, zone: ZoneInfo) -> None:
+    """List the announcements that wait for their time; the others are listed as issues."""
+    issues = {name_of(row) for row in (*found["under_way"], *found["waiting"])}
+    rows = [
+        row
+        for row in found["deliveries"]
+        if row["state"] not in SETTLED and name_of(row) not in issues
+    ]
+    if rows:
+        say("\nOpen deliveries:")
+    for row in sorted(rows, key=lambda row: row["due_at"])[:LISTED]:
+        say(f"  {name_of(row)}: {row['state']}, due {when(row['due_at'], zone)}")
+    if len(rows) > LISTED:
+        say(f"  and {len(rows) - LISTED} more; to see them, run:\n    publisher status --json")
 
 
 def _counts(rows: Sequence[Value]) -> str:

@@ -37,17 +37,12 @@ from publisher.model.errors import (
     PublisherError,
     StaleError,
 )
+from publisher.plan.backoff import backoff
 from publisher.system.clock import Clock
 from publisher.system.report import Report, info, warn
 from publisher.text.printable import escaped
 
 ANSWERED_LENGTH = 500  # characters of an id or address that a service gave
-BACKOFF = (timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10))
-
-
-def backoff(failures: int) -> timedelta:
-    """Give the wait after the n-th failure in a row: 1, 2, 5, then 10 minutes."""
-    return BACKOFF[min(max(failures - 1, 0), len(BACKOFF) - 1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

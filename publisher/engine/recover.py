@@ -13,7 +13,6 @@ from typing import cast
 from publisher.engine.deliver import (
     Courier,
     Outlet,
-    backoff,
     from_payload,
     names_of,
     printable,
@@ -31,6 +30,7 @@ from publisher.model import (
     Receipt,
     RecoveryKind,
 )
+from publisher.plan.backoff import backoff
 from publisher.system.clock import Clock
 from publisher.system.report import Report, info, warn
 

@@ -11,11 +11,10 @@ from datetime import datetime, timedelta
 from threading import Event as Flag
 from typing import Protocol
 
-from publisher.engine.deliver import BACKOFF, backoff
 from publisher.ledger import Ledger
 from publisher.model import Cause, Flip, LedgerView, Post, PostId, Rebuild
 from publisher.model.errors import PublisherError
-from publisher.plan.waiting import lull
+from publisher.plan.backoff import BACKOFF, backoff, rebuild_wait
 from publisher.posts.library import FlipResult, Scan
 from publisher.site.site import Look, RebuildResult
 from publisher.system.clock import Clock
@@ -142,7 +141,7 @@ class Steps:
         if look.needs_rebuild:
             if look.reason != record.reason:  # looks, or builds that left another fault
                 failures = min(failures, len(BACKOFF))
-            retry_at = now + max(backoff(failures), lull(failures))
+            retry_at = now + max(backoff(failures), rebuild_wait(failures))
         else:
             retry_at = now + poll_wait(record.failures, self.verify_timeout)
         self.ledger.fail_step(

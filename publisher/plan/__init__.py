@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from publisher.model import Adopt, Cause, Hold, LedgerView, Plan, Policy, Post
 from publisher.plan import building, deliveries, releases
-from publisher.plan.draft import CLOCK_TOLERANCE, Draft, is_old, is_unknown
+from publisher.plan.builder import CLOCK_TOLERANCE, PlanBuilder, is_old, is_unknown
 from publisher.plan.effective import effective
 
 __all__ = ["CLOCK_TOLERANCE", "plan"]
@@ -45,12 +45,12 @@ def plan(
         return Plan(holds=(_refuse_unadopted(old),))
     if view.adopted_at is None:
         return Plan(actions=(Adopt(why="nothing was public before"),))
-    draft = Draft(posts, view, policy, now, unreadable, tree_busy, clock_ahead)
-    releases.see_posts(draft)
-    releases.see_missing(draft)
-    building.rebuild_and_verify(draft)
-    deliveries.deliver(draft)
-    return draft.result()
+    builder = PlanBuilder(posts, view, policy, now, unreadable, tree_busy, clock_ahead)
+    releases.see_posts(builder)
+    releases.see_missing(builder)
+    building.rebuild_and_verify(builder)
+    deliveries.deliver(builder)
+    return builder.result()
 
 
 def _refuse_unadopted(old: Sequence[Post]) -> Hold:

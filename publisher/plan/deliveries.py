@@ -23,7 +23,7 @@ from publisher.model import (
     ReleaseState,
     Settle,
 )
-from publisher.plan.draft import Draft
+from publisher.plan.builder import PlanBuilder
 
 _OVER = {
     ReleaseState.GONE: (Cause.DELETED, "its post is gone"),
@@ -51,114 +51,114 @@ def planned_at(
         return datetime.max.replace(tzinfo=UTC)
 
 
-def deliver(draft: Draft) -> None:
+def deliver(builder: PlanBuilder) -> None:
     """Decide about every delivery that is not settled, each by itself.
 
     What a scan just saw of a post is recorded first: an edit may close the gate. A release that
     begins plans its deliveries anew; what waited before it is decided about after that.
     """
-    seen = {action.post for action in draft.actions if isinstance(action, Observe)}
-    begun = {action.post for action in draft.actions if isinstance(action, Flip)}
-    for record in sorted(draft.view.deliveries.values(), key=lambda r: (r.due_at, r.key)):
+    seen = {action.post for action in builder.actions if isinstance(action, Observe)}
+    begun = {action.post for action in builder.actions if isinstance(action, Flip)}
+    for record in sorted(builder.view.deliveries.values(), key=lambda r: (r.due_at, r.key)):
         if record.key.post in seen:
             continue
         match record.state:
             case DeliveryState.PLANNED if record.key.post in begun:
                 pass
             case DeliveryState.PLANNED:
-                _deliver_planned(draft, record)
+                _deliver_planned(builder, record)
             case DeliveryState.UNCERTAIN | DeliveryState.SENT:
-                _reconcile(draft, record)
+                _reconcile(builder, record)
             case DeliveryState.CLAIMED | DeliveryState.SENDING:
-                draft.hold(record.key, Cause.SENDING)
+                builder.hold(record.key, Cause.SENDING)
             case DeliveryState.HELD | DeliveryState.FAILED:
                 is_refused = record.state is DeliveryState.FAILED
                 cause = Cause.REFUSED if is_refused else record.cause or Cause.HELD
-                draft.hold(record.key, cause, record.reason, needs_person=True)
+                builder.hold(record.key, cause, record.reason, needs_person=True)
             case DeliveryState.CONFIRMED | DeliveryState.CANCELLED | DeliveryState.SKIPPED:
                 pass
 
 
-def _reconcile(draft: Draft, record: DeliveryRecord) -> None:
+def _reconcile(builder: PlanBuilder, record: DeliveryRecord) -> None:
     channel, is_uncertain = record.key.channel, record.state is DeliveryState.UNCERTAIN
-    if not _has_channel(draft, channel):
-        draft.hold(record.key, Cause.CHANNEL_REMOVED, needs_person=is_uncertain)
-    elif not _hold_closed(draft, record):
+    if not _has_channel(builder, channel):
+        builder.hold(record.key, Cause.CHANNEL_REMOVED, needs_person=is_uncertain)
+    elif not _hold_closed(builder, record):
         why = "accepted, to be read back"
         if is_uncertain:
             why = record.reason or "a request may have been accepted"
-        draft.actions.append(Reconcile(key=record.key, why=why))
+        builder.actions.append(Reconcile(key=record.key, why=why))
 
 
-def _deliver_planned(draft: Draft, record: DeliveryRecord) -> None:
-    key, post = record.key, draft.by_id.get(record.key.post)
-    release = draft.view.releases.get(key.post)
+def _deliver_planned(builder: PlanBuilder, record: DeliveryRecord) -> None:
+    key, post = record.key, builder.by_id.get(record.key.post)
+    release = builder.view.releases.get(key.post)
     if release is not None and release.state in _OVER:
         # Found absent after its post went: it waits like the others for the post to come back.
-        _settle(draft, record, DeliveryState.CANCELLED, *_OVER[release.state])
+        _settle(builder, record, DeliveryState.CANCELLED, *_OVER[release.state])
     elif post is None or release is None:
         is_stuck = release is None or release.state is ReleaseState.BASELINE
-        draft.hold(key, Cause.POST_MISSING, needs_person=is_stuck)
-    elif key.occasion == LAUNCH and not _is_launch_due(draft, record, post, release):
+        builder.hold(key, Cause.POST_MISSING, needs_person=is_stuck)
+    elif key.occasion == LAUNCH and not _is_launch_due(builder, record, post, release):
         return
-    elif not _has_channel(draft, key.channel):
-        draft.hold(key, Cause.CHANNEL_REMOVED, needs_person=True)
-    elif _hold_closed(draft, record):
+    elif not _has_channel(builder, key.channel):
+        builder.hold(key, Cause.CHANNEL_REMOVED, needs_person=True)
+    elif _hold_closed(builder, record):
         return
     elif post.state is not PostState.PUBLISHED or not _is_open(release, key.occasion):
-        draft.hold(key, Cause.PAGE_NOT_PUBLIC)
-    elif record.not_before > draft.now:
-        draft.hold(key, record.cause or Cause.NOT_DUE, record.reason, until=record.not_before)
+        builder.hold(key, Cause.PAGE_NOT_PUBLIC)
+    elif record.not_before > builder.now:
+        builder.hold(key, record.cause or Cause.NOT_DUE, record.reason, until=record.not_before)
     else:
-        _deliver_now(draft, record)
+        _deliver_now(builder, record)
 
 
 def _is_launch_due(
-    draft: Draft, record: DeliveryRecord, post: Post, release: ReleaseRecord
+    builder: PlanBuilder, record: DeliveryRecord, post: Post, release: ReleaseRecord
 ) -> bool:
     """Follow what the post says of its launch: switched off, moved, or as it was."""
     due_at = release.due_at
-    at = planned_at(post, draft.policy, record.key.channel, due_at or record.due_at)
+    at = planned_at(post, builder.policy, record.key.channel, due_at or record.due_at)
     if at is None:
-        draft.hold(record.key, Cause.SWITCHED_OFF)
+        builder.hold(record.key, Cause.SWITCHED_OFF)
         return False
-    if due_at is not None and _is_redated(record, at, draft.now):
-        draft.actions.append(Move(key=record.key, at=at, why="its post was edited"))
+    if due_at is not None and _is_redated(record, at, builder.now):
+        builder.actions.append(Move(key=record.key, at=at, why="its post was edited"))
         return False
     return True
 
 
-def _deliver_now(draft: Draft, record: DeliveryRecord) -> None:
-    late = draft.now - record.due_at
-    limit = draft.policy.stale_after if record.attempts else draft.policy.max_late
+def _deliver_now(builder: PlanBuilder, record: DeliveryRecord) -> None:
+    late = builder.now - record.due_at
+    limit = builder.policy.stale_after if record.attempts else builder.policy.max_late
     if late > limit:
         why = f"late by {_words(late)} (limit {_words(limit)})"
-        _settle(draft, record, DeliveryState.HELD, Cause.TOO_LATE, why)
+        _settle(builder, record, DeliveryState.HELD, Cause.TOO_LATE, why)
     else:
-        draft.actions.append(Deliver(key=record.key, at=record.due_at, why="the page is live"))
+        builder.actions.append(Deliver(key=record.key, at=record.due_at, why="the page is live"))
 
 
-def _hold_closed(draft: Draft, record: DeliveryRecord) -> bool:
+def _hold_closed(builder: PlanBuilder, record: DeliveryRecord) -> bool:
     """Hold a delivery whose channel cannot be used; tell whether it cannot."""
-    view, channel = draft.view, record.key.channel
+    view, channel = builder.view, record.key.channel
     for cause, closed in (
         (Cause.CHANNEL_UNUSABLE, view.unusable_channels),
         (Cause.CHANNEL_CLOSED, view.closed_channels),
     ):
         if channel in closed:
-            draft.hold(record.key, cause, closed[channel], needs_person=True)
+            builder.hold(record.key, cause, closed[channel], needs_person=True)
             return True
     return False
 
 
 def _settle(
-    draft: Draft, record: DeliveryRecord, to: DeliveryState, cause: Cause, why: str
+    builder: PlanBuilder, record: DeliveryRecord, to: DeliveryState, cause: Cause, why: str
 ) -> None:
-    draft.actions.append(Settle(key=record.key, to=to, cause=cause, why=why))
+    builder.actions.append(Settle(key=record.key, to=to, cause=cause, why=why))
 
 
-def _has_channel(draft: Draft, name: ChannelName) -> bool:
-    return any(channel.name == name for channel in draft.policy.channels)
+def _has_channel(builder: PlanBuilder, name: ChannelName) -> bool:
+    return any(channel.name == name for channel in builder.policy.channels)
 
 
 def _is_open(release: ReleaseRecord, occasion: str) -> bool:

@@ -27,8 +27,8 @@ from publisher.model import (
     Sight,
 )
 from publisher.plan import plan
+from publisher.plan.builder import is_old
 from publisher.plan.deliveries import planned_at
-from publisher.plan.draft import is_old
 
 _D = DeliveryState
 _WAITING = frozenset({ReleaseState.SCHEDULED, ReleaseState.WITHDRAWN, ReleaseState.GONE})

@@ -34,8 +34,8 @@ from publisher.model import (
 )
 from publisher.model.errors import PublisherError, SiteError
 from publisher.plan import plan
+from publisher.plan.builder import is_old
 from publisher.plan.deliveries import planned_at
-from publisher.plan.draft import is_old
 from publisher.posts.library import Library, Scan
 from publisher.rehearse import offline_copy, preview_server
 from publisher.rehearse.fakes import ServedSite, outboxes_for

@@ -264,6 +264,7 @@ def delivery_value(record: DeliveryRecord) -> Value:
         "channel": record.key.channel,
         "occasion": record.key.occasion,
         "state": record.state.value,
+        "due_at": utc(record.due_at),
         "remote_id": record.remote_id,
         "remote_url": record.remote_url,
         "attempts": record.attempts,

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from publisher.channels import ChannelContext, load_type
 from publisher.config import resolve_secrets
 from publisher.config.settings import Settings
-from publisher.engine.deliver import backoff
 from publisher.engine.recover import usable_life
 from publisher.ledger import Attempt, Ledger
 from publisher.model import (
@@ -41,6 +40,7 @@ from publisher.model import (
 )
 from publisher.model.errors import ConfigError
 from publisher.model.secret import Secret, SecretRef
+from publisher.plan.backoff import backoff
 from publisher.system import locks
 
 PATIENCE = timedelta(minutes=1)  # with what is due, before a person is told; the daemon needs 15 s

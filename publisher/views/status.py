@@ -134,7 +134,6 @@ def why(survey: Survey, name: PostId, *, environ: Mapping[str, str]) -> Value:
         "deliveries": [
             {
                 **delivery_value(record),
-                "due_at": utc(record.due_at),
                 "tries": [attempt_value(attempt) for attempt in attempts.get(record.key, ())],
             }
             for record in sorted(records, key=lambda record: record.key)

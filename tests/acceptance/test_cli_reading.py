@@ -330,6 +330,7 @@ def test_status_as_json(lived_in: Site) -> None:
         "state": "confirmed",
         "remote_id": delivery["remote_id"],
         "remote_url": f"#{delivery['remote_id']}",
+        "due_at": delivery["due_at"],
         "attempts": 1,
         "cause": None,
         "reason": "",

@@ -15,11 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from publisher.engine.deliver import BACKOFF
 from publisher.engine.release import POLL_AFTER_TIMEOUT
 from publisher.model import Cause, DeliveryState, Recovery, RecoveryKind, ReleaseState
 from publisher.model.errors import NotDelivered
-from publisher.plan.waiting import LONGEST_WAIT
+from publisher.plan.backoff import BACKOFF, LONGEST_WAIT
 from publisher.site.site import Look, RebuildResult
 from tests.factories import HOUR, NOW
 from tests.worlds import PreparingChannel, ScriptedChannel, SearchableChannel, World, a_world

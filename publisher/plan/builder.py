@@ -38,7 +38,7 @@ def is_old(post: Post, now: datetime) -> bool:
 
 
 @dataclass(slots=True)
-class Draft:
+class PlanBuilder:
     """Collects actions, holds and wake-ups of one call of ``plan``."""
 
     posts: Sequence[Post]

@@ -273,7 +273,7 @@ def test_what_may_have_gone_out_is_settled_either_way(
     [
         ("pattern/refused/launch", "refused for good: refused answered 400: no ", "retry {name}"),
         ("late/lost/launch", r"late by 7 h.* \(limit 6 h\)", "retry {name}"),
-        ("pattern/shut/launch", "shut answered 401: .*; renew the credentials, ", "retry shut"),
+        ("pattern/shut/launch", "shut answered 401: .*; renew the credentials", "retry shut"),
     ],
 )
 def test_what_was_surely_not_sent_is_sent_by_the_command_shown(

@@ -373,7 +373,7 @@ def test_a_remote_that_refuses_is_quoted(world: World, stage: Path) -> None:
     hook = world.write("hooks/update", "#!/bin/sh\necho frozen\nexit 1\n", at=public(world))
     hook.chmod(0o755)
 
-    with pytest.raises(GitError, match="public refuses the deploy branch deploy") as caught:
+    with pytest.raises(GitError, match="public rejected the deploy branch deploy") as caught:
         deploy(world, stage)
 
     assert "frozen" in caught.value.why

@@ -239,7 +239,7 @@ def _in_the_way(names: Sequence[str], err: str) -> GitError:
     )
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], *, most: int = LISTED) -> str:
     """Name the first few of many."""
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

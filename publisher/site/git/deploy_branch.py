@@ -17,14 +17,12 @@ from pathlib import Path, PurePosixPath
 from threading import Event
 
 from publisher.model.errors import GitError
-from publisher.site.git.merge import STAGED, commits_of_others
+from publisher.site.git.merge import PAUSE_S, STAGED, TRIES, commits_of_others
 from publisher.site.git.remotes import Remote
 from publisher.site.git.run import Config, Git, joined
 from publisher.site.git.safe_config import harden
 from publisher.system.files import os_errors_as
 
-TRIES = 5
-PAUSE_S = 0.3  # between tries; grows
 NEVER = frozenset({".git", ".venv", "__pycache__", "node_modules", "venv"})
 SITE_SUFFIXES = frozenset(  # of files that are the site's, though nobody has added them yet
     {".astro", ".cjs", ".css", ".htm", ".html", ".j2", ".jinja", ".js", ".json", ".jsx", ".liquid"}
@@ -32,7 +30,7 @@ SITE_SUFFIXES = frozenset(  # of files that are the site's, though nobody has ad
     | {".ts", ".tsx", ".vue", ".yaml", ".yml"}
     | {".apng", ".avif", ".bmp", ".gif", ".ico", ".jfif", ".jpeg", ".jpg", ".png", ".svg", ".webp"}
 )
-SIZES: Config = (("gc.auto", "6700"), ("gc.autoDetach", "false"))
+TIDY: Config = (("gc.auto", "6700"), ("gc.autoDetach", "false"))
 
 # What the stage makes: placeholders of images, and data for themes. All else that only the copy has
 # is a generator's, such as a cache of what was built there under another policy.
@@ -184,9 +182,9 @@ class DeployBranch:
                 return commit.text
             (self.git.stop or Event()).wait(PAUSE_S * number)
         raise GitError(
-            f"git push: {self.remote.name} refuses the deploy branch {self.name}",
+            f"git push: {self.remote.name} rejected the deploy branch {self.name}",
             why=refusal,
-            hint="its rules or its hooks say so; nobody but publisher may push to that branch",
+            hint="its rules or hooks do not allow it; only publisher may push to that branch",
         )
 
     def _tree(self, folder: Path, files: Collection[str]) -> str:
@@ -224,7 +222,7 @@ class DeployBranch:
     def _remember(self, commit: str) -> None:
         self.git.run("update-ref", "--", self._ref, commit)
         with suppress(GitError):
-            tidy = replace(self.git, config=(*self.git.config, *SIZES))
+            tidy = replace(self.git, config=(*self.git.config, *TIDY))
             tidy.run("gc", "--auto", "--quiet")
 
     @property

@@ -73,13 +73,12 @@ def combine(git: Git, ours: str, theirs: str, *, remote: Remote) -> str:
     others = commits_of_others(git, theirs, ours, sign=RELEASED)
     if not others:
         return _replay(git, theirs, ours)
-    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
     hint = "git pull --rebase, then git push"
     if git.said("rev-parse", "--is-shallow-repository") == "true":
         hint += "; this clone is shallow, try `git fetch --unshallow` first"
     raise GitError(
         f"the local branch and {remote.name} have diverged",
-        why=f"not pushed yet, and not made by publisher: {others[0]}{more}",
+        why=f"not pushed yet, and not made by publisher: {listed(others, most=1)}",
         hint=hint,
     )
 

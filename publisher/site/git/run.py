@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -132,7 +132,7 @@ class Git:
         return GitError(f"`git {name}` cannot be started", why=str(error))
 
 
-def joined(names: Sequence[str] | frozenset[str] | Mapping[str, object]) -> bytes:
+def joined(names: Iterable[str]) -> bytes:
     """Write names as git reads them with ``-z``: each with NUL at its end."""
     return b"".join(os.fsencode(name) + b"\0" for name in names)
 

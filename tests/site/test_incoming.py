@@ -11,6 +11,7 @@ from threading import Event
 import pytest
 
 from publisher.config.settings import GitSettings, Settings
+from publisher.model import Cause
 from publisher.model.errors import GitError, UntrustedError
 from publisher.posts.library import Library
 from publisher.site.git import incoming
@@ -202,4 +203,7 @@ def test_a_note_that_cannot_be_read_still_holds(world: World) -> None:
     settings.state_dir.mkdir()
     (settings.state_dir / incoming.NOTE).write_text(json.dumps({"commit": "1"}))
 
-    assert incoming.why_held(settings) != ""
+    block = incoming.block(settings)
+
+    assert block is not None
+    assert (block.cause, block.needs_person) == (Cause.UNREADABLE, True)

@@ -7,10 +7,21 @@ from dataclasses import MISSING, fields, is_dataclass, replace
 from datetime import time, timedelta
 from enum import Enum
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
 
 from publisher.config.kinds import KINDS, Key
 from publisher.config.settings import ChannelSettings, Settings
+from publisher.model.secret import SecretRef
+
+_KINDS: dict[Any, str] = {  # of the types that have one
+    bool: "boolean",
+    str: "line",
+    tuple: "texts",
+    timedelta: "duration",
+    Path: "path",
+    SecretRef: "secret",
+}
 
 
 @cache
@@ -23,15 +34,15 @@ def keys_of(settings: type) -> tuple[tuple[str, Key, type | None], ...]:
         key = next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Key)), None)
         if key is None:
             continue
-        inner = hint.__origin__
-        types = (t for t in (inner, *get_args(inner)) if isinstance(t, type))
-        section = next(filter(is_dataclass, types), None)
+        said = hint.__origin__
+        types = [t for t in (get_origin(said), said, *get_args(said)) if isinstance(t, type)]
+        kind = key.kind or next((_KINDS[t] for t in types if t in _KINDS), "section")
+        section = next(filter(is_dataclass, types)) if kind == "section" else None
+        is_optional = key.is_optional or type(None) in types or section is ChannelSettings
+        key = replace(key, kind=kind, path=key.path or field.name, is_optional=is_optional)
         if field.default is not MISSING:
             key = replace(key, default=_written(field.default), is_optional=True)
-        is_section = key.kind in ("section", "channels")
-        is_optional = key.is_optional or key.kind == "channels" or type(None) in get_args(inner)
-        key = replace(key, path=key.path or field.name, is_optional=is_optional)
-        found.append((field.name, key, section if is_section else None))
+        found.append((field.name, key, section))
     return tuple(found)
 
 
@@ -62,18 +73,18 @@ def _walk(settings: type, prefix: str = "") -> Iterator[Key]:
         parent = path.rpartition(".")[0]
         if parent in _SECTIONS and parent not in seen:
             seen.add(parent)
-            yield Key("section", _SECTIONS[parent], parent, is_optional=True)
-        yield replace(key, kind="section" if section else key.kind, path=path)
+            yield Key(_SECTIONS[parent], "section", parent, is_optional=True)
+        yield replace(key, path=path)
         if section is ChannelSettings:
             path = f"{path}.*"
-            yield Key("section", "One channel; its type has more options.", path, is_optional=True)
+            yield Key("One channel; its type has more options.", "section", path, is_optional=True)
         if section:
             yield from _walk(section, f"{path}.")
 
 
 # Keys that settings hold in another form, or not at all.
 _OTHERS = tuple(
-    Key(kind, help_, path, is_optional=True)
+    Key(help_, kind, path, is_optional=True)
     for path, kind, help_ in (
         ("site.keys.state", "line", "The key that holds the publication state."),
         ("site.keys.title", "names", "The key that holds the title; or several, best first."),

@@ -41,13 +41,13 @@ class Key:
     """One key of the file, said of the field of ``settings`` that holds its value.
 
     ``path`` is dotted, below its section; ``*`` stands for any name. Without one it is the
-    field's name. The kind is one of ``KINDS``, or ``section``, ``channels`` or ``addresses`` (a
-    list of ``address``), or ``later``: documented, and not in this version. ``default`` is as
-    written in the file, ``None`` where there is none.
+    field's name. The kind is one of ``KINDS``, ``section``, ``addresses`` (a list of ``address``),
+    or ``later``: documented, and not in this version; without one it is that of the field's type.
+    ``default`` is as written in the file, ``None`` where there is none.
     """
 
-    kind: str
     help: str
+    kind: str = ""
     path: str = ""
     default: Any = None
     is_optional: bool = False  # though the field has no default

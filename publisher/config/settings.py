@@ -22,29 +22,27 @@ OUTBOX = ChannelName("outbox")  # the only channel where `jobs.yaml` configures 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteSettings:
-    name: Annotated[str, Key("line", "Names the site in the ledger; keep it for ever.")]
-    url: Annotated[str, Key("site_url", "Where the site is public.")]  # no slash at the end
-    root: Annotated[Path, Key("folder", "The generator's project.", default=".")]  # absolute
+    name: Annotated[str, Key("Names the site in the ledger; keep it for ever.")]
+    url: Annotated[str, Key("Where the site is public.", "site_url")]  # no slash at the end
+    root: Annotated[Path, Key("The generator's project.", "folder", default=".")]  # absolute
     posts: Annotated[
-        tuple[str, ...], Key("globs", "Which files below root are posts; one or a list.")
+        tuple[str, ...], Key("Which files below root are posts; one or a list.", "globs")
     ]
     post_url: Annotated[
         str | None,
         Key(
-            "post_url",
             "Likely path of a post before its first build: {slug}, {id}, {year}, {month}, {day}.",
+            "post_url",
         ),
     ] = None
-    generator: Annotated[Generator, Key("generator", "Whose frontmatter the posts have.")]
-    zone: Annotated[ZoneInfo, Key("zone", "Zone of dates without offset.", path="timezone")]
-    release_time: Annotated[time, Key("clock", "Time of day of a bare date.", default="09:00")]
+    generator: Annotated[Generator, Key("Whose frontmatter the posts have.", "generator")]
+    zone: Annotated[ZoneInfo, Key("Zone of dates without offset.", "zone", path="timezone")]
+    release_time: Annotated[time, Key("Time of day of a bare date.", "clock", default="09:00")]
     keep: Annotated[
         tuple[str, ...],
-        Key("texts", "The keys whose values stay as they are under embargo.", path="keys.keep"),
+        Key("The keys whose values stay as they are under embargo.", path="keys.keep"),
     ] = ()
-    badge_for: Annotated[timedelta, Key("duration", "How long a post is just published.")] = (
-        timedelta(days=3)
-    )
+    badge_for: Annotated[timedelta, Key("How long a post is just published.")] = timedelta(days=3)
     embargo: Embargo = Embargo.OFF  # that of all posts, as in ``Settings``
     sources: tuple[str, ...] = ()  # folders below root in which the generator looks for pages
     channels: tuple[ChannelName, ...] = ()  # those configured, for problems about `announce:`
@@ -57,50 +55,44 @@ class SiteSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RebuildSettings:
-    command: Annotated[tuple[str, ...], Key("texts", "The command as a list, run in site.root.")]
+    command: Annotated[tuple[str, ...], Key("The command as a list, run in site.root.")]
     output: Annotated[
         Path,  # absolute
-        Key("line", "The built site, below site.root; default: the generator's.", is_optional=True),
+        Key("The built site, below site.root; default: the generator's.", "line", is_optional=True),
     ]
-    timeout: Annotated[timedelta, Key("timeout", "The longest a build may take.")] = timedelta(
+    timeout: Annotated[timedelta, Key("The longest a build may take.", "timeout")] = timedelta(
         minutes=10
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifySettings:
-    live: Annotated[bool, Key("boolean", "Look at the public page.")] = True
-    timeout: Annotated[timedelta, Key("timeout", "How long the page may take to appear.")] = (
+    live: Annotated[bool, Key("Look at the public page.")] = True
+    timeout: Annotated[timedelta, Key("How long the page may take to appear.", "timeout")] = (
         timedelta(minutes=15)
     )
-    feed: Annotated[str | None, Key("page", "Path of the feed that must show the post.")] = None
-    sitemap: Annotated[str | None, Key("page", "Path of the sitemap that must show the post.")] = (
+    feed: Annotated[str | None, Key("Path of the feed that must show the post.", "page")] = None
+    sitemap: Annotated[str | None, Key("Path of the sitemap that must show the post.", "page")] = (
         None
     )
-    clock: Annotated[
-        bool, Key("boolean", "Compare our clock with the site's before a release.")
-    ] = True
-    index: Annotated[str | None, Key("page", "Path of the page that must link to the post.")] = None
-    canonical: Annotated[
-        bool, Key("boolean", "A canonical address on the page must be the post's own.")
-    ] = True
+    clock: Annotated[bool, Key("Compare our clock with the site's before a release.")] = True
+    index: Annotated[str | None, Key("Path of the page that must link to the post.", "page")] = None
+    canonical: Annotated[bool, Key("A canonical address on the page must be the post's own.")] = (
+        True
+    )
     card: Annotated[
-        bool, Key("boolean", "The card's title and image, where the page has them, must be right.")
+        bool, Key("The card's title and image, where the page has them, must be right.")
     ] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitHubSettings:
-    repository: Annotated[str, Key("line", "The repository, as owner/name.")]
-    token: Annotated[SecretRef, Key("secret", "A token that may start workflows.")]
-    workflow: Annotated[str | None, Key("line", "The workflow's file name: workflow_dispatch.")] = (
-        None
-    )
-    ref: Annotated[str, Key("line", "The branch or tag to run it on.")] = "main"
-    event: Annotated[str | None, Key("line", "The event's name instead: repository_dispatch.")] = (
-        None
-    )
-    api_url: Annotated[str, Key("url", "Of a GitHub elsewhere.")] = "https://api.github.com"
+    repository: Annotated[str, Key("The repository, as owner/name.")]
+    token: Annotated[SecretRef, Key("A token that may start workflows.")]
+    workflow: Annotated[str | None, Key("The workflow's file name: workflow_dispatch.")] = None
+    ref: Annotated[str, Key("The branch or tag to run it on.")] = "main"
+    event: Annotated[str | None, Key("The event's name instead: repository_dispatch.")] = None
+    api_url: Annotated[str, Key("Of a GitHub elsewhere.", "url")] = "https://api.github.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,19 +100,17 @@ class DeploySettings:
     """How a build that was searched for leaks goes public, in this order; all may be empty."""
 
     command: Annotated[
-        tuple[str, ...], Key("texts", "A command as a list, run in the folder of jobs.yaml.")
+        tuple[str, ...], Key("A command as a list, run in the folder of jobs.yaml.")
     ] = ()
     hook: Annotated[
         SecretRef | None,
-        Key("secret", "A deploy hook (Netlify, Vercel, Cloudflare, Render): a POST."),
+        Key("A deploy hook (Netlify, Vercel, Cloudflare, Render): a POST."),
     ] = None
-    github: Annotated[GitHubSettings | None, Key("section", "A workflow to start on GitHub.")] = (
-        None
-    )
-    timeout: Annotated[timedelta, Key("timeout", "The longest a step of it may take.")] = timedelta(
+    github: Annotated[GitHubSettings | None, Key("A workflow to start on GitHub.")] = None
+    timeout: Annotated[timedelta, Key("The longest a step of it may take.", "timeout")] = timedelta(
         minutes=10
     )
-    private: Annotated[bool, Key("boolean", "The hook may be plain HTTP or private.")] = False
+    private: Annotated[bool, Key("The hook may be plain HTTP or private.")] = False
 
     @property
     def is_set(self) -> bool:
@@ -132,29 +122,25 @@ class ChannelSettings:
     """One channel of ``jobs.yaml``. ``options`` may hold ``SecretRef`` until resolved."""
 
     name: ChannelName
-    type: Annotated[str, Key("line", "The channel's type.")]
+    type: Annotated[str, Key("The channel's type.")]
     options: Mapping[str, Any | SecretRef] = field(default_factory=dict)
-    template: Annotated[str | None, Key("text", "Jinja text of the announcement.")] = None
-    subject: Annotated[str | None, Key("text", "Jinja text of the mail's subject.")] = None
-    after: Annotated[timedelta, Key("duration", "Wait after the release.")] = timedelta(0)
-    timeout: Annotated[timedelta, Key("timeout", "The longest a send may take.")] = timedelta(
+    template: Annotated[str | None, Key("Jinja text of the announcement.", "text")] = None
+    subject: Annotated[str | None, Key("Jinja text of the mail's subject.", "text")] = None
+    after: Annotated[timedelta, Key("Wait after the release.")] = timedelta(0)
+    timeout: Annotated[timedelta, Key("The longest a send may take.", "timeout")] = timedelta(
         seconds=60
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitSettings:
-    pull: Annotated[bool, Key("boolean", "Fetch and fast-forward before looking at the posts.")] = (
-        True
-    )
-    commit: Annotated[bool, Key("boolean", "Commit what a release changed.")] = True
-    push: Annotated[bool, Key("boolean", "Push that commit.")] = True
-    remote: Annotated[str, Key("line", "The remote to pull from and push to.")] = "origin"
-    deploy_branch: Annotated[
-        str | None, Key("line", "A branch for the staged site, under embargo.")
-    ] = None
+    pull: Annotated[bool, Key("Fetch and fast-forward before looking at the posts.")] = True
+    commit: Annotated[bool, Key("Commit what a release changed.")] = True
+    push: Annotated[bool, Key("Push that commit.")] = True
+    remote: Annotated[str, Key("The remote to pull from and push to.")] = "origin"
+    deploy_branch: Annotated[str | None, Key("A branch for the staged site, under embargo.")] = None
     deploy_remote: Annotated[
-        str | None, Key("line", "Where that branch is pushed; default: git.remote.")
+        str | None, Key("Where that branch is pushed; default: git.remote.")
     ] = None
 
 
@@ -163,59 +149,59 @@ class Settings:
     """All of ``jobs.yaml``, checked."""
 
     file: Path  # absolute path of jobs.yaml
-    site: Annotated[SiteSettings, Key("section", "The static site.")]
+    site: Annotated[SiteSettings, Key("The static site.")]
     state_dir: Annotated[
-        Path, Key("path", "Where ledger and outbox are.", default=".publisher")
+        Path, Key("Where ledger and outbox are.", default=".publisher")
     ]  # absolute
     ledger_url: Annotated[  # of SQLAlchemy
         str,
-        Key("ledger", "sqlite (in state_dir), or sqlite:///path.", path="ledger", default="sqlite"),
+        Key("sqlite (in state_dir), or sqlite:///path.", "ledger", path="ledger", default="sqlite"),
     ]
     embargo: Annotated[
         Embargo,
         Key(
-            "embargo",
             "How a build holds unreleased posts: redact, teaser, omit; off: the site itself does.",
+            "embargo",
         ),
     ] = Embargo.OFF
     withdrawn: Annotated[
         str | None,
-        Key("page", "Where the page of a withdrawn post leads; default: it is gone."),
+        Key("Where the page of a withdrawn post leads; default: it is gone.", "page"),
     ] = None
     rebuild: Annotated[
         RebuildSettings | None,
-        Key("section", "How the site is built; without it, nothing is built."),
+        Key("How the site is built; without it, nothing is built."),
     ]
-    verify: Annotated[VerifySettings, Key("section", "What is looked at before announcing.")] = (
+    verify: Annotated[VerifySettings, Key("What is looked at before announcing.")] = (
         VerifySettings()
     )
     deploy: Annotated[
         DeploySettings,
-        Key("section", "How a build goes public, once it was searched for leaks."),
+        Key("How a build goes public, once it was searched for leaks."),
     ] = DeploySettings()
     max_late: Annotated[
-        timedelta, Key("duration", "A later first attempt is held.", path="policy.max_late")
+        timedelta, Key("A later first attempt is held.", path="policy.max_late")
     ] = timedelta(hours=6)
-    stale_after: Annotated[
-        timedelta, Key("duration", "A later repeat is held.", path="policy.stale_after")
-    ] = timedelta(hours=24)
+    stale_after: Annotated[timedelta, Key("A later repeat is held.", path="policy.stale_after")] = (
+        timedelta(hours=24)
+    )
     burst: Annotated[
-        int, Key("count", "More unseen releases at once are held.", path="policy.burst")
+        int, Key("More unseen releases at once are held.", "count", path="policy.burst")
     ] = 5
     channels: Annotated[
         tuple[ChannelSettings, ...],
-        Key("channels", "Where to announce; default: an outbox of files."),
+        Key("Where to announce; default: an outbox of files.", "section"),
     ]
-    git: Annotated[
-        GitSettings | None, Key("section", "What git does for a release; without it, nothing.")
-    ] = None
+    git: Annotated[GitSettings | None, Key("What git does for a release; without it, nothing.")] = (
+        None
+    )
     alerts: Annotated[  # a text holds no secret
         tuple[str | SecretRef, ...],
-        Key("addresses", "Apprise URLs, or where they are kept: told what needs a person."),
+        Key("Apprise URLs, or where they are kept: told what needs a person.", "addresses"),
     ] = ()
     ping: Annotated[
         str | SecretRef | None,
-        Key("ping", "Asked for after each healthy sweep, for a dead man's switch."),
+        Key("Asked for after each healthy sweep, for a dead man's switch.", "ping"),
     ] = None
 
     def __post_init__(self) -> None:

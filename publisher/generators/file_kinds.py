@@ -7,6 +7,7 @@ from posixpath import splitext
 TEXT_MAX_BYTES = 1_000_000
 PAGE_SUFFIX = ".md"
 PAGES = frozenset({PAGE_SUFFIX, ".markdown", ".mdown", ".mdx", ".mkd"})
+INDEX_PAGES = ("index.md", "_index.md", "index.mdx", "index.markdown")  # of a folder
 MARKUPS = frozenset(  # whose files generators make pages of as well
     {".ad", ".adoc", ".asciidoc", ".ejs", ".haml", ".hbs", ".htm", ".html", ".liquid", ".mdoc"}
     | {".meta", ".mustache", ".njk", ".org", ".pandoc", ".pdc", ".pug", ".rst", ".textile"}

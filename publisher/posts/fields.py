@@ -19,17 +19,16 @@ from urllib.parse import quote
 
 from publisher.config.settings import SiteSettings
 from publisher.generators.base import as_yaml
+from publisher.generators.file_kinds import INDEX_PAGES
 from publisher.model import Embargo, Image, Post, PostId, PostState, Problem, Series
 from publisher.model.errors import PublisherError
 from publisher.posts.announce_rules import read_rules
 from publisher.posts.identities import LENGTH, id_of
-from publisher.posts.images import INDEX_PAGES, find_image
+from publisher.posts.images import find_image
 from publisher.posts.problems import ProblemList
 from publisher.text.frontmatter import Document
 from publisher.text.markdown import first_heading
 from publisher.text.times import Instant, end_of_day, resolve_instant
-
-SECTION_PAGES = INDEX_PAGES
 
 _UNUSABLE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f]")
 _IMAGE_KEYS = ("image", "src", "url", "path", "img", "feature", "teaser", "og_image")
@@ -143,7 +142,7 @@ class Reader:
         return found
 
     def _is_post(self) -> bool:
-        if PurePosixPath(self.document.path).name in SECTION_PAGES and self._is_section():
+        if PurePosixPath(self.document.path).name in INDEX_PAGES and self._is_section():
             return False
         if not self.site.generator.reads(self.document):
             message, other = "has no frontmatter", _OTHER_LANGUAGE.match(self.document.text)
@@ -418,4 +417,4 @@ def stem_of(path: str) -> str:
 
 
 def is_index(path: str) -> bool:
-    return PurePosixPath(path).name in SECTION_PAGES
+    return PurePosixPath(path).name in INDEX_PAGES

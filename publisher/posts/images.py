@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
 from publisher.config.settings import SiteSettings
+from publisher.generators.file_kinds import INDEX_PAGES
 from publisher.model.errors import PublisherError
 from publisher.system.tree import compile_globs
 
-INDEX_PAGES = ("index.md", "_index.md", "index.mdx", "index.markdown")
 _HEAD = 1024  # bytes that tell what a file is
 _MAGIC = re.compile(
     rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP|BM|II\*\0|MM\0\*|\0\0\x01\0"

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from publisher.config.settings import Settings, SiteSettings
+from publisher.generators.file_kinds import PAGES
 from publisher.model import LedgerView, Post, PostId, PostState, Problem
 from publisher.model.errors import PostError
 from publisher.posts import blocks
@@ -37,8 +38,6 @@ from publisher.text.frontmatter import Document, parse
 __all__ = ["FlipResult", "Library", "Page", "Scan", "page_test"]
 
 Committed = Callable[[str], bytes | None]  # gives a file's bytes as the branch has them, if it does
-
-PAGE_SUFFIXES = (".md", ".markdown", ".mdown", ".mdx", ".mkd")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,4 +333,4 @@ class Library:
 
 
 def _is_page(path: str, entry: os.DirEntry[str]) -> bool:
-    return path.endswith(PAGE_SUFFIXES) and entry.is_file(follow_symlinks=False)
+    return path.endswith(tuple(PAGES)) and entry.is_file(follow_symlinks=False)

@@ -10,10 +10,9 @@ from posixpath import dirname, splitext
 from typing import Literal
 
 from publisher.config.settings import Settings
-from publisher.generators.file_kinds import is_page, may_say_state
+from publisher.generators.file_kinds import INDEX_PAGES, is_page, may_say_state
 from publisher.generators.project import relative_path
 from publisher.model import Embargo, Post, PostId, PostState
-from publisher.posts.fields import SECTION_PAGES
 from publisher.posts.scan import Scan, names_of, printable
 from publisher.system.tree import compile_globs
 
@@ -83,7 +82,7 @@ class Catalog:
         if not path.startswith(self.prefix):
             return "other"
         if self.is_of_posts(path):
-            return "section" if path.rpartition("/")[2] in SECTION_PAGES else "refused"
+            return "section" if path.rpartition("/")[2] in INDEX_PAGES else "refused"
         return "page" if may_say_state(path, size) else "other"
 
     def version(self, path: str, kind: FileKind) -> str:

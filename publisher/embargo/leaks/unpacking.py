@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
 from mmap import mmap
-from typing import IO
+from typing import IO, Any
 
 import brotli  # type: ignore[import-untyped]
 
@@ -59,9 +59,9 @@ def packed_kind(data: Data) -> str:
 
 def guessed(data: Data, room: Room) -> Iterator[bytes]:
     """Give what is packed in a way that has no mark, if it is packed like that."""
-    for inflate in (_inflate, _inflate_brotli):
+    for kind in ("zlib", "brotli"):
         with suppress(zlib.error, brotli.error, EOFError):
-            yield b"".join(inflate(data, room))
+            yield b"".join(_inflate(kind, data, room))
 
 
 def unpack(kind: str, data: Data, name: str, room: Room) -> Iterator[tuple[str, bytes]]:
@@ -73,10 +73,8 @@ def unpack(kind: str, data: Data, name: str, room: Room) -> Iterator[tuple[str, 
     try:
         if kind == "zip":
             yield from _members(data, room)
-        elif kind == "brotli":
-            yield bare, b"".join(_inflate_brotli(data, room))
-        elif kind == "zlib":
-            yield bare, b"".join(_inflate(data, room))
+        elif kind in ("brotli", "zlib"):
+            yield bare, b"".join(_inflate(kind, data, room))
         else:
             with _stream(kind, BytesIO(data)) as stream:
                 yield bare, b"".join(_read(stream, room))
@@ -115,31 +113,24 @@ def _read(stream: IO[bytes], room: Room) -> Iterator[bytes]:
         yield chunk
 
 
-def _inflate(data: Data, room: Room) -> Iterator[bytes]:
-    opener = zlib.decompressobj()
+def _inflate(kind: str, data: Data, room: Room) -> Iterator[bytes]:
+    """Unpack what brotli or zlib packed, a bounded piece at a time."""
+    opener: Any = brotli.Decompressor() if kind == "brotli" else zlib.decompressobj()
+
+    def step(rest: bytes) -> tuple[bytes, bytes, bool]:
+        if kind == "brotli":
+            chunk = opener.process(rest, output_buffer_limit=_CHUNK_BYTES)
+            return chunk, b"", opener.is_finished()
+        return opener.decompress(rest, _CHUNK_BYTES), opener.unconsumed_tail, opener.eof
+
+    is_over = False
     for start in range(0, len(data) + 1, _CHUNK_BYTES):
         rest = data[start : start + _CHUNK_BYTES]
-        while not opener.eof:
-            chunk = opener.decompress(rest, _CHUNK_BYTES)
-            rest = opener.unconsumed_tail
+        while not is_over:
+            chunk, rest, is_over = step(rest)
+            room.take(len(chunk))
+            yield chunk
             if not (chunk or rest):
                 break
-            room.take(len(chunk))
-            yield chunk
-    if not opener.eof:
-        raise EOFError("its end is missing")
-
-
-def _inflate_brotli(data: Data, room: Room) -> Iterator[bytes]:
-    opener = brotli.Decompressor()
-    for start in range(0, len(data) + 1, _CHUNK_BYTES):
-        rest = data[start : start + _CHUNK_BYTES]
-        while not opener.is_finished():
-            chunk = opener.process(rest, output_buffer_limit=_CHUNK_BYTES)
-            rest = b""
-            if not chunk:
-                break
-            room.take(len(chunk))
-            yield chunk
-    if not opener.is_finished():
+    if not is_over:
         raise EOFError("its end is missing")

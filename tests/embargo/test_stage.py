@@ -1044,7 +1044,7 @@ def test_whatever_a_kill_leaves_of_a_synced_site_the_next_completes(tmp_path: Pa
         file.write_text("changed")
     code = KILLED.replace("/stage", "/live") + (
         "from pathlib import Path\nfrom publisher.embargo.sync import sync_output\n"
-        "begin()\nmirror(Path(sys.argv[1]), Path(sys.argv[3]))\n"
+        "begin()\nsync_output(Path(sys.argv[1]), Path(sys.argv[3]))\n"
     )
     kills = 0
     while True:

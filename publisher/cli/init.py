@@ -22,11 +22,11 @@ from publisher.model.errors import ConfigError, PublisherError
 
 NEXT_STEPS = """\
 next:
-  publisher check        what is wrong in config and posts
-  publisher calendar     what will happen, when, where, with which text
-  publisher adopt        take what is public already as it is
-  publisher rehearse     play it all on a scratch copy
-  publisher run          the daemon; or `publisher tick` from cron"""
+  publisher check        find problems in jobs.yaml and in the posts
+  publisher calendar     show what will be released and announced, and when
+  publisher adopt        record what is already public
+  publisher rehearse     play the calendar on a copy of the site
+  publisher run          run the daemon; or `publisher tick` from cron"""
 
 
 STATE = ".publisher"  # the default of state_dir, which `init` leaves as it is
@@ -74,11 +74,9 @@ def init(invocation: Invocation, generator: str | None, is_build: bool) -> None:
     if found.url is not None and is_build:
         show_trial(invocation)
     note(NEXT_STEPS)
-    ignored = _ignored(file.parent)
-    if ignored is None:
-        note(f"keep {STATE}/ out of git: it holds the ledger, and belongs into .gitignore")
-    elif not ignored & {f"{start}{STATE}{end}" for start in ("", "/", "**/") for end in _ENDS}:
-        note(f"keep {STATE}/ out of git, for it holds the ledger; add to .gitignore:\n{STATE}/")
+    wanted = {f"{start}{STATE}{end}" for start in ("", "/", "**/") for end in _ENDS}
+    if not wanted & _ignored(file.parent):
+        note(f"Keep {STATE}/ out of git: it holds the ledger. Add to .gitignore:\n{STATE}/")
 
 
 def _say_found(found: Found, *, zone: str, is_own_zone: bool) -> None:
@@ -143,10 +141,10 @@ def _ask(found: Found, machine: str | None) -> Found:
 _ENDS = ("", "/", "/*", "/**")
 
 
-def _ignored(folder: Path) -> set[str] | None:
-    """Give the lines of a ``.gitignore``; ``None`` where there is none that can be read."""
+def _ignored(folder: Path) -> set[str]:
+    """Give the lines of a ``.gitignore``; none where it cannot be read."""
     try:
         text = (folder / ".gitignore").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return None
+        return set()
     return {line.strip() for line in text.splitlines()}

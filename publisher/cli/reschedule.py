@@ -14,9 +14,9 @@ import click
 
 from publisher.cli.invocation import YES, instant
 from publisher.cli.output import clean, confirm, count, flat, note, say, when
-from publisher.cli.tick import Teller, tick_unless_daemon
+from publisher.cli.tick import performer_of, tick_unless_daemon
 from publisher.config.settings import Settings, SiteSettings
-from publisher.engine.requests import Requests, is_void, require_unreleased, shows_date
+from publisher.engine.requests import is_void, require_unreleased, shows_date
 from publisher.model import Post, PostState, ReleaseRecord, RescheduleRequest
 from publisher.model.errors import LedgerError, PostError, PublisherError
 from publisher.posts.library import Library
@@ -127,13 +127,7 @@ def _carry_out(ctx: click.Context, seen: Survey, shifts: Sequence[Shift]) -> NoR
             )
             for shift in shifts
         ]
-        performer = Requests(
-            settings=settings,
-            library=Library.of(settings),
-            ledger=ledger,
-            clock=clock,
-            report=Teller().tell,
-        )
+        performer = performer_of(settings, ledger)
         ledger.request(requests, now=clock.now())
         try:
             with locks.hold(settings.state_dir, locks.TICK, wait=True):

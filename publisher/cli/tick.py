@@ -25,9 +25,12 @@ from publisher.config.settings import Settings
 from publisher.daemon import service
 from publisher.daemon.service import SWEEP_S
 from publisher.engine.assemble import open_engine
+from publisher.engine.requests import Requests
 from publisher.engine.tick import Engine, Tick
+from publisher.ledger import Ledger
 from publisher.model import Settle
 from publisher.model.errors import PublisherError
+from publisher.posts.library import Library
 from publisher.system import locks, report
 from publisher.system import log as logs
 from publisher.system.clock import SystemClock
@@ -286,6 +289,17 @@ def _waiting(settings: Settings, done: Tick) -> list[dict[str, Any]]:
     if not any(hold.needs_person for hold in done.plan.holds):
         return []
     return waiting(look(settings, now=SystemClock().now()), done.plan)
+
+
+def performer_of(settings: Settings, ledger: Ledger) -> Requests:
+    """Give what performs the requests of a command at once, told line by line."""
+    return Requests(
+        settings=settings,
+        library=Library.of(settings),
+        ledger=ledger,
+        clock=SystemClock(),
+        report=Teller().tell,
+    )
 
 
 def tick_unless_daemon(

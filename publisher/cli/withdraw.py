@@ -15,7 +15,7 @@ from publisher.check.pages import read_page, read_site
 from publisher.cli.invocation import YES
 from publisher.cli.output import confirm, count, flat, note, say, say_wrapped, when
 from publisher.cli.release import require_adoption
-from publisher.cli.tick import Teller, tick_unless_daemon
+from publisher.cli.tick import performer_of, tick_unless_daemon
 from publisher.config.settings import Settings
 from publisher.engine.requests import Requests, is_under_way
 from publisher.model import (
@@ -296,13 +296,7 @@ def _carry_out(survey: Survey, post: Post, to: PostState, reason: str) -> Withdr
     settings, clock = survey.settings, SystemClock()
     with open_ledger(settings, now=clock.now()) as ledger:
         request = WithdrawRequest(post=post.id, to=to, reason=reason, asked_at=clock.now())
-        performer = Requests(
-            settings=settings,
-            library=Library.of(settings),
-            ledger=ledger,
-            clock=clock,
-            report=Teller().tell,
-        )
+        performer = performer_of(settings, ledger)
         ledger.request([request], now=clock.now())
         try:
             with _no_tick(settings, performer, post.id, is_file_first=_is_followed(survey, post)):

@@ -138,7 +138,7 @@ def test_announcement_with_its_own_time_is_named_and_stays(tmp_path: Path) -> No
     shown = site.run("reschedule", "bevel", "--to", "+7d", "--yes")
 
     assert (
-        "its announcement on x keeps its own time: 2099-03-10 12:00 +01:00, "
+        "its announcement on x keeps its own time: 2099-03-10 12:00 +01:00; "
         "that is before the release"
     ) in shown.out
     assert own in path.read_text()

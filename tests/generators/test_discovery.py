@@ -726,8 +726,8 @@ def test_what_is_written_for_each_generator_loads(generator: str, tmp_path: Path
 @pytest.mark.parametrize(
     ("ignored", "told"),
     [
-        (None, "keep .publisher/ out of git: it holds the ledger, and belongs into .gitignore\n"),
-        ("node_modules\n", "for it holds the ledger; add to .gitignore:\n.publisher/\n"),
+        (None, "it holds the ledger. Add to .gitignore:\n.publisher/\n"),
+        ("node_modules\n", "it holds the ledger. Add to .gitignore:\n.publisher/\n"),
         ("dist\n/.publisher/\n", "or `publisher tick` from cron\n"),
     ],
 )

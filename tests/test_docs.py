@@ -117,6 +117,14 @@ def test_the_channel_that_the_docs_write_sends(tmp_path: Path) -> None:
     assert a_message().text in (tmp_path / "loft").read_text()
 
 
+def test_pages_that_the_program_names_exist() -> None:
+    sources = (file.read_text() for file in (ROOT / "publisher").rglob("*.py"))
+    named = {page for text in sources for page in re.findall(r"\bdocs/[\w/-]+\.md\b", text)}
+
+    assert named
+    assert {page for page in named if not (ROOT / page).exists()} == set()
+
+
 def leads_somewhere(page: Path, link: str) -> bool:
     path, _, anchor = link.partition("#")
     target = page.parent / path if path else page

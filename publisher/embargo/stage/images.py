@@ -221,20 +221,6 @@ class Images:
         return 0, ()
 
 
-class Shown:
-    """Gives each image of one page its place, and keeps which files that takes."""
-
-    def __init__(self, images: Images, page: str) -> None:
-        self._images = images
-        self._page = page
-        self.placeholders: dict[Placeholder, None] = {}
-
-    def __call__(self, target: str) -> str:
-        new, made = self._images.place(self._page, target)
-        self.placeholders.update(dict.fromkeys(made))
-        return new
-
-
 def _join(folder: str, path: str) -> str:
     return f"{folder}/{path}" if folder and path else folder or path
 

@@ -19,7 +19,6 @@ from publisher.config.settings import Settings
 from publisher.embargo.redact.placeholder import placeholder
 from publisher.embargo.stage.catalog import Catalog
 from publisher.embargo.stage.embargoed import Embargoed, find_embargoed
-from publisher.embargo.stage.images import Shown
 from publisher.embargo.stage.index import Index
 from publisher.embargo.stage.manifest import Entry, Held, Manifest, Told
 from publisher.embargo.stage.tree import Tree, list_tree, written_stamp
@@ -135,8 +134,7 @@ class Update:
                 self._copy(path)
                 return
             content = index.read(path, world.told.get(path))
-            image = Shown(world.images, path)
-            data = staged(path, content.data, world, image=image)
+            data = staged(path, content.data, world)
             if data is None:
                 raise AssertionError(f"{path}: the world changed")
             self._put(
@@ -146,7 +144,7 @@ class Update:
                 replace(
                     entry,
                     stamp=written_stamp(content.status),
-                    placeholders=tuple(image.placeholders),
+                    placeholders=world.placeholders(path, data),
                 ),
                 is_copy=data == content.data and entry.kind == "public",
             )

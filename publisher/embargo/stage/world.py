@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from posixpath import dirname
+from posixpath import basename, dirname
 
 from publisher.embargo.redact import blocks, page
 from publisher.embargo.stage.catalog import Catalog, digest_of
 from publisher.embargo.stage.embargoed import Embargoed
-from publisher.embargo.stage.images import Images, is_image
+from publisher.embargo.stage.images import Images, Placeholder, is_image
 from publisher.embargo.stage.links import path_of, unlink
 from publisher.embargo.stage.manifest import Entry, Held, Kind, Told
 from publisher.model import Embargo
@@ -87,6 +87,13 @@ class World:
         kind: Kind = "embargoed" if path in self.held else "public"
         return Entry(kind, stamp, f"{says.facts}{rest}")
 
+    def placeholders(self, path: str, data: bytes) -> tuple[Placeholder, ...]:
+        """Give the files that a staged page needs beside it: it names each by its digest."""
+        says = self.held.get(path) or self.told.get(path)
+        places = (self.images.place(path, target) for target in (says.targets if says else ()))
+        found = (made for shown, made in places if basename(shown).encode() in data)
+        return tuple(dict.fromkeys(one for made in found for one in made))
+
     def is_left_out(self, path: str) -> bool:
         return self.embargoed.is_hidden(path) or path in self.images.embargoed
 
@@ -94,14 +101,16 @@ class World:
         return self.catalog.posts[path].id in self.catalog.overdue
 
 
-def staged(path: str, data: bytes, world: World, *, image: Callable[[str], str]) -> bytes | None:
+def staged(path: str, data: bytes, world: World) -> bytes | None:
     """Give what stands in the stage for a file that holds ``data``; ``None``: it is left out.
-
-    ``image`` gives the target of an image on the staged page for the target as written.
 
     :raises PostError: when a post cannot be read.
     """
     catalog = world.catalog
+
+    def image(target: str) -> str:
+        return world.images.place(path, target)[0]
+
     if world.is_left_out(path):
         return None
     if path in world.held:

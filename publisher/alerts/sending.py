@@ -154,10 +154,10 @@ class Pinger:
 
 def ask(url: Secret) -> str:
     """Get a URL and follow no redirect; give why nobody heard it, or nothing when one did."""
-    from publisher.system.http import NoAnswer, Patience, send
+    from publisher.system.http import NoAnswer, Timeouts, send
 
     try:
-        answer = send("GET", url.reveal(), patience=Patience(total_s=PING_TIMEOUT_S))
+        answer = send("GET", url.reveal(), timeouts=Timeouts(total_s=PING_TIMEOUT_S))
     except NoAnswer as error:
         return f"it {error.words}"
     is_heard = answer.status_code < 300 or answer.status_code == 429  # it hears too much

@@ -19,7 +19,7 @@ from publisher.channels import ChannelContext
 from publisher.model.errors import NotDelivered
 from publisher.model.secret import Secret, redact
 from publisher.system import http
-from publisher.system.http import NoAnswer, Patience, Response, Trouble
+from publisher.system.http import NoAnswer, Response, Timeouts, Trouble
 from publisher.text.printable import escaped
 
 CONNECT_TIMEOUT_S = 5.0
@@ -55,7 +55,7 @@ class Http:
         self._service = service
         self._secrets = secrets
         self._headers = dict(headers or {})
-        self._patience = Patience(
+        self._timeouts = Timeouts(
             total_s=answer_s, connect_s=min(CONNECT_TIMEOUT_S, answer_s), silence_s=answer_s
         )
 
@@ -84,7 +84,7 @@ class Http:
                 method,
                 url,
                 headers=given,
-                patience=self._patience,
+                timeouts=self._timeouts,
                 limit_of=lambda status: ANSWER_BYTES,
                 **arguments,
             )
@@ -99,7 +99,7 @@ class Http:
 
         :raises UnknownOutcome: when the list goes on after ``count`` pages, or for too long.
         """
-        end_s = time.monotonic() + self._patience.total_s
+        end_s = time.monotonic() + self._timeouts.total_s
         for page in range(count):
             yield page
             if time.monotonic() > end_s:

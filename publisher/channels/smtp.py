@@ -26,7 +26,7 @@ from publisher.channels._http import UnknownOutcome
 from publisher.model import Limits, Message, Receipt, Recovery, RecoveryKind
 from publisher.model.errors import ConfigError, NotDelivered
 from publisher.model.secret import Secret, redact
-from publisher.system.http import Line, Patience
+from publisher.system.http import Line, Timeouts
 from publisher.text.printable import escaped
 
 CONNECT_TIMEOUT_S = 10.0
@@ -206,7 +206,7 @@ class Smtp:
 
     def _open(self) -> _Bounded:
         connect_s = min(CONNECT_TIMEOUT_S, self._total_s)
-        line = Line(Patience(total_s=self._total_s, connect_s=connect_s))
+        line = Line(Timeouts(total_s=self._total_s, connect_s=connect_s))
         if self._security == "tls":
             with self._certainly_not_sent("no connection"):
                 context = self._tls()
@@ -330,7 +330,7 @@ class _Bounded(smtplib.SMTP):
 
     def __init__(self, line: Line) -> None:
         # An address literal, as mail programs send it: the default asks the DNS for our own name.
-        super().__init__(local_hostname="[127.0.0.1]", timeout=line.patience.connect_s)
+        super().__init__(local_hostname="[127.0.0.1]", timeout=line.timeouts.connect_s)
         self.line = line
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:

@@ -17,8 +17,8 @@ from publisher.generators.base import as_yaml
 from publisher.generators.project import walk
 from publisher.model import Embargo, Post, PostState, Problem
 from publisher.model.errors import PostError, PublisherError
+from publisher.posts.file_state import is_set_aside, read_file_state, stated_in, withheld_until
 from publisher.posts.library import Library, page_test
-from publisher.posts.said import is_set_aside, said, state_said, withheld_until
 from publisher.posts.scan import Scan
 from publisher.system.files import read_file, reason
 from publisher.text.excerpts import excerpts
@@ -43,7 +43,7 @@ def check_unlisted_drafts(settings: Settings, scan: Scan, now: datetime) -> Iter
             data = read_file(settings.project / path, path).data
         except PostError:  # gone
             continue
-        state = state_said(data, path, settings.site)
+        state = stated_in(data, path, settings.site)
         if state in (PostState.PUBLISHED, None):
             yield from _dated(path, data, settings)
         elif settings.embargo is not Embargo.OFF or (is_staged and state is PostState.DRAFT):
@@ -97,7 +97,7 @@ def unlisted_drafts(settings: Settings, scan: Scan, now: datetime) -> list[str]:
             if catalog.kind_of(file.path, file.entry.stat().st_size) == "page":
                 with suppress(PostError):  # gone
                     data = read_file(settings.project / file.path, file.path).data
-                    says = said(data, file.path, site, is_post=False)
+                    says = read_file_state(data, file.path, site, is_post=False)
                     found |= {file.path} if says.is_unreleased(now, Embargo.OMIT) else set()
     except OSError as error:
         raise PublisherError(f"{error.filename}: {reason(error)}") from None

@@ -42,7 +42,7 @@ _DECLARED = re.compile(rb"""\A<\?xml[^>]*\bencoding\s*=\s*["']([A-Za-z][\w.-]*)"
 _LINE_END = re.compile(r"[ \t]*\r?\n")
 
 
-def unlist(output: Path, hidden: Iterable[EmbargoedText]) -> tuple[str, ...]:
+def remove_entries(output: Path, hidden: Iterable[EmbargoedText]) -> tuple[str, ...]:
     """Drop every entry that names a page under embargo; give the files changed.
 
     Looked at are RSS, Atom, JSON Feed and sitemaps, packed ones (``.gz``), too; whatever else

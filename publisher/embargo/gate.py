@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from publisher.embargo.feeds import unlist
+from publisher.embargo.feeds import remove_entries
 from publisher.embargo.leaks import Leak, search
-from publisher.embargo.noindex import mark_pages, without_strangers
+from publisher.embargo.noindex import mark_pages, with_own_page
 from publisher.embargo.stage import Staged
 from publisher.embargo.sync import sync_output
 from publisher.model.errors import SiteError
@@ -26,9 +26,9 @@ def publish_if_clean(
 
     :raises SiteError: at a leak; of a build that shows one nothing is written there.
     """
-    own = without_strangers(staged.output, staged.hidden, site_url=site_url, public=staged.texts)
+    own = with_own_page(staged.output, staged.hidden, site_url=site_url, public=staged.texts)
     mark_pages(staged.output, own, site_url=site_url, redirects=redirects)
-    unlist(staged.output, own)
+    remove_entries(staged.output, own)
     found = search(staged.output, hidden=staged.hidden, public=staged.public)
     _refuse(found, hint="mend the page or theme that shows it; `publisher embargo` lists all")
     absent = [path_on_site(post.url, site_url) for post in staged.hidden if post.url]

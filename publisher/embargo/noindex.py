@@ -48,7 +48,7 @@ def mark_pages(
     return tuple(sorted(changed))
 
 
-def without_strangers(
+def with_own_page(
     output: Path, hidden: Iterable[EmbargoedText], *, site_url: str, public: Iterable[str]
 ) -> tuple[EmbargoedText, ...]:
     """Give the posts less those whose address another page has: that one stays as it is.
@@ -60,7 +60,7 @@ def without_strangers(
     """
     claimed = frozenset(ending for path in public for ending in _endings(path))
     with _explained(output):
-        return tuple(h for h in hidden if not _is_stranger(output, h, site_url, claimed))
+        return tuple(h for h in hidden if not _is_anothers(output, h, site_url, claimed))
 
 
 def _endings(path: str) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _endings(path: str) -> Iterator[str]:
     return ("/".join(["", *parts[at:]]) for at in range(1, len(parts)))
 
 
-def _is_stranger(
+def _is_anothers(
     output: Path, post: EmbargoedText, site_url: str, claimed: Collection[str]
 ) -> bool:
     path = path_on_site(post.url, site_url) if post.url else ""

@@ -17,9 +17,9 @@ from publisher.plan.effective import effective, waiting_files
 from publisher.posts.blocks import Posts, may_have_blocks, normal_path
 from publisher.posts.copies import find_copies
 from publisher.posts.fields import Reader, stem_of
+from publisher.posts.file_state import FileState, read_file_state
 from publisher.posts.identities import with_distinct_ids
 from publisher.posts.mojibake import mojibake
-from publisher.posts.said import Said, said
 from publisher.posts.series import count_parts
 from publisher.system.files import Content, Stamp, read_file, stamp_of
 from publisher.text.frontmatter import UnreadableError, parse
@@ -35,7 +35,7 @@ class Scan:
 
     posts: tuple[Post, ...]
     problems: tuple[Problem, ...]
-    broken: Mapping[str, Said] = field(default_factory=dict)
+    broken: Mapping[str, FileState] = field(default_factory=dict)
     withheld: frozenset[str] = frozenset()
 
     @property
@@ -53,7 +53,7 @@ class Finding:
     post: Post | None = None
     problems: tuple[Problem, ...] = ()
     has_blocks: bool = False
-    broken: Said | None = None  # of a file that cannot be used as a post
+    broken: FileState | None = None  # of a file that cannot be used as a post
     path: str = ""  # of such a file, where its problems name it escaped
 
 
@@ -81,7 +81,7 @@ def find_in_file(
 def _misnamed(content: Content, shown: str, site: SiteSettings) -> Finding:
     message = "the file's name holds characters that cannot be shown"
     problem = Problem.error("bad-name", printable(shown), message, "rename it")
-    found = said(content.data, shown, site, is_post=True)
+    found = read_file_state(content.data, shown, site, is_post=True)
     return Finding(stamp=stamp_of(content.status), problems=(problem,), broken=found, path=shown)
 
 
@@ -99,7 +99,7 @@ def _understand(
             stamp=stamp,
             problems=(error.problem,),
             has_blocks=has_blocks,
-            broken=said(content.data, shown, site, is_post=True),
+            broken=read_file_state(content.data, shown, site, is_post=True),
         )
     reader = Reader(document, site, file.relative_to(site.root).as_posix())
     post = reader.read(content.digest)
@@ -111,7 +111,7 @@ def _understand(
         post=post,
         problems=problems,
         has_blocks=has_blocks,
-        broken=said(content.data, shown, site, is_post=True) if is_broken else None,
+        broken=read_file_state(content.data, shown, site, is_post=True) if is_broken else None,
     )
 
 
@@ -164,7 +164,7 @@ def put_together(
     used = {post.path for post in posts}
     for post in all_posts:
         if post.path not in used:
-            broken[post.path] = Said(state=post.state, until=post.withheld_until)
+            broken[post.path] = FileState(state=post.state, until=post.withheld_until)
     scan = Scan(
         posts=tuple(sorted(count_parts(posts), key=lambda post: post.path)),
         problems=tuple(sorted(problems, key=lambda p: (p.path, p.line or 0, p.rule))),

@@ -13,11 +13,11 @@ from email.utils import parsedate_to_datetime
 from publisher.model.errors import SiteError
 from publisher.plan import CLOCK_TOLERANCE
 from publisher.system.clock import Clock
-from publisher.system.http import CannotAskError, Patience, Response, visit
+from publisher.system.http import CannotAskError, Response, Timeouts, visit
 from publisher.system.report import Report, warn
 
 # For a whole request: a release may wait for it.
-PATIENCE = Patience(total_s=3.0, connect_s=3.0, silence_s=3.0)
+TIMEOUTS = Timeouts(total_s=3.0, connect_s=3.0, silence_s=3.0)
 NO_HEAD = frozenset({405, 501})
 LASTING_S = 600.0  # how long an answer is good for
 HOLDING_S = 10.0  # and one that holds something: it is asked for anew at each sweep
@@ -102,7 +102,7 @@ class SiteClock:
         return _compare(before_at + (after_at - before_at) / 2, answer)
 
     def _visit(self, method: str) -> Response:
-        return visit(self.url, method=method, patience=PATIENCE)
+        return visit(self.url, method=method, timeouts=TIMEOUTS)
 
     def _tell(self, ahead: timedelta) -> None:
         """Warn once of a difference; again only after our clock was right in between."""

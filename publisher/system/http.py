@@ -35,7 +35,7 @@ POLL_S = 0.05
 HANG_UP_S = 1.0  # for the worker to notice that its connection is gone
 CHUNK_BYTES = 65_536
 
-Place = tuple[str, int]  # an IP address and a port
+Endpoint = tuple[str, int]  # an IP address and a port
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"https": 443, "http": 80}
 _READER = {"Cache-Control": "no-cache", "Pragma": "no-cache", "Accept-Encoding": "gzip, deflate"}
@@ -66,19 +66,19 @@ class NoAnswer(Exception):
         self.trouble = trouble
         self.is_sent = is_sent
         self.detail = detail  # of the system or of TLS, without any part of the address
-        self.patience: Patience | None = None  # that of the exchange
+        self.timeouts: Timeouts | None = None  # that of the exchange
 
     @property
     def words(self) -> str:
         """Say what happened, to be put behind the name of who was asked."""
-        patience = self.patience or Patience(total_s=0)
+        timeouts = self.timeouts or Timeouts(total_s=0)
         match self.trouble:
             case Trouble.LATE if self.is_sent:
-                return f"did not answer within {patience.total_s:g} s"
+                return f"did not answer within {timeouts.total_s:g} s"
             case Trouble.SILENT if self.is_sent:
-                return f"did not answer within {patience.silence_s:g} s"
+                return f"did not answer within {timeouts.silence_s:g} s"
             case Trouble.LATE | Trouble.SILENT | Trouble.LATE_CONNECTION:
-                limit_s = min(patience.total_s, patience.connect_s)
+                limit_s = min(timeouts.total_s, timeouts.connect_s)
                 return f"did not accept the connection within {limit_s:g} s"
         words = _WORDS[self.trouble]
         return f"{words}: {self.detail}" if self.detail else words
@@ -161,7 +161,7 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Timeouts:
     """How long to wait: ``total_s`` for everything together, less for a connection or silence."""
 
     total_s: float
@@ -169,7 +169,7 @@ class Patience:
     silence_s: float = 30.0
 
 
-def look_up(host: str, port: int) -> Sequence[Place]:
+def look_up(host: str, port: int) -> Sequence[Endpoint]:
     """Give the places that a host name means; a guard may stand here instead."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     return [(str(address[0]), port) for *_, address in found]
@@ -179,9 +179,9 @@ def send(
     method: str,
     url: str,
     *,
-    patience: Patience,
+    timeouts: Timeouts,
     limit_of: Callable[[int], int] = lambda status: 0,
-    resolve: Callable[[str, int], Sequence[Place]] = look_up,
+    resolve: Callable[[str, int], Sequence[Endpoint]] = look_up,
     stop: threading.Event | None = None,
     **arguments: Any,
 ) -> Response:
@@ -193,12 +193,12 @@ def send(
 
     :raises NoAnswer: when there is no answer.
     """
-    line = Line(patience)
+    line = Line(timeouts)
     try:
         request = _written(method, url, arguments)
         return _await(_begin(lambda: _exchange(request, line, limit_of, resolve)), line, stop)
     except NoAnswer as error:
-        error.patience = patience
+        error.timeouts = timeouts
         raise
 
 
@@ -221,8 +221,8 @@ def visit(
     *,
     method: str = "GET",
     limit: int = 0,
-    patience: Patience,
-    resolve: Callable[[str, int], Sequence[Place]] = look_up,
+    timeouts: Timeouts,
+    resolve: Callable[[str, int], Sequence[Endpoint]] = look_up,
 ) -> Response:
     """Ask for ``url`` once, as a reader would, and caches to stand back.
 
@@ -236,14 +236,14 @@ def visit(
             method,
             url,
             headers=_READER,
-            patience=patience,
+            timeouts=timeouts,
             limit_of=lambda status: limit if status == 200 else 0,
             resolve=resolve,
         )
         if answer.trouble is None:
             return answer
         broken = NoAnswer(answer.trouble, is_sent=True)
-        broken.patience = patience
+        broken.timeouts = timeouts
         raise broken
     except NoAnswer as error:
         kind = CannotAskError if error.trouble is Trouble.UNABLE else SiteError
@@ -252,7 +252,7 @@ def visit(
 
 def _await(future: Future[Response], line: Line, stop: threading.Event | None) -> Response:
     """Wait for the worker until the time is over or we are asked to stop."""
-    deadline_s = time.monotonic() + line.patience.total_s
+    deadline_s = time.monotonic() + line.timeouts.total_s
     while not future.done():
         left_s = deadline_s - time.monotonic()
         is_stopped = stop is not None and stop.is_set()
@@ -294,19 +294,19 @@ def _begin(work: Callable[[], Response]) -> Future[Response]:
 class Line:
     """A connection that another thread may hang up, whatever it waits for."""
 
-    def __init__(self, patience: Patience) -> None:
-        self.patience = patience
+    def __init__(self, timeouts: Timeouts) -> None:
+        self.timeouts = timeouts
         self._lock = threading.Lock()
         self._held: socket.socket | None = None  # of its own, since TLS takes the connection away
         self.is_over = False
         self.is_open = False  # connected and, where it is to be, secured
 
-    def connect(self, places: Iterable[Place]) -> socket.socket:
+    def connect(self, places: Iterable[Endpoint]) -> socket.socket:
         """Connect to the first place that takes it."""
         trouble: OSError = OSError("no address")
         for place in places:
             try:
-                connection = socket.create_connection(place, timeout=self.patience.connect_s)
+                connection = socket.create_connection(place, timeout=self.timeouts.connect_s)
             except OSError as error:
                 trouble = error
                 continue
@@ -348,7 +348,7 @@ def _exchange(
     request: PreparedRequest,
     line: Line,
     limit_of: Callable[[int], int],
-    resolve: Callable[[str, int], Sequence[Place]],
+    resolve: Callable[[str, int], Sequence[Endpoint]],
 ) -> Response:
     parts = urlsplit(request.url or "")
     host, is_tls = parts.hostname or "", parts.scheme == "https"
@@ -359,7 +359,7 @@ def _exchange(
         connection.sock = line.connect(places)
         if context is not None:
             connection.sock = context.wrap_socket(connection.sock, server_hostname=host.rstrip("."))
-        connection.sock.settimeout(line.patience.silence_s)
+        connection.sock.settimeout(line.timeouts.silence_s)
         line.open()
         headers = {"Host": parts.netloc.rpartition("@")[2], "User-Agent": USER_AGENT}
         headers |= {name: _native(value) for name, value in request.headers.items()}

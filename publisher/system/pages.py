@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 from publisher.model.errors import SiteError
 from publisher.system.address_guard import resolve
-from publisher.system.http import Patience, Place, look_up, visit
+from publisher.system.http import Endpoint, Timeouts, look_up, visit
 from publisher.system.output import find_page, page_names
 from publisher.text import response_headers
 from publisher.text.urls import path_on_site, shown
@@ -126,7 +126,7 @@ class Live:
             answer = visit(
                 url,
                 limit=limit,
-                patience=self._patience(url),
+                timeouts=self._time_left(url),
                 resolve=self._resolve(url),
             )
             found = Found(
@@ -144,7 +144,7 @@ class Live:
             url = target
         raise SiteError(f"{shown(start)} redirects more than {REDIRECTS} times")
 
-    def _patience(self, url: str) -> Patience:
+    def _time_left(self, url: str) -> Timeouts:
         """Give how long the next answer may take."""
         now_s = time.monotonic()
         if self.end_s is None:
@@ -153,7 +153,7 @@ class Live:
             raise SiteError(f"{shown(url)} was not asked: one look takes {LOOK_S:g} s at most")
         connect_s, silence_s = self.timeouts
         total_s = min(connect_s + silence_s, self.end_s - now_s)
-        return Patience(total_s=total_s, connect_s=connect_s, silence_s=silence_s)
+        return Timeouts(total_s=total_s, connect_s=connect_s, silence_s=silence_s)
 
     def ask_past_caches(self, url: str, limit: int) -> Found:
         """Ask with a query parameter that no cache can know.
@@ -164,7 +164,7 @@ class Live:
         sign = "&" if "?" in bare else "?"
         return self.ask(f"{bare}{sign}publisher-look={secrets.token_hex(4)}", limit)
 
-    def _resolve(self, url: str) -> Callable[[str, int], Sequence[Place]]:
+    def _resolve(self, url: str) -> Callable[[str, int], Sequence[Endpoint]]:
         """Give how to look up the host: what is not the site's own is an address from a page."""
         with suppress(ValueError):  # of what is no address, which is refused where it is asked
             if _origins(url) & _origins(self.served_at or self.site_url):

@@ -10,7 +10,7 @@ from time import process_time
 import pytest
 
 from publisher.embargo.embargoed_text import EmbargoedText
-from publisher.embargo.feeds import unlist
+from publisher.embargo.feeds import remove_entries
 from publisher.model import Embargo, PostId
 
 HIDDEN = EmbargoedText(
@@ -43,11 +43,11 @@ def test_entry_of_a_page_under_embargo_goes_and_all_else_stays(tmp_path: Path, e
     feed = tmp_path / "feed.xml"
     feed.write_text(RSS.format(entry=entry))
 
-    changed = unlist(tmp_path, [HIDDEN])
+    changed = remove_entries(tmp_path, [HIDDEN])
 
     assert feed.read_text() == RSS.format(entry="")
     assert changed == ("feed.xml",)
-    assert unlist(tmp_path, [HIDDEN]) == ()
+    assert remove_entries(tmp_path, [HIDDEN]) == ()
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_entry_of_a_page_under_embargo_goes_and_all_else_stays(tmp_path: Path, e
 def test_other_entries_stay(tmp_path: Path, entry: str) -> None:
     (tmp_path / "feed.xml").write_text(RSS.format(entry=entry))
 
-    assert unlist(tmp_path, [HIDDEN]) == ()
+    assert remove_entries(tmp_path, [HIDDEN]) == ()
 
 
 OWN = "https://site.example/blog/bench"
@@ -88,7 +88,7 @@ def test_an_entry_that_only_refers_to_a_page_under_embargo_stays(
     hidden = f"<item><link>{DOOR}</link></item>"
     (tmp_path / "feed.xml").write_text(f"<rss>{entry}{hidden}<item>x</item></rss>")
 
-    unlist(tmp_path, [HIDDEN])
+    remove_entries(tmp_path, [HIDDEN])
 
     assert (tmp_path / "feed.xml").read_text() == f"<rss>{entry}<item>x</item></rss>"
 
@@ -100,7 +100,7 @@ def test_a_file_of_many_tags_takes_no_longer_than_its_size(tmp_path: Path, text:
     (tmp_path / "menu.xml").write_text(text * 100_000)
     before = process_time()
 
-    changed = unlist(tmp_path, [HIDDEN])
+    changed = remove_entries(tmp_path, [HIDDEN])
 
     assert changed == ()
     assert process_time() - before < 10
@@ -111,7 +111,7 @@ def test_markup_that_is_none_hides_no_entry(tmp_path: Path, content: str) -> Non
     entry = f"<item><description>{content}</description><link>{DOOR}</link></item>"
     (tmp_path / "feed.xml").write_text(f"<rss>{entry}</rss>")
 
-    unlist(tmp_path, [HIDDEN])
+    remove_entries(tmp_path, [HIDDEN])
 
     assert (tmp_path / "feed.xml").read_text() == "<rss></rss>"
 
@@ -121,7 +121,7 @@ def test_a_feed_in_another_encoding_is_read_as_it_declares(tmp_path: Path) -> No
     feed = f"{head}<item><link>{DOOR}</link></item></rss>"
     (tmp_path / "feed.xml").write_bytes(feed.encode("latin-1"))
 
-    changed = unlist(tmp_path, [HIDDEN])
+    changed = remove_entries(tmp_path, [HIDDEN])
 
     assert changed == ("feed.xml",)
     assert (tmp_path / "feed.xml").read_bytes() == f"{head}</rss>".encode("latin-1")
@@ -132,7 +132,7 @@ def test_a_file_that_is_not_what_it_declares_stays(tmp_path: Path, encoding: str
     feed = f'<?xml version="1.0" encoding="{encoding}"?><item><link>{DOOR}</link>\xe9</item>'
     (tmp_path / "feed.xml").write_bytes(feed.encode("latin-1"))
 
-    assert unlist(tmp_path, [HIDDEN]) == ()
+    assert remove_entries(tmp_path, [HIDDEN]) == ()
 
 
 def test_a_packed_sitemap_without_the_sitemap_is_packed_anew(tmp_path: Path) -> None:
@@ -141,11 +141,11 @@ def test_a_packed_sitemap_without_the_sitemap_is_packed_anew(tmp_path: Path) -> 
     packed.write_bytes(gzip.compress(f"<urlset>{url}</urlset>".encode()))
     (tmp_path / "other.xml.gz").write_bytes(b"no gzip")
 
-    changed = unlist(tmp_path, [HIDDEN])
+    changed = remove_entries(tmp_path, [HIDDEN])
 
     assert gzip.decompress(packed.read_bytes()) == b"<urlset></urlset>"
     assert changed == ("sitemap.xml.gz",)
-    assert unlist(tmp_path, [HIDDEN]) == ()
+    assert remove_entries(tmp_path, [HIDDEN]) == ()
 
 
 def test_what_is_packed_otherwise_goes(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_what_is_packed_otherwise_goes(tmp_path: Path) -> None:
     (tmp_path / "feed.xml.zst").write_bytes(b"packed")
     (tmp_path / "other.xml.br").write_bytes(b"packed")
 
-    changed = unlist(tmp_path, [HIDDEN])
+    changed = remove_entries(tmp_path, [HIDDEN])
 
     assert changed == ("feed.xml.br", "feed.xml.zst", "feed.xml")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["feed.xml", "other.xml.br"]
@@ -165,7 +165,7 @@ def test_packed_sitemap_is_packed_anew(tmp_path: Path) -> None:
     (tmp_path / "sitemap.xml").write_text(f"<urlset>{url}</urlset>")
     (tmp_path / "sitemap.xml.gz").write_bytes(gzip.compress(f"<urlset>{url}</urlset>".encode()))
 
-    changed = unlist(tmp_path, [HIDDEN])
+    changed = remove_entries(tmp_path, [HIDDEN])
 
     assert gzip.decompress((tmp_path / "sitemap.xml.gz").read_bytes()) == b"<urlset></urlset>"
     assert changed == ("sitemap.xml.gz", "sitemap.xml")
@@ -178,7 +178,7 @@ def test_json_feed_loses_the_item_and_other_json_nothing(tmp_path: Path) -> None
     (tmp_path / "feed.json").write_text(json.dumps(feed))
     (tmp_path / "data.json").write_text(json.dumps({"items": [item]}))
 
-    changed = unlist(tmp_path, [HIDDEN])
+    changed = remove_entries(tmp_path, [HIDDEN])
 
     assert json.loads((tmp_path / "feed.json").read_text())["items"] == [other]
     assert changed == ("feed.json",)

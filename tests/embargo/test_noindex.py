@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from publisher.embargo.embargoed_text import EmbargoedText
-from publisher.embargo.noindex import mark_pages, without_strangers
+from publisher.embargo.noindex import mark_pages, with_own_page
 from publisher.embargo.redirects import NOINDEX
 from publisher.model import Embargo, PostId
 from publisher.model.errors import SiteError
@@ -211,7 +211,7 @@ def test_a_page_at_the_address_of_an_omitted_post_is_anothers(tmp_path: Path, pa
     an_output(tmp_path, page)
     omitted, sealed = a_hidden(policy=Embargo.OMIT), a_hidden(name="other")
 
-    own = without_strangers(tmp_path, [omitted, sealed], site_url=SITE, public=[])
+    own = with_own_page(tmp_path, [omitted, sealed], site_url=SITE, public=[])
     changed = mark_pages(tmp_path, [omitted], site_url=SITE, redirects={"/blog/next": "/gone"})
 
     assert own == (sealed,)
@@ -223,7 +223,7 @@ def test_a_redirect_at_the_address_of_an_omitted_post_is_ours(tmp_path: Path) ->
     omitted = a_hidden(policy=Embargo.OMIT)
     mark_pages(tmp_path, [omitted], site_url=SITE, redirects={"/blog/next": "/gone"})
 
-    own = without_strangers(tmp_path, [omitted], site_url=SITE, public=[])
+    own = with_own_page(tmp_path, [omitted], site_url=SITE, public=[])
 
     assert own == (omitted,)
 
@@ -246,7 +246,7 @@ def test_where_a_public_file_has_the_address_as_well_the_title_tells_whose_page_
     an_output(tmp_path, "blog/next.html")
     (tmp_path / "blog/next.html").write_text(html)
 
-    own = without_strangers(tmp_path, [post], site_url=SITE, public=["a.md", public])
+    own = with_own_page(tmp_path, [post], site_url=SITE, public=["a.md", public])
 
     assert own == ((post,) if is_own else ())
 

@@ -86,7 +86,7 @@ def test_held_delivery_is_never_sent_again_while_it_may_be_out(
 
 
 def test_delivery_that_some_got_is_only_recorded_as_sent() -> None:
-    """Said to be absent, it would go to everybody once more."""
+    """FileState to be absent, it would go to everybody once more."""
     record = a_delivery(state=DeliveryState.HELD, remote_id="7", evidence="response")
     hold = Hold(cause=Cause.INCOMPLETE, post=POST, key=KEY, needs_person=True)
 

@@ -20,7 +20,7 @@ from urllib.parse import unquote_to_bytes
 
 import regex
 
-from publisher.embargo.leaks.unpacking import Data, Room, guessed, packed_kind, unpack
+from publisher.embargo.leaks.unpacking import Budget, Data, guessed, packed_kind, unpack
 from publisher.model.errors import SiteError
 from publisher.system.files import reason
 
@@ -57,7 +57,7 @@ def texts_of(file: Path) -> Iterator[str]:
         raise SiteError(f"cannot be understood: {type(error).__name__}: {error}") from error
 
 
-def texts(data: Data, *, name: str, room: Room | None = None, depth: int = 0) -> Iterator[str]:
+def texts(data: Data, *, name: str, budget: Budget | None = None, depth: int = 0) -> Iterator[str]:
     """Give all that a file says, in pieces that overlap.
 
     Compressed files and zip containers are opened, base64 ``data:`` URLs and the source maps in
@@ -65,19 +65,19 @@ def texts(data: Data, *, name: str, room: Room | None = None, depth: int = 0) ->
 
     :raises SiteError: when something packed cannot be opened, or is too much; it says only why.
     """
-    room = room or Room()
+    budget = budget or Budget()
     kind = _kind(data, name)
     if kind == "media":
         yield from _remarks(data)
     elif kind in {"text", "binary"}:
         yield from _pieces(data)
-        for embedded in (*_embedded(data), *(guessed(data, room) if kind == "binary" else ())):
-            yield from texts(embedded, name="", room=room, depth=depth)
+        for embedded in (*_embedded(data), *(guessed(data, budget) if kind == "binary" else ())):
+            yield from texts(embedded, name="", budget=budget, depth=depth)
     elif depth == PACKED_DEPTH:
         raise SiteError("is packed more than twice")
     else:
-        for inner_name, inner in unpack(kind, data, name, room):
-            yield from texts(inner, name=inner_name, room=room, depth=depth + 1)
+        for inner_name, inner in unpack(kind, data, name, budget):
+            yield from texts(inner, name=inner_name, budget=budget, depth=depth + 1)
 
 
 # --- what a file is -------------------------------------------------------------------------

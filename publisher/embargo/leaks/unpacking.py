@@ -24,7 +24,7 @@ UNPACKED_BYTES = 200_000_000  # more is refused: it is a bomb, or nobody waits f
 _CHUNK_BYTES = 1 << 16
 
 
-class Room:
+class Budget:
     """How many bytes one file may still unpack, all that is packed within it together."""
 
     def __init__(self) -> None:
@@ -57,14 +57,14 @@ def packed_kind(data: Data) -> str:
     return next((kind for magic, kind in _PACKED if head.startswith(magic)), "")
 
 
-def guessed(data: Data, room: Room) -> Iterator[bytes]:
+def guessed(data: Data, budget: Budget) -> Iterator[bytes]:
     """Give what is packed in a way that has no mark, if it is packed like that."""
     for kind in ("zlib", "brotli"):
         with suppress(zlib.error, brotli.error, EOFError):
-            yield b"".join(_inflate(kind, data, room))
+            yield b"".join(_inflate(kind, data, budget))
 
 
-def unpack(kind: str, data: Data, name: str, room: Room) -> Iterator[tuple[str, bytes]]:
+def unpack(kind: str, data: Data, name: str, budget: Budget) -> Iterator[tuple[str, bytes]]:
     """Give what is in a packed file, with names.
 
     :raises SiteError: when it cannot be opened, or there is too much in it.
@@ -72,12 +72,12 @@ def unpack(kind: str, data: Data, name: str, room: Room) -> Iterator[tuple[str, 
     bare = name.rpartition("/")[2].rpartition(".")[0]
     try:
         if kind == "zip":
-            yield from _members(data, room)
+            yield from _members(data, budget)
         elif kind in ("brotli", "zlib"):
-            yield bare, b"".join(_inflate(kind, data, room))
+            yield bare, b"".join(_inflate(kind, data, budget))
         else:
             with _stream(kind, BytesIO(data)) as stream:
-                yield bare, b"".join(_read(stream, room))
+                yield bare, b"".join(_read(stream, budget))
     except (
         *(OSError, EOFError, ValueError, RuntimeError),
         *(zlib.error, lzma.LZMAError, brotli.error, zipfile.BadZipFile),
@@ -99,21 +99,21 @@ def _stream(kind: str, packed: BytesIO) -> IO[bytes]:
     raise SiteError(f"is packed with {kind}, which cannot be opened here")
 
 
-def _members(data: Data, room: Room) -> Iterator[tuple[str, bytes]]:
+def _members(data: Data, budget: Budget) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(BytesIO(data)) as container:
         for info in container.infolist():
             if not info.filename.endswith("/"):  # is_dir() of Python 3.11 fails without a name
                 with container.open(info) as stream:
-                    yield info.filename, b"".join(_read(stream, room))
+                    yield info.filename, b"".join(_read(stream, budget))
 
 
-def _read(stream: IO[bytes], room: Room) -> Iterator[bytes]:
+def _read(stream: IO[bytes], budget: Budget) -> Iterator[bytes]:
     while chunk := stream.read(_CHUNK_BYTES):
-        room.take(len(chunk))
+        budget.take(len(chunk))
         yield chunk
 
 
-def _inflate(kind: str, data: Data, room: Room) -> Iterator[bytes]:
+def _inflate(kind: str, data: Data, budget: Budget) -> Iterator[bytes]:
     """Unpack what brotli or zlib packed, a bounded piece at a time."""
     opener: Any = brotli.Decompressor() if kind == "brotli" else zlib.decompressobj()
 
@@ -128,7 +128,7 @@ def _inflate(kind: str, data: Data, room: Room) -> Iterator[bytes]:
         rest = data[start : start + _CHUNK_BYTES]
         while not is_over:
             chunk, rest, is_over = step(rest)
-            room.take(len(chunk))
+            budget.take(len(chunk))
             yield chunk
             if not (chunk or rest):
                 break

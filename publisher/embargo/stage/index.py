@@ -22,7 +22,7 @@ from publisher.model import Embargo, Post, PostId, PostState
 from publisher.model.errors import PostError
 from publisher.posts.blocks import may_have_blocks
 from publisher.posts.fields import Reader, stem_of
-from publisher.posts.said import Said, said
+from publisher.posts.file_state import FileState, read_file_state
 from publisher.system.files import Content, changed, read_file
 from publisher.text.frontmatter import Document, UnreadableError, parse
 
@@ -79,7 +79,7 @@ class Index:
         told = self.told(path)
         state = PostState(told.state) if told.state else None
         until = datetime.fromisoformat(told.until) if told.until else None
-        return Said(state=state, until=until).is_unreleased(now, self._catalog.embargo)
+        return FileState(state=state, until=until).is_unreleased(now, self._catalog.embargo)
 
     def _tell(self, path: str, content: Content) -> Told:
         catalog, site = self._catalog, self._catalog.site
@@ -90,9 +90,9 @@ class Index:
             reader = Reader(parse(data, path), site)
             if reader.read(content.digest) is not None or reader.problems:
                 raise changed(path)
-        says = Said()
+        says = FileState()
         if kind in ("refused", "page"):
-            says = said(data, path, site, is_post=catalog.is_of_posts(path))
+            says = read_file_state(data, path, site, is_post=catalog.is_of_posts(path))
         shown: bytes = data
         targets: tuple[str, ...] = ()
         is_page = path.endswith(PAGE_SUFFIX) or post is not None

@@ -55,7 +55,7 @@ class Told:
     """What one version of a file says, if it is public.
 
     ``stamp`` and ``facts`` say which version, and what it was read under. ``state`` and ``until``
-    are as in ``Said``. ``names`` are how it writes the images that it shows to everybody,
+    are as in ``FileState``. ``names`` are how it writes the images that it shows to everybody,
     ``targets`` the images in its preview blocks of unreleased posts, as written; ``links`` are the
     paths of the site that it may link to.
     """

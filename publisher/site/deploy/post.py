@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from publisher.model.errors import SiteError
 from publisher.model.secret import Secret
 from publisher.system.address_guard import AGAIN, resolve
-from publisher.system.http import NoAnswer, Patience, Response, Trouble, send
+from publisher.system.http import NoAnswer, Response, Timeouts, Trouble, send
 
 CONNECT_S = 10.0
 ANSWER_S = 30.0
@@ -88,7 +88,7 @@ def post(
             address.url,
             data=body,
             headers={"Content-Type": "application/json", **(headers or {})},
-            patience=Patience(total_s=total_s, connect_s=CONNECT_S, silence_s=ANSWER_S),
+            timeouts=Timeouts(total_s=total_s, connect_s=CONNECT_S, silence_s=ANSWER_S),
             limit_of=lambda status: BODY_BYTES if wants_words and not 200 <= status < 300 else 0,
             resolve=partial(resolve, name=address.name, private=private),
             stop=stop,

@@ -12,7 +12,7 @@ import pytest
 from publisher.config.settings import SiteSettings
 from publisher.generators import GENERATORS
 from publisher.model import Embargo
-from publisher.posts.said import said
+from publisher.posts.file_state import read_file_state
 from tests.factories import NOW
 
 SOON = f"{NOW + timedelta(days=30):%Y-%m-%d}"
@@ -36,7 +36,7 @@ def says_unreleased(
         release_time=NOW.time(),
     )
     data = text.encode() if isinstance(text, str) else text
-    found = said(data, path, replace(site, embargo=embargo), is_post=is_post)
+    found = read_file_state(data, path, replace(site, embargo=embargo), is_post=is_post)
     return found.is_unreleased(NOW, embargo)
 
 

@@ -34,7 +34,7 @@ _ENDS = {"---": ("---", "..."), "+++": ("+++", "[")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class FileState:
     """``state`` is ``None`` where the file says none that is known; ``until`` is its date."""
 
     state: PostState | None = None
@@ -49,10 +49,10 @@ class Said:
         return embargo is not Embargo.OFF and is_waiting
 
 
-def said(data: bytes, path: str, site: SiteSettings, *, is_post: bool) -> Said:
+def read_file_state(data: bytes, path: str, site: SiteSettings, *, is_post: bool) -> FileState:
     """Read what a file says; of posts every date counts, else those that its generator heeds."""
-    return Said(
-        state=state_said(data, path, site),
+    return FileState(
+        state=stated_in(data, path, site),
         until=withheld_until(data, path, site, is_post=is_post),
     )
 
@@ -62,7 +62,7 @@ def is_set_aside(path: str, site: SiteSettings) -> bool:
     return site.generator.is_draft_path(path)
 
 
-def state_said(data: bytes, path: str, site: SiteSettings) -> PostState | None:
+def stated_in(data: bytes, path: str, site: SiteSettings) -> PostState | None:
     """Give the state that a file says; ``None`` for none, or for a word that nobody knows."""
     if is_set_aside(path, site):
         return PostState.DRAFT

@@ -896,6 +896,23 @@ def test_files_of_a_pull_that_was_cut_off_are_written_to_their_end(world: World)
     assert world.status() == []
 
 
+def test_release_goes_on_though_the_author_edits_what_a_killed_pull_began(world: World) -> None:
+    theirs = world.colleague("jobs.yaml", "site: {name: theirs}\n")
+    world.colleague("blog/other.md", "a longer text\n")
+    world.git("fetch", "-q")
+    world.write("blog/other.md", "a lon")
+    world.write("jobs.yaml", "site: {name: mine}\n")
+    move = f"{world.head()}\n{world.tip()}\nrefs/heads/main\n"
+    world.write(".git/publisher/move", move)
+
+    with pytest.raises(GitError, match=r"jobs\.yaml"):
+        world.open().pull()
+
+    assert (world.site / "blog/other.md").read_text() == "a lon"
+    assert a_release(world) == world.head() != theirs
+    assert (world.site / "jobs.yaml").read_text() == "site: {name: mine}\n"
+
+
 def test_locks_that_a_killed_publisher_left_are_taken_over(world: World) -> None:
     a_release(world)
     after = world.head()

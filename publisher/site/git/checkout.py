@@ -76,9 +76,8 @@ def _perform(
         ours.run("update-index", "-q", "--refresh", allowed=(0, 1))
         blocked = _take_for_done(ours, changes, is_resumed=is_resumed)
         trial = ours.run("read-tree", "-n", "-m", "-u", move.old, move.new, allowed=range(256))
-        if blocked or trial.code:
-            if not is_resumed:
-                locks.forget_move()
+        if blocked or trial.code:  # a later pull tries anew; releases need not wait for that
+            locks.forget_move()
             raise _in_the_way(blocked, trial.err)
         done = ours.run("read-tree", "-m", "-u", move.old, move.new, allowed=range(256))
         if done.code:  # no space, perhaps: some files are written, so the note stays
@@ -105,14 +104,14 @@ def _take_for_done(ours: Git, changes: Sequence[Change], *, is_resumed: bool) ->
     way, also of files that ``.gitignore`` names: git would write over those.
     """
     staged = read_index(ours, [change.path for change in changes])
-    usual = [c for c in changes if staged.get(c.path) == _known(c.old)]
-    others = [c for c in changes if c not in usual]  # staged as in the new commit: stays so
-    blocked = [
-        change.path
-        for change in others
-        if staged.get(change.path) != _known(change.new)
-        or (not change.new.exists and _is_file(ours.folder / change.path))
-    ]
+    usual: list[Change] = []
+    blocked: list[str] = []
+    for change in changes:
+        entry = staged.get(change.path)
+        if entry == _known(change.old):
+            usual.append(change)
+        elif entry != _known(change.new) or (entry is None and _is_file(ours.folder / change.path)):
+            blocked.append(change.path)  # what is staged as in the new commit stays so
     folders = [c.path for c in usual if c.new.exists and (ours.folder / c.path).is_dir()]
     inside = ours.run("ls-files", "-z", "--", *folders).fields if folders else ()
     blocked += sorted({*inside}.difference(change.path for change in changes))
@@ -120,14 +119,17 @@ def _take_for_done(ours: Git, changes: Sequence[Change], *, is_resumed: bool) ->
     state_by_new = _compare(ours, {change.path: change.new for change in present})
     left = [c for c in present if not c.new.exists or c.path in state_by_new]
     state_by_old = _compare(ours, {change.path: change.old for change in left})
+    cut_off: list[Path] = []
     for change in left:
         states = state_by_old if change.old.exists else state_by_new
         if states.get(change.path, "D") == "D":  # as it was before, or not there
             continue
         if is_resumed and change.new.exists and _is_cut_off(ours, change):
-            (ours.folder / change.path).unlink()
+            cut_off.append(ours.folder / change.path)
         else:
             blocked.append(change.path)
+    for file in cut_off if not blocked else ():
+        file.unlink()
     return blocked
 
 

@@ -102,3 +102,23 @@ def an_image(colour: str = "red", size: tuple[int, int] = (40, 20)) -> bytes:
     buffer = BytesIO()
     Image.new("RGB", size, colour).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+# Kills itself at the n-th change of a file or folder below the stage; the audit hook sees all.
+KILLED = """\
+import os, signal, sys
+left = int(sys.argv[2])
+CHANGES = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "os.utime",
+           "os.chmod", "sqlite3.connect")
+
+def hook(event, args):
+    global left
+    if event not in CHANGES or "/stage" not in str(args[0]):
+        return
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def begin():
+    sys.addaudithook(hook)
+"""

@@ -13,6 +13,7 @@ from publisher.cli.invocation import YES
 from publisher.cli.output import confirm, count, flat, note, say, when
 from publisher.embargo.embargoed_text import needs_stage
 from publisher.embargo.first_build import accept_vanishing, read_vanishing
+from publisher.ledger.mark import REMEDY
 from publisher.model import Observe, Post, PostState, Sight
 from publisher.model.errors import LedgerError
 from publisher.plan.builder import is_old, is_unknown
@@ -57,7 +58,7 @@ def adopt(
     if is_after_restore:
         ctx.exit(_adopt_restored(seen, is_yes=is_yes))
     if seen.view.restored:
-        raise LedgerError(seen.view.restored)
+        raise LedgerError(seen.view.restored, hint=REMEDY)
     old, coming = _old(seen), _coming(seen)
     is_adopted = seen.view.adopted_at is not None and not old
     if is_adopted and is_removal:

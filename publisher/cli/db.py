@@ -6,6 +6,7 @@ import click
 
 from publisher.cli.invocation import Invocation
 from publisher.cli.output import flat, note, say, say_json
+from publisher.ledger.mark import REMEDY
 from publisher.system.clock import SystemClock
 from publisher.views.site_state import open_ledger
 
@@ -44,4 +45,4 @@ def db_upgrade(invocation: Invocation) -> None:
         say(f"{ledger.path}: up to date")
         restored = ledger.view().restored
     if restored:
-        note(restored)
+        note(f"{restored}; {REMEDY}")

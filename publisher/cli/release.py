@@ -12,6 +12,7 @@ from publisher.cli.output import confirm, say
 from publisher.cli.render import to_text
 from publisher.cli.tick import tick_unless_daemon
 from publisher.ledger import Ledger
+from publisher.ledger.mark import REMEDY
 from publisher.model import (
     Observe,
     Post,
@@ -68,7 +69,7 @@ def _require_unreleased(survey: Survey, post: Post) -> None:
 
 def require_adoption(survey: Survey) -> None:
     if survey.view.restored:
-        raise LedgerError(survey.view.restored)
+        raise LedgerError(survey.view.restored, hint=REMEDY)
     if survey.needs_adoption:
         raise LedgerError(
             "this site has existing posts that are not adopted yet",

@@ -17,6 +17,7 @@ from publisher.cli.output import clean, confirm, count, flat, note, say, when
 from publisher.cli.tick import performer_of, tick_unless_daemon
 from publisher.config.settings import Settings, SiteSettings
 from publisher.engine.requests import is_void, require_unreleased, shows_date
+from publisher.ledger.mark import REMEDY
 from publisher.model import Post, PostState, ReleaseRecord, RescheduleRequest
 from publisher.model.errors import LedgerError, PostError, PublisherError
 from publisher.posts.library import Library
@@ -147,7 +148,7 @@ def _require_waiting(survey: Survey, post: Post) -> datetime:
     """Give the date of a post; refuse what is public, on its way, or without a date."""
     record = survey.view.releases.get(post.id)
     if survey.view.restored:
-        raise LedgerError(survey.view.restored)
+        raise LedgerError(survey.view.restored, hint=REMEDY)
     require_unreleased(post, record)
     if record is not None and _is_asked_for(record, survey.now):
         raise LedgerError(

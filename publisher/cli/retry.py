@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 import click
 
@@ -39,12 +40,13 @@ def retry(ctx: click.Context, what: str | None, is_yes: bool) -> None:
     when there is only one. A CHANNEL that was closed because of its credentials is opened again.
     """
     seen = ctx.obj.look()
-    channel, records = _what(seen, what)
+    chosen = _choose(seen, what)
+    channel, records = chosen.channel, chosen.records
     for record in records:
         say(f"{record.key}: {record.state.value}, will be sent: {flat(record.reason)}")
     if channel is not None:
         say(f"{channel}: closed, will be opened: {flat(seen.view.closed_channels[channel])}")
-    steps = _failed_steps(seen, what)
+    steps = _failed_steps(seen, chosen.post) if what is None or chosen.post else []
     for release in steps:
         is_release = release.state in (ReleaseState.REVEALING, ReleaseState.SCHEDULED)
         what_goes_on = "its release continues" if is_release else "the site is built again"
@@ -79,27 +81,36 @@ def retry(ctx: click.Context, what: str | None, is_yes: bool) -> None:
     ctx.exit(tick_unless_daemon(ctx.obj, seen.settings, about=about))
 
 
-def _what(survey: Survey, what: str | None) -> tuple[ChannelName | None, list[DeliveryRecord]]:
-    """Give the channel to open, if any, and the deliveries to try again.
+class Chosen(NamedTuple):
+    """The deliveries to try again, the channel to open, the post that was named."""
+
+    records: list[DeliveryRecord]
+    channel: ChannelName | None = None
+    post: PostId | None = None
+
+
+def _choose(survey: Survey, what: str | None) -> Chosen:
+    """Find what is meant: all, a delivery, a channel or a post.
 
     :raises PublisherError: when what was named cannot be tried again, with the reason.
     """
     stopped = survey.stopped
     channels = {channel.name for channel in survey.settings.channels}
     if what is None:
-        return None, _open(survey, _without_doubt(survey, stopped))
+        return Chosen(_open(survey, _without_doubt(survey, stopped)))
     if "/" in what and survey.settings.project / what not in _files(survey):
         record = survey.find_delivery(what)
         _require_open(survey, record)
         _require_stopped(survey, record)
-        return None, [record]
+        return Chosen([record])
     if what in channels or what in survey.view.closed_channels:
         mine = [record for record in stopped if record.key.channel == what]
         is_closed = what in survey.view.closed_channels
-        return ChannelName(what) if is_closed else None, _without_doubt(survey, mine)
+        channel = ChannelName(what) if is_closed else None
+        return Chosen(_without_doubt(survey, mine), channel=channel)
     post = _post(survey, what)
     mine = [record for record in stopped if record.key.post == post]
-    return None, _open(survey, _without_doubt(survey, mine), post=post)
+    return Chosen(_open(survey, _without_doubt(survey, mine), post=post), post=post)
 
 
 def _post(survey: Survey, what: str) -> PostId:
@@ -113,12 +124,12 @@ def _post(survey: Survey, what: str) -> PostId:
     )
 
 
-def _failed_steps(survey: Survey, what: str | None) -> list[ReleaseRecord]:
+def _failed_steps(survey: Survey, post: PostId | None) -> list[ReleaseRecord]:
     """Give the releases whose next step waits after a failure: all, or the post's."""
     return [
         release
         for release in survey.view.releases.values()
-        if (what is None or what == release.post) and _has_failed(release, survey.view)
+        if post in (None, release.post) and _has_failed(release, survey.view)
     ]
 
 

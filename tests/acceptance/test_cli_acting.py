@@ -184,7 +184,10 @@ def test_tick_ends_with_1_when_the_build_fails_and_shows_its_output(lived_in: Si
     assert len(lived_in.outbox) == 2
 
 
-def test_retry_of_a_post_goes_on_at_once_after_its_build_was_mended(lived_in: Site) -> None:
+@pytest.mark.parametrize("name", ["fresh", "content/blog/fresh.md"], ids=["by id", "by path"])
+def test_retry_of_a_post_goes_on_at_once_after_its_build_was_mended(
+    name: str, lived_in: Site
+) -> None:
     broken = lived_in.folder / "content" / "broken"
     broken.touch()
     lived_in.write("fresh", reveal=minutes_ago(1))
@@ -192,7 +195,7 @@ def test_retry_of_a_post_goes_on_at_once_after_its_build_was_mended(lived_in: Si
     stuck = lived_in.run("status", code=3)
     broken.unlink()
 
-    shown = lived_in.run("retry", "fresh", "--yes")
+    shown = lived_in.run("retry", name, "--yes")
 
     assert "the rebuild failed: " in stuck.out
     assert "fresh: revealing, its release continues now\n" in shown.out

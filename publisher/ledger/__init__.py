@@ -10,7 +10,6 @@ from publisher.ledger.alerting import Alert, Alerting
 from publisher.ledger.deliveries import Deliveries
 from publisher.ledger.observing import Observing
 from publisher.ledger.reading import Reading
-from publisher.ledger.reconciling import Reconciling
 from publisher.ledger.releases import Releases
 from publisher.ledger.requests import Requests
 from publisher.ledger.restoring import Restoring
@@ -28,7 +27,6 @@ class Ledger(
     Requests,
     Deliveries,
     Sending,
-    Reconciling,
     Alerting,
     Upkeep,
     Reading,

@@ -7,9 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from publisher.ledger.attempts import has_unresolved, holder_of, resolve
 from publisher.ledger.database import Database
-from publisher.ledger.delivery_rows import change, require_fresh, require_state
+from publisher.ledger.delivery_rows import (
+    change,
+    has_unresolved,
+    holder_of,
+    require_fresh,
+    require_state,
+    resolve,
+)
 from publisher.ledger.release_rows import UNDER_WAY, find_release
 from publisher.ledger.releases import add_row
 from publisher.ledger.rows import insert_new, log

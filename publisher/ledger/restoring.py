@@ -7,15 +7,20 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, or_, select, update
 
-from publisher.ledger.attempts import has_unresolved
 from publisher.ledger.deliveries import Deliveries
-from publisher.ledger.delivery_rows import OWNED, change, delivery_query, to_delivery
+from publisher.ledger.delivery_rows import (
+    OWNED,
+    change,
+    delivery_query,
+    has_unresolved,
+    to_delivery,
+)
 from publisher.ledger.mark import REMEDY, Mark, parse_mark, provenance_of, read_mark, write_mark
 from publisher.ledger.observing import Observing
-from publisher.ledger.reconciling import Reconciling, take_back
 from publisher.ledger.releases import Releases, add_row
 from publisher.ledger.rows import log
 from publisher.ledger.schema import alerts, deliveries, events, meta, provenance, requests
+from publisher.ledger.sending import Sending, take_back
 from publisher.model import Cause, DeliveryRecord, DeliveryState
 from publisher.model.errors import LedgerError
 from publisher.plan.restored import Begun, Reconciliation, may_be_out_reason
@@ -23,7 +28,7 @@ from publisher.plan.restored import Begun, Reconciliation, may_be_out_reason
 _D = DeliveryState
 
 
-class Restoring(Observing, Releases, Deliveries, Reconciling):
+class Restoring(Observing, Releases, Deliveries, Sending):
     """Adopts a restored ledger; until then it takes no attempt."""
 
     def require_adopted(self) -> None:

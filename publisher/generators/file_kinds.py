@@ -36,6 +36,11 @@ LEGIBLE = TEXTS | frozenset(
     | {".swift", ".tex", ".tsv", ".vtt", ".zig"}
 )
 
+IMAGES = frozenset(
+    {".apng", ".avif", ".bmp", ".gif", ".heic", ".heif", ".ico", ".jfif", ".jpeg", ".jpg", ".jxl"}
+    | {".png", ".svg", ".svgz", ".tif", ".tiff", ".webp"}
+)
+
 
 def is_legible(path: str, size: int) -> bool:
     """Tell whether a file holds words or code that a page, or a link, may show as they are."""
@@ -58,3 +63,7 @@ def may_say_state(path: str, size: int) -> bool:
     """Tell whether a file may say its state, and some generator would heed it."""
     suffix = splitext(path)[1].lower()
     return suffix in PAGES or (suffix in MARKUPS and size <= TEXT_MAX_BYTES)
+
+
+def is_image(path: str) -> bool:
+    return splitext(path)[1].lower() in IMAGES

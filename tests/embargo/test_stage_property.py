@@ -53,6 +53,11 @@ removals = st.tuples(st.sampled_from((*NAMES, "public/img/a.png", "blog/b1/b.png
 edits = st.lists(st.one_of(texts, others, beside, removals), max_size=8)
 
 
+def contents(folder: Path) -> dict[str, bytes | str]:
+    """Give files and links; the empty folder of a placeholder that went may stay."""
+    return {name: what for name, what in tree(folder).items() if what != "folder"}
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     embargo=st.sampled_from((Embargo.REDACT, Embargo.TEASER, Embargo.OMIT)),
@@ -77,7 +82,7 @@ def test_an_update_gives_what_a_new_stage_would_be(
 
             # what was under embargo and broke since stays as it was staged
             if not scan.broken:
-                assert tree(found.folder) == tree(fresh.folder)
+                assert contents(found.folder) == contents(fresh.folder)
                 assert found.hidden == fresh.hidden
             for path, data in files(found.folder).items():
                 assert b"nobody had switched it on" not in data, path

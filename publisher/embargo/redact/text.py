@@ -18,6 +18,7 @@ from markdown_it.token import Token
 
 from publisher.embargo.containers import ALERT, balanced, excerpt_mark, mark_in, with_marks
 from publisher.embargo.redact.filler import OPENING, PUNCTUATION, Filler
+from publisher.generators.file_kinds import IMAGES
 from publisher.text.markdown import parser_of
 
 Images = Callable[[str], str]  # the target of an image as written -> that of its placeholder
@@ -39,15 +40,16 @@ _MACHINERY = re.compile(  # ids and classes, expressions, shortcodes: no reader 
     r"(?:(?<![ \t])[ \t]++)?\{[:#.][^{}\n]*\}|\{\{[^{}\n]*\}\}|\{%[^{}\n]*%\}"
 )
 _TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
-_UNSHOWN = re.compile(
+UNSHOWN = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
 )
 _HTML_IMAGE = re.compile(
     r"""<img\b[^<>]*?\ssrc\s*=\s*(?:"([^"{}]*)"|'([^'{}]*)'|([^\s"'<>{}]+))""", re.IGNORECASE
 )
 _HTML_TAG = re.compile(r"<[^<>]*>?")
-_SUFFIX = r"\.(?:a?png|jpe?g|jfif|gif|webp|avif|hei[cf]|jxl|svgz?|bmp|ico|tiff?)(?:[?#][^\s]*)?\Z"
-IMAGE_PATH = re.compile(_SUFFIX, re.IGNORECASE)
+IMAGE_PATH = re.compile(
+    rf"\.(?:{'|'.join(sorted(suffix[1:] for suffix in IMAGES))})(?:[?#][^\s]*)?\Z", re.IGNORECASE
+)
 _QUOTED = re.compile(
     r"""(?<=[=(\s{,\[])(?:"([^"\n]{1,1000})"|'([^'\n]{1,1000})')|url\(\s*([^\s"'()]{1,1000})"""
 )
@@ -77,7 +79,7 @@ def image_targets(body: str) -> tuple[str, ...]:
             elif part.type in {"html_block", "html_inline", "text"}:
                 found.update(dict.fromkeys(named_images(part.content)))
             if part.type == "html_block":  # what the removal of comments joins is shown, too
-                found.update(dict.fromkeys(_sources(_UNSHOWN.sub("", part.content))))
+                found.update(dict.fromkeys(_sources(UNSHOWN.sub("", part.content))))
     return tuple(target for target in found if target and not target.startswith("data:"))
 
 
@@ -195,7 +197,7 @@ class Writer:
 
     def _html(self, markup: str) -> str:
         """Write what a reader would see of raw HTML."""
-        shown = _UNSHOWN.sub("", markup)
+        shown = UNSHOWN.sub("", markup)
         text = _tidy(self._filler.text(_HTML_TAG.sub(" ", shown).strip()))
         return "\n\n".join(filter(None, [excerpt_mark(markup), *self._pictures(shown), text]))
 

@@ -9,12 +9,11 @@ from datetime import datetime
 from posixpath import dirname
 
 from publisher.embargo.stage.catalog import Catalog
-from publisher.embargo.stage.images import is_image
 from publisher.embargo.stage.index import Index
 from publisher.embargo.stage.manifest import Entry, Manifest
 from publisher.embargo.stage.tree import Tree
 from publisher.embargo.sync import Place
-from publisher.generators.file_kinds import is_legible, is_page
+from publisher.generators.file_kinds import is_image, is_legible, is_page
 from publisher.model import Embargo, PostId
 from publisher.model.errors import PostError
 from publisher.posts.blocks import normal_path

@@ -19,27 +19,20 @@ from pathlib import PurePosixPath
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from publisher.config.settings import SiteSettings
+from publisher.generators.file_kinds import IMAGES
 
-SUFFIXES = frozenset(
-    {".apng", ".avif", ".bmp", ".gif", ".heic", ".heif", ".ico", ".jfif", ".jpeg", ".jpg", ".jxl"}
-    | {".png", ".svg", ".svgz", ".tif", ".tiff", ".webp"}
-)
 UNWRITABLE = frozenset({".heic", ".heif", ".jxl"})  # their placeholders are PNG files
 # Below the root, what generators copy as it is.
 PUBLIC_FOLDERS = ("public", "docs/public", "src/public", "static", "")
 NAME_LENGTH = 300  # of a file's path in a text; longer ones are not looked for
 NAME_WORDS = 8
 
-_END = re.compile(rf"\.(?:{'|'.join(s[1:] for s in sorted(SUFFIXES))})(?![\w-])", re.IGNORECASE)
+_END = re.compile(rf"\.(?:{'|'.join(s[1:] for s in sorted(IMAGES))})(?![\w-])", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\0\\\"'()<>\[\]{}\r\n\t|=`:]")
 _EXACT = 1000  # more than the parts of any path
 _ALIAS = ("@", "~", "#")  # begin paths that a bundler resolves
 
 Placeholder = tuple[str, str]  # path of the file to make, path of the original or "" for none
-
-
-def is_image(path: str) -> bool:
-    return posixpath.splitext(path)[1].lower() in SUFFIXES
 
 
 def mentions_in(text: str) -> tuple[str, ...]:
@@ -229,7 +222,7 @@ def _neutral(secret: str, path: str) -> str:
     """Name a placeholder so that the name says nothing."""
     suffix = posixpath.splitext(path)[1].lower()
     digest = hashlib.sha256(os.fsencode(secret)).hexdigest()[:12]
-    return f"embargoed-{digest}{suffix if suffix in SUFFIXES - UNWRITABLE else '.png'}"
+    return f"embargoed-{digest}{suffix if suffix in IMAGES - UNWRITABLE else '.png'}"
 
 
 def _beside(target: str, name: str) -> str:

@@ -13,7 +13,8 @@ from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline, autolink, html_inline, link
 from markdown_it.token import Token
 
-from publisher.embargo.stage.images import is_image
+from publisher.embargo.redact.text import UNSHOWN
+from publisher.generators.file_kinds import is_image
 from publisher.posts.blocks import Posts
 from publisher.text.markdown import INLINE_MAX, TEXT_MAX, parser_of
 
@@ -31,9 +32,6 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n|\Z)")
 _DEFINITION = re.compile(r"\[(?:\\.|[^\[\]\\])+\]:[\s>]*(?P<target><[^<>\r\n]*>|\S+)", re.DOTALL)
 _TAG = re.compile(
     r"""<(?:(?P<close>/a\s*)|a(?=[\s/>])(?:[^<>"']|"[^"]*"|'[^']*')*)>""", re.IGNORECASE
-)
-_UNSHOWN = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
 )
 _ATTRIBUTES = re.compile(r"\{:?[ ]*[.#\w][^{}\[\]<>\r\n]*\}")  # {.button target=_blank}
 _BLOCK_MARK = re.compile(  # of what a line may begin with, in CommonMark and beyond
@@ -220,7 +218,7 @@ class _Finder:
 
     def _tags_in_order(self) -> Iterator[tuple[int, int, re.Match[str]]]:
         for start, end in sorted(self._markup):
-            shown = _UNSHOWN.sub(lambda m: " " * len(m[0]), self._text[start:end])
+            shown = UNSHOWN.sub(lambda m: " " * len(m[0]), self._text[start:end])
             for tag in _TAG.finditer(shown):
                 yield start + tag.start(), start + tag.end(), tag
 

@@ -9,9 +9,10 @@ from posixpath import basename, dirname
 from publisher.embargo.redact import blocks, page
 from publisher.embargo.stage.catalog import Catalog, digest_of
 from publisher.embargo.stage.embargoed import Embargoed
-from publisher.embargo.stage.images import Images, Placeholder, is_image
+from publisher.embargo.stage.images import Images, Placeholder
 from publisher.embargo.stage.links import path_of, unlink
 from publisher.embargo.stage.manifest import Entry, Held, Kind, Told
+from publisher.generators.file_kinds import is_image
 from publisher.model import Embargo
 from publisher.text.frontmatter import parse, split
 

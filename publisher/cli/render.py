@@ -19,7 +19,7 @@ def say_waiting(waiting: Sequence[Value], zone: ZoneInfo | None = None) -> None:
     """Say what needs action, each with the commands that settle it; the same only once."""
     if not waiting:
         return
-    say("Needs action:")
+    say("waits for a person (needs action):")  # scripts look for how this begins
     alike: dict[tuple[str, ...], list[Value]] = {}
     for issue in waiting:
         alike.setdefault((issue["why"], issue["until"] or "", *issue["commands"]), []).append(issue)

@@ -72,7 +72,7 @@ def test_calendar_as_text(tmp_path: Path) -> None:
     shown = site.run("calendar", *NOW)
 
     assert shown.out == (
-        "Needs action:\n"
+        "waits for a person (needs action):\n"
         "  1 existing post is not adopted yet (first: plane). Run `publisher adopt`; until then "
         "nothing is released or announced\n"
         "    publisher adopt\n"
@@ -447,7 +447,7 @@ def test_dry_run_of_an_unadopted_ledger_does_nothing_either(tmp_path: Path) -> N
 
     shown = site.run("tick", "--dry-run", "--now", "2099-03-24T18:30", code=3)
 
-    assert shown.out.startswith("nothing is due\nNeeds action:\n")
+    assert shown.out.startswith("nothing is due\nwaits for a person (needs action):\n")
 
 
 def test_instant_that_is_none_is_a_usage_error(tmp_path: Path) -> None:

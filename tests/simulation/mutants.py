@@ -13,7 +13,7 @@ from typing import Any
 
 from publisher.engine.deliver import Courier, Outlet, to_payload
 from publisher.engine.recover import Reconciler
-from publisher.ledger import attempts
+from publisher.ledger import delivery_rows
 from publisher.model import (
     DeliveryRecord,
     DeliveryState,
@@ -92,7 +92,7 @@ class ForgetsUnknown(PlayedLedger):
     ) -> DeliveryRecord:
         if outcome is Outcome.NOT_SENT:
             with self._writing() as connection:
-                attempts.resolve(connection, record, Outcome.ABSENT)
+                delivery_rows.resolve(connection, record, Outcome.ABSENT)
         return super().record_outcome(record, outcome, **facts)
 
 

@@ -280,6 +280,8 @@ class Library:
             raise self._changed(post)
         data = set_date(old.data, self.site, at, post.path)
         moved = self._read(data, post)
+        if moved is not None and moved.release_at is None:  # its generator alone would wait
+            moved = replace(moved, release_at=moved.withheld_until)
         if moved is None or (moved.id, moved.release_at) != (post.id, at):
             raise PostError(
                 f"{post.path}: would no longer be read as the same post",

@@ -54,8 +54,11 @@ def set_date(data: bytes, site: SiteSettings, at: datetime, path: str) -> bytes:
 
 
 def date_key(document: Document, site: SiteSettings) -> str | None:
-    """Name the key that says when the post is released; ``None`` when there is none."""
-    keys = ("reveal", *site.generator.date_keys)
+    """Name the key that says when the post is released; ``None`` when there is none.
+
+    Of a page that says published, the generator's own date is the last that counts.
+    """
+    keys = ("reveal", *site.generator.date_keys, *site.generator.withholds)
     return next((key for key in keys if document.metadata.get(key) not in (None, "")), None)
 
 

@@ -125,6 +125,29 @@ def test_key_of_the_generator_is_the_one_that_moves() -> None:
     assert changed == text.replace(b"2027-03-09T09:00:00+01:00", b"2027-04-06T09:00:00+02:00")
 
 
+@pytest.mark.parametrize("state", ["", "draft: false\n"])
+def test_date_for_which_the_generator_alone_waits_moves(tmp_path: Path, state: str) -> None:
+    text = "---\ntitle: Kettle\ndescription: Old.\n{}date: {}\n---\n\nText.\n"
+    file = write(tmp_path, "blog/a.md", text.format(state, "2027-03-09T09:00:00+01:00"))
+    library = a_library(tmp_path, generator="hugo")
+    post = replace(the_post(library.scan()), release_at=datetime(2027, 3, 9, 8, 0, tzinfo=UTC))
+
+    library.reschedule(post, SUMMER)
+
+    assert file.read_text() == text.format(state, "2027-04-06T09:00:00+02:00")
+
+
+def test_date_of_a_draft_that_releases_nothing_is_refused(tmp_path: Path) -> None:
+    text = "---\ntitle: Kettle\ndescription: Old.\ndraft: true\ndate: 2027-03-09\n---\n\nText.\n"
+    file = write(tmp_path, "blog/a.md", text)
+    library = a_library(tmp_path, generator="hugo")
+
+    with pytest.raises(PostError):
+        library.reschedule(the_post(library.scan()), SUMMER)
+
+    assert file.read_text() == text
+
+
 def test_date_that_is_right_already_leaves_every_byte() -> None:
     text = b"---\ndate: 2027-03-16T10:00:00+02:00\n---\n"
 

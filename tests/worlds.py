@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 from publisher.channels.compose import Voice
 from publisher.config.settings import SiteSettings
-from publisher.engine.deliver import Courier, Outlet
+from publisher.engine.deliver import OpenChannel, Sender
 from publisher.engine.recover import Reconciler
-from publisher.engine.tick import Engine, Outlets, Tick
+from publisher.engine.tick import Engine, OpenChannels, Tick
 from publisher.generators import GENERATORS
 from publisher.ledger import Ledger
 from publisher.model import (
@@ -236,25 +236,25 @@ class World:
                 on_event(event)
 
         with self.ledger() as ledger:
-            courier = Courier(
+            sender = Sender(
                 ledger=ledger,
                 clock=self.clock,
                 owner="test",
                 report=report,
                 load_image=lambda post: None,
             )
-            outlets = {ChannelName(n): outlet(n, c) for n, c in self.channels.items()}
+            open_channels = {ChannelName(n): open_channel(n, c) for n, c in self.channels.items()}
             yield Engine(
                 library=Library(self.settings, self.root),
                 ledger=ledger,
                 site=self.site,
-                outlets=Outlets(ready=outlets),
+                open_channels=OpenChannels(ready=open_channels),
                 policy=self.policy,
-                courier=courier,
+                sender=sender,
                 reconciler=Reconciler(
                     ledger=ledger,
                     clock=self.clock,
-                    courier=courier,
+                    sender=sender,
                     report=report,
                     stale_after=timedelta(hours=24),
                 ),
@@ -364,14 +364,14 @@ class World:
         return [event.name for event in self.events if event.name.startswith(prefix)]
 
 
-def outlet(name: str, channel: ScriptedChannel) -> Outlet:
+def open_channel(name: str, channel: ScriptedChannel) -> OpenChannel:
     voice = Voice(
         channel=name,
         template="{{ post.title }} {{ post.url }}",
         subject="{{ post.title }}",
         limits=channel.limits,
     )
-    return Outlet(channel=channel, voice=voice, timeout=timedelta(seconds=60))
+    return OpenChannel(channel=channel, voice=voice, timeout=timedelta(seconds=60))
 
 
 def a_world(

@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from zoneinfo import ZoneInfo
 
 from publisher.alerts.dedup import is_news, noted, told
-from publisher.alerts.messages import Letter, Writer
+from publisher.alerts.messages import AlertMessage, Writer
 from publisher.alerts.rules import (
     Facts,
     Finding,
@@ -58,7 +58,7 @@ class Titles:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    letter: Letter
+    message: AlertMessage
     left: tuple[int, ...]  # addresses that did not take it
     at: datetime
 
@@ -79,7 +79,8 @@ class Alerts:
     wake: Callable[[], None] = lambda: None
     _errand: Errand = field(default_factory=lambda: Errand("alerts"))
     _results: SimpleQueue[_Result] = field(default_factory=SimpleQueue)
-    _owed: list[Letter] = field(default_factory=list)  # told, but some address did not take it
+    # Told, but some address did not take it:
+    _owed: list[AlertMessage] = field(default_factory=list)
     _failures: int = 0  # in a row, of all addresses
     _retry_at: datetime | None = None
     _board: Board = field(init=False)
@@ -132,16 +133,16 @@ class Alerts:
         engine = self.engine
         names = {plan.name for plan in engine.policy.channels}
         view = engine.ledger.view(settled=False)
-        closed = {**view.closed_channels, **engine.outlets.closed}
+        closed = {**view.closed_channels, **engine.open_channels.closed}
         facts = Facts(
             done=done,
             issues=issues_of_tick(engine.ledger, done.plan),
             view=view,
-            unusable=engine.outlets.closed.keys(),
+            unusable=engine.open_channels.closed.keys(),
             closed={name: why for name, why in closed.items() if name in names},
             settles={
-                name: outlet.timeout + outlet.channel.recovery.settle
-                for name, outlet in engine.outlets.ready.items()
+                name: open_channel.timeout + open_channel.channel.recovery.settle
+                for name, open_channel in engine.open_channels.ready.items()
                 if name not in closed
             },
             streak=self._streak,
@@ -165,8 +166,10 @@ class Alerts:
     ) -> None:
         if self._errand.is_under_way or not self._results.empty():
             return
-        due = [letter for letter in self._owed if letter.not_before and letter.not_before <= now]
-        letters = list(due)
+        due = [
+            message for message in self._owed if message.not_before and message.not_before <= now
+        ]
+        messages = list(due)
         if news and (self._retry_at is None or now >= self._retry_at):
             writer = Writer(
                 site=self.engine.policy.site,
@@ -175,61 +178,61 @@ class Alerts:
                 attempts=self.engine.ledger.attempts,
             )
             everywhere = tuple(range(len(self.addresses)))
-            letters += [replace(each, to=everywhere) for each in writer.write(news, causes, now)]
-        if letters:
-            self._owed = [letter for letter in self._owed if letter not in due]
-            self._errand.begin(lambda: self._carry(letters))
+            messages += [replace(each, to=everywhere) for each in writer.write(news, causes, now)]
+        if messages:
+            self._owed = [message for message in self._owed if message not in due]
+            self._errand.begin(lambda: self._carry(messages))
 
-    def _carry(self, letters: Sequence[Letter]) -> None:
-        """Send letters, until one is taken by nobody."""
-        for letter in letters:
+    def _carry(self, messages: Sequence[AlertMessage]) -> None:
+        """Send messages, until one is taken by nobody."""
+        for message in messages:
             left = []
-            for number in letter.to:
-                reason = self.addresses[number].send(letter)
+            for number in message.to:
+                reason = self.addresses[number].send(message)
                 if reason:
                     left.append(number)
                     name = self.addresses[number].name
                     warn(self.report, "alert.failed", address=name, reason=reason)
-            self._results.put(_Result(letter, tuple(left), self.engine.clock.now()))
-            if letter.alerts and len(left) == len(letter.to):
+            self._results.put(_Result(message, tuple(left), self.engine.clock.now()))
+            if message.alerts and len(left) == len(message.to):
                 break
         self.wake()
 
     def _take_results(self) -> None:
         while not self._results.empty():
             result = self._results.get()
-            letter, left = result.letter, result.left
-            is_taken = len(left) < len(letter.to)
-            if is_taken and letter.alerts:
-                self._record(letter, result.at)
+            message, left = result.message, result.left
+            is_taken = len(left) < len(message.to)
+            if is_taken and message.alerts:
+                self._record(message, result.at)
                 self._failures, self._retry_at = 0, None
-            elif letter.alerts:
+            elif message.alerts:
                 self._failures += 1
                 self._retry_at = result.at + backoff(self._failures)
                 continue  # it stays news, and is written anew
             if left:
-                self._owe(letter, left, result.at)
+                self._owe(message, left, result.at)
 
-    def _owe(self, letter: Letter, left: tuple[int, ...], at: datetime) -> None:
+    def _owe(self, message: AlertMessage, left: tuple[int, ...], at: datetime) -> None:
         """Try the other addresses again, a few times."""
-        tries = letter.tries + 1
+        tries = message.tries + 1
         if tries > len(BACKOFF):
             names = ", ".join(self.addresses[number].name for number in left)
-            warn(self.report, "alert.dropped", address=names, what=letter.title)
+            warn(self.report, "alert.dropped", address=names, what=message.title)
             return
         not_before = at + backoff(tries)
-        self._owed.append(replace(letter, alerts=(), to=left, tries=tries, not_before=not_before))
+        self._owed.append(replace(message, alerts=(), to=left, tries=tries, not_before=not_before))
 
-    def _record(self, letter: Letter, at: datetime) -> None:
+    def _record(self, message: AlertMessage, at: datetime) -> None:
         """Remember that the operator knows."""
         known = self._board.read()
-        changes = {alert.cause: told(known.get(alert.cause), alert, at) for alert in letter.alerts}
+        changes = {alert.cause: told(known.get(alert.cause), alert, at) for alert in message.alerts}
         words = {Level.OVER: "over", Level.TRYING: "fails", Level.WAITING: "waits"}
         news = [
             f"told: {words.get(Level(alert.level), 'still waits')}: {alert.what}"
-            for alert in letter.alerts
+            for alert in message.alerts
         ]
         self._board.change(changes, now=at, news=news)
-        for alert in letter.alerts:
+        for alert in message.alerts:
             degree = Level(alert.level).name.lower()  # a log line has a level of its own
             info(self.report, "alert.told", cause=alert.cause, degree=degree, what=alert.what)

@@ -16,7 +16,7 @@ from publisher.model import DeliveryRecord, PostId
 from publisher.model.errors import PublisherError
 from publisher.text.times import format_local
 
-MANY = 5  # more at once go out as one letter
+MANY = 5  # more at once go out as one message
 LISTED = 20
 TRIES = 5
 LONG, SHORT = 500, 200  # characters of a reason
@@ -29,7 +29,7 @@ _VERBS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class AlertMessage:
     """One message to every address in ``to``; it tells of ``alerts`` as they stood."""
 
     title: str
@@ -41,7 +41,7 @@ class Letter:
     not_before: datetime | None = None
 
 
-def cannot_start(site: str, error: PublisherError) -> Letter:
+def cannot_start(site: str, error: PublisherError) -> AlertMessage:
     """Write that publisher waits for a disk; no ledger can be asked then."""
     lines = [
         f"publisher cannot start for {site}. Nothing is released or announced until it can.",
@@ -49,14 +49,14 @@ def cannot_start(site: str, error: PublisherError) -> Letter:
         f"What happened: {cut(error.one_line, LONG)}",
         "Now: mend that; it is tried again every few minutes by itself.",
     ]
-    return Letter(
+    return AlertMessage(
         title=f"{site}: publisher cannot start", body="\n".join(lines), level=Level.WAITING
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writer:
-    """Writes letters in the site's name and zone."""
+    """Writes messages in the site's name and zone."""
 
     site: str
     zone: ZoneInfo
@@ -65,13 +65,15 @@ class Writer:
 
     def write(
         self, news: Sequence[Alert], findings: Mapping[str, Finding], now: datetime
-    ) -> list[Letter]:
-        """Write what is new and what is over: a letter each, or one for many."""
+    ) -> list[AlertMessage]:
+        """Write what is new and what is over: a message each, or one for many."""
         over = [alert for alert in news if alert.level == Level.OVER]
         new = [alert for alert in news if alert.level != Level.OVER and alert.cause in findings]
         return [*self._write_new(new, findings), *self._write_over(over, now)]
 
-    def _write_new(self, new: Sequence[Alert], findings: Mapping[str, Finding]) -> list[Letter]:
+    def _write_new(
+        self, new: Sequence[Alert], findings: Mapping[str, Finding]
+    ) -> list[AlertMessage]:
         if len(new) <= MANY:
             return [self._write_one(alert, findings[alert.cause]) for alert in new]
         lines = [f"{len(new)} things went wrong or wait for you:", ""]
@@ -80,16 +82,16 @@ class Writer:
             lines += [f"- {alert.what} {_VERBS[Level(alert.level)]}: {cut(finding.why, SHORT)}"]
         worst = Level(max(alert.level for alert in new))
         title = f"{self.site}: {len(new)} things {'need you' if worst > Level.TRYING else 'fail'}"
-        return [self._letter(title, [*lines, *_rest(new)], worst, new)]
+        return [self._message(title, [*lines, *_rest(new)], worst, new)]
 
-    def _write_over(self, over: Sequence[Alert], now: datetime) -> list[Letter]:
+    def _write_over(self, over: Sequence[Alert], now: datetime) -> list[AlertMessage]:
         def span(alert: Alert) -> str:
             since = format_local(_minute(alert.since_at), self.zone)
             return f"from {since} until {format_local(_minute(now), self.zone)}"
 
         if len(over) <= MANY:
             return [
-                self._letter(
+                self._message(
                     f"{self.site}: over: {alert.what}",
                     [f"What was told of {alert.what} is over.", "", f"It lasted {span(alert)}."],
                     Level.OVER,
@@ -100,9 +102,9 @@ class Writer:
         lines = [f"{len(over)} things are over:", ""]
         lines += [f"- {alert.what}, {span(alert)}" for alert in over[:LISTED]]
         title = f"{self.site}: {len(over)} things are over"
-        return [self._letter(title, [*lines, *_rest(over)], Level.OVER, over)]
+        return [self._message(title, [*lines, *_rest(over)], Level.OVER, over)]
 
-    def _write_one(self, alert: Alert, finding: Finding) -> Letter:
+    def _write_one(self, alert: Alert, finding: Finding) -> AlertMessage:
         level = Level(alert.level)
         verb = _VERBS[level]
         lines = [f"{alert.what[:1].upper()}{alert.what[1:]} {verb}.", ""]
@@ -116,7 +118,7 @@ class Writer:
         lines += self._tried(finding)
         lines.append(f"Since: {format_local(_minute(alert.since_at), self.zone)}")
         lines.append(f"Now: {self._remedy(finding, level)}")
-        return self._letter(f"{self.site}: {alert.what} {verb}", lines, level, [alert])
+        return self._message(f"{self.site}: {alert.what} {verb}", lines, level, [alert])
 
     def _tried(self, finding: Finding) -> list[str]:
         attempts = self.attempts(finding.delivery) if finding.delivery else ()
@@ -148,15 +150,15 @@ class Writer:
             )
         return f"{remedy} ({again})" if again else remedy
 
-    def _letter(
+    def _message(
         self, title: str, lines: Sequence[str], level: Level, alerts: Sequence[Alert]
-    ) -> Letter:
-        return Letter(title=title, body="\n".join(lines), level=level, alerts=tuple(alerts))
+    ) -> AlertMessage:
+        return AlertMessage(title=title, body="\n".join(lines), level=level, alerts=tuple(alerts))
 
 
-def a_test(site: str) -> Letter:
-    """Write the letter that shows whether alerts arrive."""
-    return Letter(
+def a_test(site: str) -> AlertMessage:
+    """Write the message that shows whether alerts arrive."""
+    return AlertMessage(
         title=f"{site}: a test",
         body="This is what an alert of publisher looks like. Nothing happened, nothing is to do.",
         level=Level.OVER,

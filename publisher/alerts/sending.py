@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from publisher.alerts.messages import Letter
+from publisher.alerts.messages import AlertMessage
 from publisher.alerts.rules import Level
 from publisher.config.addresses import understand
 from publisher.model.secret import Secret
@@ -62,19 +62,19 @@ class Address:
     complaint: str = ""
     errand: Errand = field(default_factory=lambda: Errand("alert"), compare=False, repr=False)
 
-    def send(self, letter: Letter, *, within_s: float = SEND_S) -> str:
-        """Send a letter; give why it did not go out in time, or nothing when it did.
+    def send(self, message: AlertMessage, *, within_s: float = SEND_S) -> str:
+        """Send a message; give why it did not go out in time, or nothing when it did.
 
         A service that never ends its answer is left, and asked nothing until it does.
         """
         if self.errand.is_under_way:
             return "its last answer has no end yet"
         reasons: list[str] = []
-        self.errand.begin(lambda: reasons.append(self._send(letter)))
+        self.errand.begin(lambda: reasons.append(self._send(message)))
         self.errand.wait(within_s)
         return reasons[0] if reasons else f"it did not answer within {within_s:g} s"
 
-    def _send(self, letter: Letter) -> str:
+    def _send(self, message: AlertMessage) -> str:
         service = self.service
         if service is None:
             return self.complaint
@@ -93,9 +93,9 @@ class Address:
         try:
             with LogCapture(level=logging.WARNING) as words:  # type: ignore[no-untyped-call]
                 is_sent = apprise.notify(
-                    title=without_controls(letter.title),
-                    body=without_controls(letter.body),
-                    notify_type=kinds[letter.level],
+                    title=without_controls(message.title),
+                    body=without_controls(message.body),
+                    notify_type=kinds[message.level],
                     body_format=NotifyFormat.TEXT,
                 )
                 said = words.getvalue()

@@ -33,7 +33,7 @@ from publisher.site import verify
 from publisher.site.build import RebuildResult
 from publisher.site.scratch import copy_project, hold
 from publisher.site.site import GeneratedSite
-from publisher.views.site_state import Survey
+from publisher.views.site_state import SiteState
 
 QUIET = {  # build tools must not call home from a trial
     "ASTRO_TELEMETRY_DISABLED": "1",
@@ -52,25 +52,25 @@ class Preflight:
     vanishing: tuple[str, ...] = ()  # pages that are public, and not in the first build
 
 
-def preflight(survey: Survey, *, environ: Mapping[str, str]) -> Preflight:
+def preflight(seen: SiteState, *, environ: Mapping[str, str]) -> Preflight:
     """Release every coming post in a copy of the site, build that, and look at each page.
 
     ``environ`` is what the build sees. The copy is made below the state folder, and deleted.
 
     :raises PublisherError: when the site has no ``rebuild``, or the copy cannot be made.
     """
-    settings = survey.settings
+    settings = seen.settings
     if settings.rebuild is None:
         raise PublisherError(
             "jobs.yaml has no `rebuild`, so there is no build to try",
             hint="name the command that builds the site: rebuild: {command: […], output: …}",
         )
-    coming = [post for post in survey.scan.posts if post.state is PostState.SCHEDULED]
+    coming = [post for post in seen.scan.posts if post.state is PostState.SCHEDULED]
     place = settings.state_dir / "trial"
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     try:
         with hold(place):
-            trial = _Trial(survey=survey, copy=copy_project(settings, place), environ=environ)
+            trial = _Trial(seen=seen, copy=copy_project(settings, place), environ=environ)
             return trial.run(coming)
     finally:
         shutil.rmtree(place, ignore_errors=True)
@@ -78,18 +78,18 @@ def preflight(survey: Survey, *, environ: Mapping[str, str]) -> Preflight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Trial:
-    survey: Survey
+    seen: SiteState
     copy: Settings
     environ: Mapping[str, str]
 
     def run(self, coming: list[Post]) -> Preflight:
-        now, view = self.survey.now, _with_live(self.survey.view, coming, self.survey.now)
+        now, view = self.seen.now, _with_live(self.seen.view, coming, self.seen.now)
         library = Library.of(self.copy)
         library.scan()
         problems = [problem for post in coming for problem in self._release(library, post)]
         built = self._build(library, [post.id for post in coming], view, now)
         if not built.ok:
-            file = self.survey.settings.file.name
+            file = self.seen.settings.file.name
             said = "the trial build failed" if built.tail else built.reason
             problems.append(Problem.error("trial-build", file, said, built.tail))
             return Preflight(problems=tuple(problems), addresses={})
@@ -107,8 +107,8 @@ class _Trial:
 
     def _vanishing(self) -> tuple[str, ...]:
         """Find the pages that a first build would take away."""
-        settings = self.survey.settings
-        if self.copy.rebuild is None or not needs_stage(settings.embargo, self.survey.scan.posts):
+        settings = self.seen.settings
+        if self.copy.rebuild is None or not needs_stage(settings.embargo, self.seen.scan.posts):
             return ()
         try:
             refuse_vanishing(settings, self.copy.rebuild.output)
@@ -139,7 +139,7 @@ class _Trial:
             hint = "see why the generator leaves it out: a draft flag, a filter by date, the folder"
             yield Problem.error("trial-page", post.path, "the build makes no page of it", hint)
             return
-        known = AddressBook(self.survey.settings.state_dir).read().get(post.path)
+        known = AddressBook(self.seen.settings.state_dir).read().get(post.path)
         if known is not None and known.url != address.url:
             yield Problem.warning(
                 "trial-address",
@@ -173,7 +173,7 @@ class _Trial:
 
     def _keep(self, learned: Mapping[str, Address]) -> None:
         """Keep the addresses of what no real build has told about; the next one looks again."""
-        book = AddressBook(self.survey.settings.state_dir)
+        book = AddressBook(self.seen.settings.state_dir)
         known = book.read()
         book.write({path: replace(new, source="") for path, new in learned.items()} | {**known})
 

@@ -20,7 +20,7 @@ from publisher.plan.builder import is_old, is_unknown
 from publisher.plan.restored import Reconciliation, reconcile
 from publisher.system import locks
 from publisher.system.clock import SystemClock
-from publisher.views.site_state import Survey, open_ledger, survey
+from publisher.views.site_state import SiteState, open_ledger, read_site_state
 
 LISTED = 20  # posts shown by `adopt`
 
@@ -90,36 +90,34 @@ def adopt(
     say(f"adopted: {count(number, 'post')} recorded as public")
 
 
-def _old(survey: Survey) -> list[Post]:
+def _old(seen: SiteState) -> list[Post]:
     """Give the old posts that the ledger never saw; what it waits for already is not touched."""
     return [
-        post
-        for post in survey.scan.posts
-        if is_unknown(post, survey.view) and is_old(post, survey.now)
+        post for post in seen.scan.posts if is_unknown(post, seen.view) and is_old(post, seen.now)
     ]
 
 
-def _coming(survey: Survey) -> list[Post]:
+def _coming(seen: SiteState) -> list[Post]:
     found = [
         (post.release_at, post.id, post)
-        for post in survey.scan.posts
-        if post.state is PostState.SCHEDULED and post.release_at and post.release_at > survey.now
+        for post in seen.scan.posts
+        if post.state is PostState.SCHEDULED and post.release_at and post.release_at > seen.now
     ]
     return [post for *_, post in sorted(found, key=lambda row: row[:2])]
 
 
-def _say_posts(title: str, posts: Sequence[Post], survey: Survey | None = None) -> None:
-    zone = survey.settings.site.zone if survey else None
+def _say_posts(title: str, posts: Sequence[Post], seen: SiteState | None = None) -> None:
+    zone = seen.settings.site.zone if seen else None
     dates = [f"{when(post.release_at, zone)}  " if zone else "" for post in posts]
     names = [f"{at}{post.id}: {flat(post.title)}" for at, post in zip(dates, posts, strict=True)]
     _say_names(title, names)
 
 
-def _say_pages(survey: Survey) -> None:
+def _say_pages(seen: SiteState) -> None:
     """Name the pages that no build will have, and those that are public though in error."""
-    settings, scan = survey.settings, survey.scan
+    settings, scan = seen.settings, seen.scan
     is_held = needs_stage(settings.embargo, scan.posts)
-    left_out = scan.withheld.union(unlisted_drafts(settings, scan, survey.now)) if is_held else ()
+    left_out = scan.withheld.union(unlisted_drafts(settings, scan, seen.now)) if is_held else ()
     if left_out:
         title = f"{count(len(left_out), 'page')} will be left out (not released, and not posts):"
         _say_names(title, sorted(left_out))
@@ -129,14 +127,14 @@ def _say_pages(survey: Survey) -> None:
         _say_names(title, public)
 
 
-def _remove_pages(survey: Survey, pages: Sequence[str], *, is_yes: bool) -> None:
+def _remove_pages(seen: SiteState, pages: Sequence[str], *, is_yes: bool) -> None:
     """Let the pages go that the latest build was refused for."""
     if not pages:
         say("no build was stopped because of missing pages; nothing to do")
         return
     _say_vanishing(pages, is_removal=True)
     confirm("remove them?", is_yes=is_yes)
-    accept_vanishing(survey.settings.state_dir, pages)
+    accept_vanishing(seen.settings.state_dir, pages)
     say("the next build is deployed without them; `publisher retry` builds now")
 
 
@@ -152,14 +150,14 @@ def _observe(post: Post, *, is_old: bool) -> Observe:
     return Observe.of(post, Sight.NEW, "scheduled")
 
 
-def _adopt_restored(seen: Survey, *, is_yes: bool) -> int:
+def _adopt_restored(seen: SiteState, *, is_yes: bool) -> int:
     """Compare a restored ledger with the site, show what follows, record it; give the exit code."""
     if not seen.view.restored:
         say("this ledger was not restored; nothing to do")
         return 0
     settings, now = seen.settings, SystemClock().now()
     with open_ledger(settings, now=now, even_restored=True) as ledger:
-        seen = survey(settings, ledger, now=now)
+        seen = read_site_state(settings, ledger, now=now)
         _require_readable(seen)
         found = reconcile(
             seen.scan.posts, seen.view, settings.policy, now, since=ledger.known_until()
@@ -175,10 +173,10 @@ def _adopt_restored(seen: Survey, *, is_yes: bool) -> int:
     return 3 if others or found.held else 0
 
 
-def _require_readable(survey: Survey) -> None:
-    known = {record.path for record in survey.view.releases.values()} | survey.scan.withheld
-    public = survey.scan.broken.keys() - known  # were never announced
-    paths = sorted(survey.scan.unreadable - public)
+def _require_readable(seen: SiteState) -> None:
+    known = {record.path for record in seen.view.releases.values()} | seen.scan.withheld
+    public = seen.scan.broken.keys() - known  # were never announced
+    paths = sorted(seen.scan.unreadable - public)
     if paths:
         raise LedgerError(
             f"{count(len(paths), 'file')} cannot be used: {', '.join(paths[:LISTED])}",
@@ -187,7 +185,7 @@ def _require_readable(survey: Survey) -> None:
         )
 
 
-def _say_reconciliation(found: Reconciliation, survey: Survey) -> None:
+def _say_reconciliation(found: Reconciliation, seen: SiteState) -> None:
     held = [str(key) for key in found.held]
     title = "that may have gone out since the copy was made will be held for you:"
     _say_names(f"{count(len(held), 'announcement')} {title}", held)
@@ -195,12 +193,10 @@ def _say_reconciliation(found: Reconciliation, survey: Survey) -> None:
     _say_names(f"{count(len(begun), 'release')} will continue:", begun)
     old = [seen.post for seen in found.old]
     _say_names(f"{count(len(old), 'post')} already public; never announced:", old)
-    missing = sorted({planned.key.post for planned in found.added} - set(survey.posts))
+    missing = sorted({planned.key.post for planned in found.added} - set(seen.posts))
     if missing:
         _say_names(f"{count(len(missing), 'post')} of this ledger cannot be found:", missing)
-    _say_posts(
-        f"{count(len(_coming(survey)), 'post')} will stay scheduled:", _coming(survey), survey
-    )
+    _say_posts(f"{count(len(_coming(seen)), 'post')} will stay scheduled:", _coming(seen), seen)
 
 
 def _say_names(title: str, names: Sequence[str]) -> None:

@@ -79,8 +79,8 @@ def _test(invocation: Invocation, settings: Settings) -> int:
             "jobs.yaml names nobody to tell",
             hint="write `alerts:` or `ping:`; see docs/howto/get-alerts.md",
         )
-    letter = a_test(settings.site.name)
-    reasons = {address.name: address.send(letter) for address in addresses}
+    message = a_test(settings.site.name)
+    reasons = {address.name: address.send(message) for address in addresses}
     if settings.ping is not None:
         try:
             url = open_ping(settings, invocation.environ)

@@ -40,16 +40,16 @@ def calendar(
     """Show what will be released and announced, and when."""
     if as_json and form:
         raise click.UsageError(f"--json and --{form} exclude each other")
-    survey = invocation.look(now)
-    span = _span(start, end, survey.settings)
+    seen = invocation.look(now)
+    span = _span(start, end, seen.settings)
     if span[0] is not None and span[1] is not None and span[0] > span[1]:
         raise click.BadParameter(f"{end} comes before --from {start}", param_hint="--to")
-    coming = survey.calendar(until=span[1])
-    found = reading.calendar(survey, coming, start=span[0])
-    if survey.needs_adoption:
+    coming = seen.calendar(until=span[1])
+    found = reading.calendar(seen, coming, start=span[0])
+    if seen.needs_adoption:
         note("the site is not adopted yet; this is the calendar after `publisher adopt`")
-    for planned in reading.too_late(survey, coming):
-        at = when(planned.at, survey.settings.site.zone)
+    for planned in reading.too_late(seen, coming):
+        at = when(planned.at, seen.settings.site.zone)
         note(f"{planned.key}: was due {at}; too late, so it will be held")
     if as_json:
         say_json(found)
@@ -58,7 +58,7 @@ def calendar(
     elif form == "markdown":
         say(to_markdown(found))
     else:
-        say_waiting(status.waiting(survey, survey.plan()), survey.settings.site.zone)
+        say_waiting(status.waiting(seen, seen.plan()), seen.settings.site.zone)
         say(to_text(found) or "nothing is coming")
 
 

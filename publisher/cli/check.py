@@ -21,7 +21,7 @@ from publisher.engine.assemble import build_environ
 from publisher.model import PostState, Problem
 from publisher.model.errors import PublisherError
 from publisher.posts.library import Library
-from publisher.views.site_state import Survey
+from publisher.views.site_state import SiteState
 
 NAMED = 3  # places of the same problem
 
@@ -147,15 +147,15 @@ def say_problem(*alike: Problem, total: int = 1) -> None:
         say(f"  {clean(line)}")
 
 
-def try_build(invocation: Invocation, survey: Survey) -> Preflight:
+def try_build(invocation: Invocation, seen: SiteState) -> Preflight:
     """Build a copy of the site with all coming posts released; show their addresses.
 
     :raises PublisherError: when no copy can be made.
     """
-    coming = sum(post.state is PostState.SCHEDULED for post in survey.scan.posts)
+    coming = sum(post.state is PostState.SCHEDULED for post in seen.scan.posts)
     note(f"building a copy of the site with {count(coming, 'coming post')} released …")
-    environ = build_environ(survey.settings, invocation.environ)
-    found = preflight(survey, environ=environ)
+    environ = build_environ(seen.settings, invocation.environ)
+    found = preflight(seen, environ=environ)
     for name, url in list(found.addresses.items())[:LISTED]:
         note(f"  {name}: {url}")
     if len(found.addresses) > LISTED:
@@ -169,10 +169,10 @@ def show_trial(invocation: Invocation) -> tuple[str, ...]:
     Give the pages that are public now, and that the first build would take away.
     """
     try:
-        survey = invocation.look()
-        if survey.settings.rebuild is None:
+        seen = invocation.look()
+        if seen.settings.rebuild is None:
             return ()
-        found = try_build(invocation, survey)
+        found = try_build(invocation, seen)
     except PublisherError as error:
         note(f"no trial build: {error.one_line}")
         return ()

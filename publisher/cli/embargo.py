@@ -25,7 +25,7 @@ from publisher.posts.library import Library
 from publisher.site import build
 from publisher.system import locks
 from publisher.system.files import os_errors_as
-from publisher.views.site_state import Survey
+from publisher.views.site_state import SiteState
 
 MEGABYTE = 1_000_000
 
@@ -64,9 +64,9 @@ def embargo(ctx: click.Context, folder: str | None, is_build: bool, as_json: boo
     settings = invocation.settings()
     patience = settings.rebuild.timeout if settings.rebuild else settings.verify.timeout
     with locks.hold_for_build(settings.state_dir, patience=patience, stop=Event()) as lock:
-        survey = invocation.look()
-        is_held = needs_stage(settings.embargo, survey.scan.posts)
-        subject = _staged(invocation, survey) if is_held else _own(survey)
+        seen = invocation.look()
+        is_held = needs_stage(settings.embargo, seen.scan.posts)
+        subject = _staged(invocation, seen) if is_held else _own(seen)
         if is_build:
             _build(invocation, settings, subject, lock)
         outputs = (Path(folder),) if folder else _built(subject.outputs)
@@ -76,10 +76,10 @@ def embargo(ctx: click.Context, folder: str | None, is_build: bool, as_json: boo
         ctx.exit(1)
 
 
-def _staged(invocation: Invocation, survey: Survey) -> Subject:
-    settings = survey.settings
+def _staged(invocation: Invocation, seen: SiteState) -> Subject:
+    settings = seen.settings
     environ = build_environ(settings, invocation.environ)
-    staged = stage_with_data(settings, survey.scan, survey.view, survey.now, environ=environ)
+    staged = stage_with_data(settings, seen.scan, seen.view, seen.now, environ=environ)
     for path in staged.withheld:
         note(f"{path}: left out (not released, and not a post)")
     real = (settings.rebuild.output,) if settings.rebuild else ()
@@ -91,12 +91,12 @@ def _staged(invocation: Invocation, survey: Survey) -> Subject:
     )
 
 
-def _own(survey: Survey) -> Subject:
+def _own(seen: SiteState) -> Subject:
     """Give the site as it is: what it shows of an unreleased post's frontmatter is its business."""
     note("embargo is off: searching the site's own build")
-    settings = survey.settings
+    settings = seen.settings
     library = Library.of(settings)
-    posts = [post for post in survey.scan.posts if post.state is not PostState.PUBLISHED]
+    posts = [post for post in seen.scan.posts if post.state is not PostState.PUBLISHED]
     documents = [(post, library.read(post)) for post in posts]
     hidden = tuple(
         EmbargoedText(
@@ -111,16 +111,16 @@ def _own(survey: Survey) -> Subject:
     )
     return Subject(
         hidden=hidden,
-        public=lambda: _public(survey),
+        public=lambda: _public(seen),
         root=settings.site.root,
         outputs=(settings.rebuild.output,) if settings.rebuild else (),
     )
 
 
-def _public(survey: Survey) -> PublicTexts:
+def _public(seen: SiteState) -> PublicTexts:
     """Give the texts of a site's project but for those of unreleased posts."""
-    settings = survey.settings
-    states = {post.path: post.state for post in survey.scan.posts}
+    settings = seen.settings
+    states = {post.path: post.state for post in seen.scan.posts}
     output = (settings.rebuild.output,) if settings.rebuild else ()
     walk = project.walk(settings.project, settings.site.root, (settings.state_dir, *output))
     texts = [f.path for f in walk if f.kind == "file" and is_text(f.path, f.entry.stat().st_size)]

@@ -16,7 +16,7 @@ from publisher.config.settings import Settings
 from publisher.model.errors import ConfigError, PublisherError
 from publisher.system.clock import SystemClock
 from publisher.text.times import resolve_instant
-from publisher.views.site_state import Survey, look
+from publisher.views.site_state import SiteState, look
 
 FILE = "jobs.yaml"
 YES = click.option("--yes", "is_yes", is_flag=True, help="Do not ask for confirmation.")
@@ -54,14 +54,14 @@ class Invocation:
         """
         return config.load(self.file, environ=self.environ)
 
-    def look(self, now: str | None = None) -> Survey:
+    def look(self, now: str | None = None) -> SiteState:
         """Read files and ledger as of ``now``, which changes nothing."""
         settings = self.settings()
-        survey = look(settings, now=instant(now, settings, option="--now"))
-        broken = {p.path for p in survey.scan.problems if p.severity == "error"}
+        seen = look(settings, now=instant(now, settings, option="--now"))
+        broken = {p.path for p in seen.scan.problems if p.severity == "error"}
         if broken:
             note(f"{count(len(broken), 'file')} cannot be used: see `publisher check`")
-        return survey
+        return seen
 
 
 def instant(

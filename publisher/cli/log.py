@@ -30,10 +30,10 @@ def log(
 
     The newest event comes last.
     """
-    survey = invocation.look(now)
-    name = survey.find(post) if post is not None else None
-    found = calendar.log(survey, name, limit=limit)
-    say_json(found) if as_json else say_log(found, survey.settings.site.zone)
+    seen = invocation.look(now)
+    name = seen.find(post) if post is not None else None
+    found = calendar.log(seen, name, limit=limit)
+    say_json(found) if as_json else say_log(found, seen.settings.site.zone)
 
 
 def say_log(found: Value, zone: ZoneInfo) -> None:

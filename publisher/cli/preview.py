@@ -21,9 +21,9 @@ def preview(invocation: Invocation, post: str, as_json: bool, now: str | None) -
 
     POST is the id, the slug or the path of a post.
     """
-    survey = invocation.look(now)
-    found = calendar.preview(survey, survey.get(post))
-    say_json(found) if as_json else say_preview(found, survey.settings.site.zone)
+    seen = invocation.look(now)
+    found = calendar.preview(seen, seen.get(post))
+    say_json(found) if as_json else say_preview(found, seen.settings.site.zone)
 
 
 def say_preview(found: Value, zone: ZoneInfo) -> None:

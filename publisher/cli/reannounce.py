@@ -19,7 +19,7 @@ from publisher.model.errors import LedgerError, PublisherError
 from publisher.plan.deliveries import planned_at
 from publisher.system.clock import SystemClock
 from publisher.views.calendar import voices_of
-from publisher.views.site_state import Survey, near, open_ledger
+from publisher.views.site_state import SiteState, near, open_ledger
 
 
 @click.command(epilog='Example: publisher reannounce my-post --channel x --reason "new edition"')
@@ -89,9 +89,9 @@ def _occasion(given: str | None, today: datetime) -> str:
     return given
 
 
-def _require_public(survey: Survey, post: Post) -> None:
-    record = survey.view.releases.get(post.id)
-    require_adoption(survey)
+def _require_public(seen: SiteState, post: Post) -> None:
+    record = seen.view.releases.get(post.id)
+    require_adoption(seen)
     if record is None or record.state not in (ReleaseState.LIVE, ReleaseState.BASELINE):
         state = record.state.value if record else "not in the ledger yet"
         raise LedgerError(
@@ -101,8 +101,8 @@ def _require_public(survey: Survey, post: Post) -> None:
         )
 
 
-def _channels(survey: Survey, post: Post, given: Sequence[str]) -> list[ChannelName]:
-    policy = survey.settings.policy
+def _channels(seen: SiteState, post: Post, given: Sequence[str]) -> list[ChannelName]:
+    policy = seen.settings.policy
     known = [channel.name for channel in policy.channels]
     for name in given:
         if name not in known:
@@ -110,7 +110,7 @@ def _channels(survey: Survey, post: Post, given: Sequence[str]) -> list[ChannelN
             raise PublisherError(f"there is no channel {name!r} in jobs.yaml", hint=hint)
     if given:
         return [name for name in known if name in given]
-    found = [name for name in known if planned_at(post, policy, name, survey.now) is not None]
+    found = [name for name in known if planned_at(post, policy, name, seen.now) is not None]
     if not found:
         raise PublisherError(
             f"{post.path} turns every channel off",
@@ -120,17 +120,17 @@ def _channels(survey: Survey, post: Post, given: Sequence[str]) -> list[ChannelN
 
 
 def _keys(
-    survey: Survey, post: Post, channels: Sequence[ChannelName], occasion: str
+    seen: SiteState, post: Post, channels: Sequence[ChannelName], occasion: str
 ) -> list[DeliveryKey]:
-    site = survey.settings.site.name
+    site = seen.settings.site.name
     return [
         DeliveryKey(site=site, post=post.id, channel=name, occasion=occasion) for name in channels
     ]
 
 
-def _say_existing(survey: Survey, keys: Sequence[DeliveryKey], text: str | None) -> None:
+def _say_existing(seen: SiteState, keys: Sequence[DeliveryKey], text: str | None) -> None:
     for key in keys:
-        record = survey.view.deliveries.get(key)
+        record = seen.view.deliveries.get(key)
         if record is None:
             continue
         say(f"{key}: already {record.state.value}; nothing is repeated")
@@ -139,26 +139,28 @@ def _say_existing(survey: Survey, keys: Sequence[DeliveryKey], text: str | None)
 
 
 def _say_texts(
-    survey: Survey, post: Post, keys: Sequence[DeliveryKey], text: str | None, at: datetime
+    seen: SiteState, post: Post, keys: Sequence[DeliveryKey], text: str | None, at: datetime
 ) -> None:
     """Show the texts in full.
 
     :raises ComposeError: when one cannot be written; then nothing is announced anywhere.
     """
-    voices = voices_of(survey.settings)
+    voices = voices_of(seen.settings)
     for key in keys:
         message = compose(post, voices[key.channel], text=text)
         if voices[key.channel].limits.refuses_repeats:
-            _warn_of_repeat(survey, key, message, is_chosen=text is not None)
-        say(f"{key}  {when(at, survey.settings.site.zone)}")
+            _warn_of_repeat(seen, key, message, is_chosen=text is not None)
+        say(f"{key}  {when(at, seen.settings.site.zone)}")
         if message.subject:
             say(f"  subject  {flat(message.subject)}")
         for line in clean(message.text).splitlines():
             say(f"  | {line}".rstrip())
 
 
-def _warn_of_repeat(survey: Survey, key: DeliveryKey, message: Message, *, is_chosen: bool) -> None:
-    with open_ledger(survey.settings, now=survey.now, read_only=True) as ledger:
+def _warn_of_repeat(
+    seen: SiteState, key: DeliveryKey, message: Message, *, is_chosen: bool
+) -> None:
+    with open_ledger(seen.settings, now=seen.now, read_only=True) as ledger:
         payloads = ledger.sent_payloads(key)
     if is_repeat(message, payloads):
         effect = "may refuse it" if is_chosen else "refuses repeats, so it will be held"

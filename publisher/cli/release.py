@@ -24,7 +24,7 @@ from publisher.model import (
 from publisher.model.errors import LedgerError
 from publisher.system.clock import SystemClock
 from publisher.views.calendar import calendar
-from publisher.views.site_state import Survey, open_ledger
+from publisher.views.site_state import SiteState, open_ledger
 
 
 @click.command(epilog="Example: publisher release my-post")
@@ -53,9 +53,9 @@ def release(ctx: click.Context, post: str, reason: str, is_yes: bool) -> None:
     ctx.exit(tick_unless_daemon(ctx.obj, seen.settings, about={chosen.id}))
 
 
-def _require_unreleased(survey: Survey, post: Post) -> None:
-    record = survey.view.releases.get(post.id)
-    require_adoption(survey)
+def _require_unreleased(seen: SiteState, post: Post) -> None:
+    record = seen.view.releases.get(post.id)
+    require_adoption(seen)
     if record is not None and record.state in (ReleaseState.LIVE, ReleaseState.REVEALING):
         word = "live" if record.state is ReleaseState.LIVE else "being released"
         raise LedgerError(f"{post.id} is {word} already", hint=f"see `publisher why {post.id}`")
@@ -67,10 +67,10 @@ def _require_unreleased(survey: Survey, post: Post) -> None:
         )
 
 
-def require_adoption(survey: Survey) -> None:
-    if survey.view.restored:
-        raise LedgerError(survey.view.restored, hint=REMEDY)
-    if survey.needs_adoption:
+def require_adoption(seen: SiteState) -> None:
+    if seen.view.restored:
+        raise LedgerError(seen.view.restored, hint=REMEDY)
+    if seen.needs_adoption:
         raise LedgerError(
             "this site has existing posts that are not adopted yet",
             why="until then nothing is released or announced",
@@ -78,9 +78,9 @@ def require_adoption(survey: Survey) -> None:
         )
 
 
-def _say_release(survey: Survey, post: Post) -> None:
+def _say_release(seen: SiteState, post: Post) -> None:
     """Show what a release at this moment will do."""
-    known = survey.view.releases.get(post.id) or ReleaseRecord(
+    known = seen.view.releases.get(post.id) or ReleaseRecord(
         post=post.id,
         path=post.path,
         digest=post.digest,
@@ -93,19 +93,19 @@ def _say_release(survey: Survey, post: Post) -> None:
         digest=post.digest,
         release_at=post.release_at,
         state=ReleaseState.SCHEDULED,
-        requested_at=survey.now,
+        requested_at=seen.now,
         missing_since=None,
     )
-    releases = {**survey.view.releases, post.id: asked}
-    view = replace(survey.view, releases=releases, adopted_at=survey.view.adopted_at or survey.now)
-    then = replace(survey, view=view)
+    releases = {**seen.view.releases, post.id: asked}
+    view = replace(seen.view, releases=releases, adopted_at=seen.view.adopted_at or seen.now)
+    then = replace(seen, view=view)
     say(f"{post.path}: status changes to published, and the site is rebuilt\n")
     say(to_text(calendar(then, then.calendar(), post=post.id)))
 
 
-def _catch_up(ledger: Ledger, survey: Survey, post: Post, now: datetime) -> None:
+def _catch_up(ledger: Ledger, seen: SiteState, post: Post, now: datetime) -> None:
     """Let the ledger learn of edits first: a new date would take the request for outdated."""
-    record = survey.view.releases.get(post.id)
+    record = seen.view.releases.get(post.id)
     if record is None:
         return
     if record.missing_since is not None:

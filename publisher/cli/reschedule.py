@@ -27,7 +27,7 @@ from publisher.system.clock import SystemClock
 from publisher.system.files import read_file
 from publisher.text.frontmatter import decode
 from publisher.text.times import parse_duration, resolve_instant
-from publisher.views.site_state import Survey, open_ledger
+from publisher.views.site_state import SiteState, open_ledger
 
 
 class Shift(NamedTuple):
@@ -86,7 +86,7 @@ def reschedule(ctx: click.Context, post: str, to: str, is_shifted: bool, is_yes:
     _carry_out(ctx, seen, shifts)
 
 
-def _left(seen: Survey, library: Library, *, is_yes: bool) -> list[Shift]:
+def _left(seen: SiteState, library: Library, *, is_yes: bool) -> list[Shift]:
     """Give the moves of a killed command that nobody performed yet, if they are to be made."""
     left = list(_open_moves(seen, library))
     if not left:
@@ -103,21 +103,21 @@ def _left(seen: Survey, library: Library, *, is_yes: bool) -> list[Shift]:
     return left
 
 
-def _open_moves(survey: Survey, library: Library) -> Iterator[Shift]:
-    for request in survey.view.requests:
-        post = survey.posts.get(request.post)
+def _open_moves(seen: SiteState, library: Library) -> Iterator[Shift]:
+    for request in seen.view.requests:
+        post = seen.posts.get(request.post)
         if not isinstance(request, RescheduleRequest) or post is None:
             continue
-        if post.release_at != request.from_at or request.to_at <= survey.now:
+        if post.release_at != request.from_at or request.to_at <= seen.now:
             continue  # moved before the kill, or changed since; the next tick drops it
         try:
-            require_unreleased(post, survey.view.releases.get(post.id))
+            require_unreleased(post, seen.view.releases.get(post.id))
             yield Shift(post, request.from_at, library.redated(post, request.to_at))
         except PublisherError as error:
             note(f"{post.id}: skipped: {error.what}")
 
 
-def _carry_out(ctx: click.Context, seen: Survey, shifts: Sequence[Shift]) -> NoReturn:
+def _carry_out(ctx: click.Context, seen: SiteState, shifts: Sequence[Shift]) -> NoReturn:
     """Record the requests, and perform them while no tick is under way."""
     settings, clock = seen.settings, SystemClock()
     posts = {shift.post.id for shift in shifts}
@@ -144,19 +144,19 @@ def _carry_out(ctx: click.Context, seen: Survey, shifts: Sequence[Shift]) -> NoR
     ctx.exit(tick_unless_daemon(ctx.obj, settings, about=posts) if is_shown else 0)
 
 
-def _require_waiting(survey: Survey, post: Post) -> datetime:
+def _require_waiting(seen: SiteState, post: Post) -> datetime:
     """Give the date of a post; refuse what is public, on its way, or without a date."""
-    record = survey.view.releases.get(post.id)
-    if survey.view.restored:
-        raise LedgerError(survey.view.restored, hint=REMEDY)
+    record = seen.view.releases.get(post.id)
+    if seen.view.restored:
+        raise LedgerError(seen.view.restored, hint=REMEDY)
     require_unreleased(post, record)
-    if record is not None and _is_asked_for(record, survey.now):
+    if record is not None and _is_asked_for(record, seen.now):
         raise LedgerError(
             f"{post.id} cannot be moved: its release was requested",
             hint=f"see `publisher why {post.id}`",
         )
     if post.release_at is None:
-        keys = ("reveal", *survey.settings.site.generator.date_keys)
+        keys = ("reveal", *seen.settings.site.generator.date_keys)
         raise PublisherError(
             f"{post.path} has no release date",
             hint=f"add one, such as {keys[-1]}: 2027-03-16",
@@ -168,20 +168,20 @@ def _is_asked_for(record: ReleaseRecord, now: datetime) -> bool:
     return record.requested_at is not None and record.requested_at <= now
 
 
-def _following(survey: Survey, library: Library, first: Shift) -> Iterator[Shift]:
+def _following(seen: SiteState, library: Library, first: Shift) -> Iterator[Shift]:
     """Move the later parts of the series by as much on the clocks of the site.
 
     :raises PublisherError: when one of them would come at a time that is no single instant.
     """
-    series, zone = first.post.series, survey.settings.site.zone
+    series, zone = first.post.series, seen.settings.site.zone
     if series is None:
         raise PublisherError(
             f"{first.post.id} is not part of a series", hint="omit --shift-following"
         )
     span = wall_time(first.new, zone) - wall_time(first.old, zone)
-    for part in _later_parts(survey, first.post):
+    for part in _later_parts(seen, first.post):
         try:
-            require_unreleased(part, survey.view.releases.get(part.id))
+            require_unreleased(part, seen.view.releases.get(part.id))
         except LedgerError as error:
             note(f"{part.id}: skipped: {error.what}")
             continue
@@ -189,7 +189,7 @@ def _following(survey: Survey, library: Library, first: Shift) -> Iterator[Shift
             note(f"{part.id}: skipped: it has no date")
             continue
         try:
-            at = later_on(survey, part.release_at, span)
+            at = later_on(seen, part.release_at, span)
         except PublisherError as error:
             raise PublisherError(
                 f"{part.id}: {error.what}",
@@ -200,21 +200,21 @@ def _following(survey: Survey, library: Library, first: Shift) -> Iterator[Shift
         yield Shift(part, part.release_at, library.redated(part, at))
 
 
-def _later_parts(survey: Survey, post: Post) -> list[Post]:
+def _later_parts(seen: SiteState, post: Post) -> list[Post]:
     series = post.series
     parts = [
         (other.series.part, other.id, other)
-        for other in survey.scan.posts
+        for other in seen.scan.posts
         if series and other.series and other.series.name == series.name
         if other.series.part > series.part
     ]
     return [other for _, _, other in sorted(parts, key=lambda part: part[:2])]
 
 
-def _require_coming(survey: Survey, shifts: Sequence[Shift]) -> None:
+def _require_coming(seen: SiteState, shifts: Sequence[Shift]) -> None:
     for shift in shifts:
-        if shift.new <= survey.now:
-            at = when(shift.new, survey.settings.site.zone)
+        if shift.new <= seen.now:
+            at = when(shift.new, seen.settings.site.zone)
             raise click.BadParameter(
                 f"{shift.post.id} would be released at {at}, which is in the past; "
                 f"`publisher release {shift.post.id}` releases it now",
@@ -223,38 +223,38 @@ def _require_coming(survey: Survey, shifts: Sequence[Shift]) -> None:
 
 
 def _say_plan(
-    survey: Survey, library: Library, shifts: Sequence[Shift], *, is_shifted: bool
+    seen: SiteState, library: Library, shifts: Sequence[Shift], *, is_shifted: bool
 ) -> None:
-    zone = survey.settings.site.zone
+    zone = seen.settings.site.zone
     width = max(len(shift.post.id) for shift in shifts)
     for shift in shifts:
-        old, new = _spelled(shift.old, survey), _spelled(shift.new, survey)
+        old, new = _spelled(shift.old, seen), _spelled(shift.new, seen)
         say(f"{shift.post.id:<{width}}  {old}  ->  {new}")
-        for remark in _remarks(shift, survey):
+        for remark in _remarks(shift, seen):
             say(f"{'':{width}}  {flat(remark)}")
-    for remark in _out_of_order(survey, shifts, is_shifted=is_shifted):
+    for remark in _out_of_order(seen, shifts, is_shifted=is_shifted):
         say(remark)
     mentions = [
         text
         for shift in shifts
-        for text in mentions_of(survey.settings.site, library, shift.post, shift.old, shift.new)
+        for text in mentions_of(seen.settings.site, library, shift.post, shift.old, shift.new)
     ]
     if mentions:
         say("\nthese still name the old date; edit them yourself:")
         for text in dict.fromkeys(mentions):
             say(f"  {clean(text)}")
-    if survey.view.adopted_at is None:
+    if seen.view.adopted_at is None:
         note(f"this ledger was never adopted; times are of {zone.key}")
 
 
-def _spelled(at: datetime, survey: Survey) -> str:
-    zone = survey.settings.site.zone
+def _spelled(at: datetime, seen: SiteState) -> str:
+    zone = seen.settings.site.zone
     return f"{at.astimezone(zone):%a} {when(at, zone)}"
 
 
-def _remarks(shift: Shift, survey: Survey) -> Iterator[str]:
+def _remarks(shift: Shift, seen: SiteState) -> Iterator[str]:
     """Say what else becomes different, and what does not."""
-    zone, moved = survey.settings.site.zone, shift.moved
+    zone, moved = seen.settings.site.zone, shift.moved
     if shift.old.astimezone(zone).utcoffset() != shift.new.astimezone(zone).utcoffset():
         yield "daylight saving time changes in between; the local time stays"
     if moved.release_zone_note:
@@ -274,7 +274,7 @@ def _remarks(shift: Shift, survey: Survey) -> Iterator[str]:
             yield f"its announcement on {channel} keeps its own time: {at}{late}"
 
 
-def _out_of_order(survey: Survey, shifts: Sequence[Shift], *, is_shifted: bool) -> Iterator[str]:
+def _out_of_order(seen: SiteState, shifts: Sequence[Shift], *, is_shifted: bool) -> Iterator[str]:
     """Find parts of the series that would come in another order than their numbers."""
     series = shifts[0].post.series
     if series is None:
@@ -282,7 +282,7 @@ def _out_of_order(survey: Survey, shifts: Sequence[Shift], *, is_shifted: bool) 
     moved = {shift.post.id: shift.moved for shift in shifts}
     parts = [
         (post.series.part, post.release_at, post)
-        for post in (moved.get(post.id, post) for post in survey.scan.posts)
+        for post in (moved.get(post.id, post) for post in seen.scan.posts)
         if post.series and post.series.name == series.name and post.release_at
         if post.state is not PostState.PUBLISHED
     ]
@@ -291,7 +291,7 @@ def _out_of_order(survey: Survey, shifts: Sequence[Shift], *, is_shifted: bool) 
         if at <= later_at or not {post.id, other.id} & set(moved):
             continue
         if other.id in moved:
-            what_fits = f"{when(at, survey.settings.site.zone)} is the earliest possible date"
+            what_fits = f"{when(at, seen.settings.site.zone)} is the earliest possible date"
         elif is_shifted:
             what_fits = f"move part {later} too"
         else:
@@ -309,15 +309,15 @@ def _say_next(settings: Settings, number: int) -> None:
 SPANS = "a span from its date: +7d, +2w, +6h, or with a minus"
 
 
-def read_target(survey: Survey, old: datetime, to: str) -> datetime:
+def read_target(seen: SiteState, old: datetime, to: str) -> datetime:
     """Read where a post is to go: an instant, or a span from its own date ``old``."""
     found = re.fullmatch(r"\s*([+-])(.*)", to, re.DOTALL)
     try:
         if found is None:
-            return instant(to, survey.settings, option="--to").replace(microsecond=0)
+            return instant(to, seen.settings, option="--to").replace(microsecond=0)
         span = _span(found[2]) * (-1 if found[1] == "-" else 1)
         days = timedelta(days=int(span / timedelta(days=1)))
-        return later_on(survey, old, days) + (span - days)
+        return later_on(seen, old, days) + (span - days)
     except click.BadParameter as error:
         raise click.BadParameter(f"{error.message}; or write {SPANS}", param_hint="--to") from None
     except PublisherError as error:
@@ -338,9 +338,9 @@ def _span(text: str) -> timedelta:
         raise click.BadParameter(f"+{text} {error.what}") from None
 
 
-def later_on(survey: Survey, at: datetime, span: timedelta) -> datetime:
+def later_on(seen: SiteState, at: datetime, span: timedelta) -> datetime:
     """Give the instant at which clocks of the site have gone on by ``span`` since another."""
-    site = survey.settings.site
+    site = seen.settings.site
     local = wall_time(at, site.zone) + span
     return resolve_instant(local, zone=site.zone, release_time=site.release_time).at
 

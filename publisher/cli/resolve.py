@@ -16,7 +16,7 @@ from publisher.model import (
 )
 from publisher.model.errors import LedgerError, PublisherError
 from publisher.system.clock import SystemClock
-from publisher.views.site_state import Survey, open_ledger
+from publisher.views.site_state import SiteState, open_ledger
 
 
 @click.command(epilog="Example: publisher resolve my-post/x --sent https://x.com/i/status/1")
@@ -94,10 +94,10 @@ def _require_unsettled(record: DeliveryRecord, *, is_dropped: bool) -> None:
     )
 
 
-def _require_new(survey: Survey, record: DeliveryRecord, url: str) -> None:
+def _require_new(seen: SiteState, record: DeliveryRecord, url: str) -> None:
     if not url.strip():
         raise click.BadParameter("is empty", param_hint="--sent")
-    for other in survey.view.deliveries.values():
+    for other in seen.view.deliveries.values():
         is_same = url in (other.remote_url, other.remote_id) and other.key != record.key
         if is_same and other.key.channel == record.key.channel:
             raise PublisherError(

@@ -23,7 +23,7 @@ from publisher.model import (
 )
 from publisher.model.errors import LedgerError, PublisherError, UnknownNameError
 from publisher.system.clock import SystemClock
-from publisher.views.site_state import Survey, near, open_ledger
+from publisher.views.site_state import SiteState, near, open_ledger
 
 REASON = "tried again with `publisher retry`"
 
@@ -89,47 +89,47 @@ class Chosen(NamedTuple):
     post: PostId | None = None
 
 
-def _choose(survey: Survey, what: str | None) -> Chosen:
+def _choose(seen: SiteState, what: str | None) -> Chosen:
     """Find what is meant: all, a delivery, a channel or a post.
 
     :raises PublisherError: when what was named cannot be tried again, with the reason.
     """
-    stopped = survey.stopped
-    channels = {channel.name for channel in survey.settings.channels}
+    stopped = seen.stopped
+    channels = {channel.name for channel in seen.settings.channels}
     if what is None:
-        return Chosen(_open(survey, _without_doubt(survey, stopped)))
-    if "/" in what and survey.settings.project / what not in _files(survey):
-        record = survey.find_delivery(what)
-        _require_open(survey, record)
-        _require_stopped(survey, record)
+        return Chosen(_open(seen, _without_doubt(seen, stopped)))
+    if "/" in what and seen.settings.project / what not in _files(seen):
+        record = seen.find_delivery(what)
+        _require_open(seen, record)
+        _require_stopped(seen, record)
         return Chosen([record])
-    if what in channels or what in survey.view.closed_channels:
+    if what in channels or what in seen.view.closed_channels:
         mine = [record for record in stopped if record.key.channel == what]
-        is_closed = what in survey.view.closed_channels
+        is_closed = what in seen.view.closed_channels
         channel = ChannelName(what) if is_closed else None
-        return Chosen(_without_doubt(survey, mine), channel=channel)
-    post = _post(survey, what)
+        return Chosen(_without_doubt(seen, mine), channel=channel)
+    post = _post(seen, what)
     mine = [record for record in stopped if record.key.post == post]
-    return Chosen(_open(survey, _without_doubt(survey, mine), post=post), post=post)
+    return Chosen(_open(seen, _without_doubt(seen, mine), post=post), post=post)
 
 
-def _post(survey: Survey, what: str) -> PostId:
+def _post(seen: SiteState, what: str) -> PostId:
     with suppress(UnknownNameError):
-        return survey.find(what)
-    names = [text for post in survey.scan.posts for text in (post.id, post.slug)]
-    names += [channel.name for channel in survey.settings.channels]
+        return seen.find(what)
+    names = [text for post in seen.scan.posts for text in (post.id, post.slug)]
+    names += [channel.name for channel in seen.settings.channels]
     raise PublisherError(
         f"no delivery, post or channel is called {what!r}",
         hint=near(what, names) or "see `publisher status`",
     )
 
 
-def _failed_steps(survey: Survey, post: PostId | None) -> list[ReleaseRecord]:
+def _failed_steps(seen: SiteState, post: PostId | None) -> list[ReleaseRecord]:
     """Give the releases whose next step waits after a failure: all, or the post's."""
     return [
         release
-        for release in survey.view.releases.values()
-        if post in (None, release.post) and _has_failed(release, survey.view)
+        for release in seen.view.releases.values()
+        if post in (None, release.post) and _has_failed(release, seen.view)
     ]
 
 
@@ -141,25 +141,25 @@ def _has_failed(release: ReleaseRecord, view: LedgerView) -> bool:
     return view.rebuild_retry_at is not None and (waits_for_build or is_revealing)
 
 
-def _files(survey: Survey) -> set[object]:
-    return {survey.settings.project / post.path for post in survey.scan.posts}
+def _files(seen: SiteState) -> set[object]:
+    return {seen.settings.project / post.path for post in seen.scan.posts}
 
 
-def _without_doubt(survey: Survey, records: Sequence[DeliveryRecord]) -> list[DeliveryRecord]:
+def _without_doubt(seen: SiteState, records: Sequence[DeliveryRecord]) -> list[DeliveryRecord]:
     """Leave out what may have gone out, saying so."""
     for record in records:
-        if record.key in survey.in_doubt:
+        if record.key in seen.in_doubt:
             note(f"{record.key}: skipped, it may have gone out; {_settle_hint(record)}")
-    return [record for record in records if record.key not in survey.in_doubt]
+    return [record for record in records if record.key not in seen.in_doubt]
 
 
 def _open(
-    survey: Survey, records: Sequence[DeliveryRecord], *, post: PostId | None = None
+    seen: SiteState, records: Sequence[DeliveryRecord], *, post: PostId | None = None
 ) -> list[DeliveryRecord]:
     """Leave out what could not go out, saying so: its channel is closed, and must be named."""
-    closed = survey.view.closed_channels
-    for record in sorted(survey.view.deliveries.values(), key=lambda record: record.key):
-        is_due = record.state is DeliveryState.PLANNED and record.due_at <= survey.now
+    closed = seen.view.closed_channels
+    for record in sorted(seen.view.deliveries.values(), key=lambda record: record.key):
+        is_due = record.state is DeliveryState.PLANNED and record.due_at <= seen.now
         is_meant = is_due and post in (None, record.key.post)
         if record.key.channel in closed and (is_meant or record in records):
             reason = flat(closed[record.key.channel])
@@ -167,26 +167,26 @@ def _open(
     return [record for record in records if record.key.channel not in closed]
 
 
-def _require_open(survey: Survey, record: DeliveryRecord) -> None:
+def _require_open(seen: SiteState, record: DeliveryRecord) -> None:
     name = record.key.channel
     states = (DeliveryState.PLANNED, DeliveryState.HELD, DeliveryState.FAILED)
-    is_sure = record.state in states and record.key not in survey.in_doubt
-    if is_sure and name in survey.view.closed_channels:
+    is_sure = record.state in states and record.key not in seen.in_doubt
+    if is_sure and name in seen.view.closed_channels:
         raise LedgerError(
             f"{record.key} cannot be sent: the channel {name} is closed",
-            why=flat(survey.view.closed_channels[name]),
+            why=flat(seen.view.closed_channels[name]),
             hint=f"`publisher retry {name}` opens it and sends what is pending there",
         )
 
 
-def _require_stopped(survey: Survey, record: DeliveryRecord) -> None:
-    if record.key in survey.in_doubt or record.state is DeliveryState.UNCERTAIN:
+def _require_stopped(seen: SiteState, record: DeliveryRecord) -> None:
+    if record.key in seen.in_doubt or record.state is DeliveryState.UNCERTAIN:
         raise LedgerError(
             f"{record.key} may have gone out",
             why="sending it again could announce the post twice",
             hint=_settle_hint(record),
         )
-    if not survey.is_stopped(record):
+    if not seen.is_stopped(record):
         raise LedgerError(
             f"{record.key} is {record.state.value}: there is nothing to retry",
             hint=f"see `publisher why {record.key.post}`",

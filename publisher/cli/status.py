@@ -30,12 +30,12 @@ def status(ctx: click.Context, as_json: bool, now: str | None) -> None:
     Exits with 3 when something needs action.
     """
     try:
-        survey = ctx.obj.look(now)
+        seen = ctx.obj.look(now)
     except ConfigError:
         _note_what_is_in_force(ctx.obj.file)
         raise
-    found = standing.status(survey, environ=ctx.obj.environ)
-    say_json(found) if as_json else say_status(found, survey.settings.site.zone)
+    found = standing.status(seen, environ=ctx.obj.environ)
+    say_json(found) if as_json else say_status(found, seen.settings.site.zone)
     if found["waiting"]:
         ctx.exit(3)
 

@@ -116,18 +116,18 @@ def tick(ctx: click.Context, is_dry: bool, as_json: bool, now: str | None) -> No
 
 def _rehearse_tick(invocation: Invocation, now: str | None, *, as_json: bool) -> int:
     """Show what a tick would do, and give the exit code it would have if all went well."""
-    survey = invocation.look(now)
-    plan = survey.plan()
-    left = waiting(survey, plan)
-    coming = survey.calendar(until=survey.now)
-    if survey.needs_adoption:  # the calendar shows what would be; a tick does nothing
+    seen = invocation.look(now)
+    plan = seen.plan()
+    left = waiting(seen, plan)
+    coming = seen.calendar(until=seen.now)
+    if seen.needs_adoption:  # the calendar shows what would be; a tick does nothing
         coming = replace(coming, happenings=())
-    late = too_late(survey, coming)
+    late = too_late(seen, coming)
     settled = [action for action in plan.actions if isinstance(action, Settle)]
     code = 3 if left or late or any(action.to == "held" for action in settled) else 0
-    if any(problem.severity == "error" for problem in survey.scan.problems):
+    if any(problem.severity == "error" for problem in seen.scan.problems):
         code = 1  # the posts that cannot be used; a failure goes before what waits
-    found = calendar(survey, coming)
+    found = calendar(seen, coming)
     if as_json:
         say_json(found)
         return code
@@ -140,13 +140,13 @@ def _rehearse_tick(invocation: Invocation, now: str | None, *, as_json: bool) ->
             name = f"{entry['post']}/{entry['channel']}/{entry['occasion']}"
             say(f"{name}: would be sent: {flat(entry['text'])}")
     for planned in late:
-        at = when(planned.at, survey.settings.site.zone)
+        at = when(planned.at, seen.settings.site.zone)
         say(f"{planned.key}: would be held: was due {at}, too late")
     for action in settled:
         say(f"{action.key}: would be {action.to}: {flat(action.why)}")
     if not (found["entries"] or settled):
         say("nothing is due")
-    say_waiting(left, survey.settings.site.zone)
+    say_waiting(left, seen.settings.site.zone)
     return code
 
 

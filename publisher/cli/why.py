@@ -18,9 +18,9 @@ from publisher.views import status
 @click.pass_obj
 def why(invocation: Invocation, post: str, as_json: bool, now: str | None) -> None:
     """Explain what is planned or held for POST, and why."""
-    survey = invocation.look(now)
-    found = status.why(survey, survey.find(post), environ=invocation.environ)
-    say_json(found) if as_json else say_why(found, survey.settings.site.zone)
+    seen = invocation.look(now)
+    found = status.why(seen, seen.find(post), environ=invocation.environ)
+    say_json(found) if as_json else say_why(found, seen.settings.site.zone)
 
 
 def say_why(found: Value, zone: ZoneInfo) -> None:

@@ -36,7 +36,7 @@ from publisher.system import locks
 from publisher.system.clock import SystemClock
 from publisher.system.files import read_file
 from publisher.text.frontmatter import parse
-from publisher.views.site_state import Survey, open_ledger
+from publisher.views.site_state import SiteState, open_ledger
 
 # What can be taken back of what went out, by the type of its channel (docs/reference/channels.md).
 TAKE_BACK: Mapping[str, str] = {
@@ -88,46 +88,46 @@ def withdraw(ctx: click.Context, post: str, reason: str, is_embargoed: bool, is_
     ctx.exit(tick_unless_daemon(ctx.obj, seen.settings, about={chosen.id}))
 
 
-def _require_public(survey: Survey, post: Post, to: PostState) -> None:
+def _require_public(seen: SiteState, post: Post, to: PostState) -> None:
     """Refuse what was never out and is not going to be."""
-    if _was_public(survey, post):
+    if _was_public(seen, post):
         return
     if post.state is to:
         raise LedgerError(
             f"{post.id} is not public; its file says {to.value} already",
             hint=f"see `publisher why {post.id}`",
         )
-    if to is PostState.SCHEDULED and not _was_taken_back(survey, post):
+    if to is PostState.SCHEDULED and not _was_taken_back(seen, post):
         raise LedgerError(f"{post.id} is not public: it is a draft", hint="omit --to-embargo")
 
 
-def _was_public(survey: Survey, post: Post) -> bool:
-    return is_under_way(survey.view, post.id) or post.state is PostState.PUBLISHED
+def _was_public(seen: SiteState, post: Post) -> bool:
+    return is_under_way(seen.view, post.id) or post.state is PostState.PUBLISHED
 
 
-def _was_taken_back(survey: Survey, post: Post) -> bool:
+def _was_taken_back(seen: SiteState, post: Post) -> bool:
     """Tell whether it was out; a withdrawal to the embargo that was killed may leave a draft."""
-    record = survey.view.releases.get(post.id)
+    record = seen.view.releases.get(post.id)
     return record is not None and record.state is ReleaseState.WITHDRAWN
 
 
-def _is_older(survey: Survey, post: Post) -> bool:
+def _is_older(seen: SiteState, post: Post) -> bool:
     """Tell whether it was public before publisher came: its launch was never announced."""
-    record = survey.view.releases.get(post.id)
+    record = seen.view.releases.get(post.id)
     is_new = record is not None and record.state is not ReleaseState.BASELINE
     return not is_new and post.state is PostState.PUBLISHED
 
 
-def _require_way(survey: Survey, post: Post, to: PostState) -> None:
+def _require_way(seen: SiteState, post: Post, to: PostState) -> None:
     """Refuse what the file cannot say so that the post stays away, or comes back on its day."""
-    settings = survey.settings
-    is_coming = post.release_at is not None and post.release_at > survey.now
+    settings = seen.settings
+    is_coming = post.release_at is not None and post.release_at > seen.now
     if to is PostState.SCHEDULED and not is_coming:
         raise PublisherError(
             f"{post.id} has no future date, so it would be released again at once",
             hint=f"set a future date in {post.path}, or omit --to-embargo",
         )
-    if to is PostState.SCHEDULED and _is_older(survey, post):
+    if to is PostState.SCHEDULED and _is_older(seen, post):
         raise PublisherError(
             f"{post.id} was public when the site was adopted; a date does not release it again",
             hint="omit --to-embargo; `publisher release` publishes it again and announces it",
@@ -135,20 +135,20 @@ def _require_way(survey: Survey, post: Post, to: PostState) -> None:
     then = Library.of(settings).withdrawn(post, to)
     waits = then is not None and then.state is PostState.SCHEDULED and then.release_at is not None
     if then is None or (to is PostState.SCHEDULED and not waits):
-        raise _undated(survey, post)
+        raise _undated(seen, post)
     if to is PostState.DRAFT and waits and is_coming:
         key, at = settings.site.generator.state_key, when(then.release_at, settings.site.zone)
         raise PublisherError(
             f"{post.path} says only {key}, and has a future date",
             why=f"a draft with a date is scheduled: it would be released at {at}",
-            hint=f"{_way_out(survey, post)}, or use --to-embargo if that is meant",
+            hint=f"{_way_out(seen, post)}, or use --to-embargo if that is meant",
         )
 
 
-def _undated(survey: Survey, post: Post) -> PublisherError:
+def _undated(seen: SiteState, post: Post) -> PublisherError:
     """Make the error for a date that counts only as long as the file says published."""
-    preset, at = survey.settings.site.generator, post.release_at
-    day = at.astimezone(survey.settings.site.zone).isoformat() if at else "its date"
+    preset, at = seen.settings.site.generator, post.release_at
+    day = at.astimezone(seen.settings.site.zone).isoformat() if at else "its date"
     return PublisherError(
         f"{post.path} would lose its release date",
         why=f"{preset.name} reads its date only while it says published, not in a draft",
@@ -156,17 +156,17 @@ def _undated(survey: Survey, post: Post) -> PublisherError:
     )
 
 
-def _way_out(survey: Survey, post: Post) -> str:
+def _way_out(seen: SiteState, post: Post) -> str:
     """Say how a post loses its coming date."""
-    site = survey.settings.site
-    document = Library.of(survey.settings).read(post)
+    site = seen.settings.site
+    document = Library.of(seen.settings).read(post)
     if date_key(document, site) is not None:
         return "remove the date from the file"
     return "its name holds the date: move the file to the drafts folder, which withdraws the post"
 
 
-def _say_page(survey: Survey, post: Post, to: PostState) -> None:
-    settings = survey.settings
+def _say_page(seen: SiteState, post: Post, to: PostState) -> None:
+    settings = seen.settings
     blocks = "; its preview blocks are blurred again" if settings.site.generator.blocks else ""
     say(f"{post.path}: status changes from {post.state.value} to {to.value}{blocks}")
     if settings.rebuild is None:
@@ -193,12 +193,12 @@ def _embargo(settings: Settings, post: Post, to: PostState) -> Embargo:
     return Embargo.OMIT if is_staged and to is PostState.DRAFT else embargo
 
 
-def _say_links(survey: Survey, post: Post, to: PostState) -> None:
+def _say_links(seen: SiteState, post: Post, to: PostState) -> None:
     """Name the links that lose their page."""
-    settings = survey.settings
+    settings = seen.settings
     embargo, generator = _embargo(settings, post, to), settings.site.generator
     goes = not generator.builds_drafts if embargo is Embargo.OFF else embargo is Embargo.OMIT
-    links = list(links_to(settings, survey.scan, post)) if goes else []
+    links = list(links_to(settings, seen.scan, post)) if goes else []
     if not links:
         return
     say("\nlinks to it on public pages:")
@@ -223,21 +223,21 @@ def links_to(settings: Settings, scan: Scan, post: Post) -> Iterator[tuple[str, 
 
 
 def _say_deliveries(
-    survey: Survey, waiting: Sequence[DeliveryRecord], out: Sequence[DeliveryRecord]
+    seen: SiteState, waiting: Sequence[DeliveryRecord], out: Sequence[DeliveryRecord]
 ) -> None:
     if waiting:
         say("\npending, will be cancelled:")
         for record in waiting:
-            say(f"  {record.key}, due {when(record.due_at, survey.settings.site.zone)}")
+            say(f"  {record.key}, due {when(record.due_at, seen.settings.site.zone)}")
     if out:
         say("\nalready sent, not touched:")
-        _say_out(survey, out)
+        _say_out(seen, out)
     if not waiting and not out:
         say("\nno announcement is pending, and none was sent")
 
 
-def _say_out(survey: Survey, records: Sequence[DeliveryRecord]) -> None:
-    types = {channel.name: channel.type for channel in survey.settings.channels}
+def _say_out(seen: SiteState, records: Sequence[DeliveryRecord]) -> None:
+    types = {channel.name: channel.type for channel in seen.settings.channels}
     for record in records:
         place = record.remote_url or record.remote_id
         say(f"  {record.key}: {_standing(record)}{f': {flat(place)}' if place else ''}")
@@ -253,7 +253,7 @@ def _standing(record: DeliveryRecord) -> str:
     return "may have gone out; check there"
 
 
-def _say_done(survey: Survey, post: Post, to: PostState, done: Withdrawn) -> None:
+def _say_done(seen: SiteState, post: Post, to: PostState, done: Withdrawn) -> None:
     parts = [f"{post.id}: withdrawn"]
     parts += [f"{count(len(done.cancelled), 'announcement')} cancelled"] if done.cancelled else []
     parts += [f"{count(len(done.out), 'announcement')} already sent"] if done.out else []
@@ -261,8 +261,8 @@ def _say_done(survey: Survey, post: Post, to: PostState, done: Withdrawn) -> Non
     if done.overtaken:
         number = count(len(done.overtaken), "announcement")
         say(f"too late to stop {number}:")
-        _say_out(survey, done.overtaken)
-    if to is PostState.DRAFT and _is_older(survey, post):
+        _say_out(seen, done.overtaken)
+    if to is PostState.DRAFT and _is_older(seen, post):
         note(
             f"`publisher release {post.id}` publishes it again and announces it; "
             "an edit by hand is not announced"
@@ -271,9 +271,9 @@ def _say_done(survey: Survey, post: Post, to: PostState, done: Withdrawn) -> Non
         note(f"`publisher release {post.id}` publishes it again; what was sent is not sent again")
 
 
-def _say_where_to_look(survey: Survey, post: Post, to: PostState) -> None:
+def _say_where_to_look(seen: SiteState, post: Post, to: PostState) -> None:
     """Name the page to look at: whether a cache still has it, nobody else says."""
-    settings = survey.settings
+    settings = seen.settings
     is_404 = _embargo(settings, post, to) is Embargo.OMIT and not settings.withdrawn
     if is_404:
         look = f"after the deployment, `curl -sI {shlex.quote(post.url)}` returns 404"
@@ -291,25 +291,25 @@ class Withdrawn:
     out: Sequence[DeliveryRecord]  # were out when it was shown
 
 
-def _carry_out(survey: Survey, post: Post, to: PostState, reason: str) -> Withdrawn:
+def _carry_out(seen: SiteState, post: Post, to: PostState, reason: str) -> Withdrawn:
     """Record the request, and perform it; a tick that is under way stops for the file."""
-    settings, clock = survey.settings, SystemClock()
+    settings, clock = seen.settings, SystemClock()
     with open_ledger(settings, now=clock.now()) as ledger:
         request = WithdrawRequest(post=post.id, to=to, reason=reason, asked_at=clock.now())
         performer = performer_of(settings, ledger)
         ledger.request([request], now=clock.now())
         try:
-            with _no_tick(settings, performer, post.id, is_file_first=_is_followed(survey, post)):
+            with _no_tick(settings, performer, post.id, is_file_first=_is_followed(seen, post)):
                 performer.perform(request)
         except PublisherError:
             ledger.drop_requests([post.id])
             raise
-        return _outcome(survey, post, ledger.view())
+        return _outcome(seen, post, ledger.view())
 
 
-def _is_followed(survey: Survey, post: Post) -> bool:
+def _is_followed(seen: SiteState, post: Post) -> bool:
     """Tell whether a tick that is under way stops for what the file says."""
-    record = survey.view.releases.get(post.id)
+    record = seen.view.releases.get(post.id)
     return record is not None and record.state is not ReleaseState.BASELINE
 
 
@@ -342,22 +342,22 @@ def _no_tick(
 
 
 def waiting_and_out(
-    survey: Survey, view: LedgerView, post: Post
+    seen: SiteState, view: LedgerView, post: Post
 ) -> tuple[list[DeliveryRecord], list[DeliveryRecord]]:
     """Give the announcements that wait, and those that are or may be out."""
     state = DeliveryState
     mine = [r for key, r in sorted(view.deliveries.items()) if key.post == post.id]
     waiting = [r for r in mine if r.state in (state.PLANNED, state.CLAIMED)]
     out_states = (state.SENDING, state.UNCERTAIN, state.SENT, state.CONFIRMED)
-    out = [r for r in mine if r.state in out_states or r.key in survey.in_doubt]
+    out = [r for r in mine if r.state in out_states or r.key in seen.in_doubt]
     return waiting, out
 
 
-def _outcome(survey: Survey, post: Post, view: LedgerView) -> Withdrawn:
+def _outcome(seen: SiteState, post: Post, view: LedgerView) -> Withdrawn:
     """Compare what was shown with what has become of it."""
-    before, (_, out) = survey.view.deliveries, waiting_and_out(survey, survey.view, post)
+    before, (_, out) = seen.view.deliveries, waiting_and_out(seen, seen.view, post)
     known = {record.key for record in out}
-    _, out_now = waiting_and_out(survey, view, post)
+    _, out_now = waiting_and_out(seen, view, post)
     cancelled = [
         record
         for key, record in sorted(view.deliveries.items())

@@ -202,10 +202,10 @@ def _tell_without_ledger(
 
     def send() -> None:
         for address in open_addresses(settings, environ):
-            if reason := address.send(letter):
+            if reason := address.send(message):
                 warn(daemon.report, "alert.failed", address=address.name, reason=reason)
 
-    letter = cannot_start(settings.site.name, failure)
+    message = cannot_start(settings.site.name, failure)
     Thread(target=send, name="alerts", daemon=True).start()
 
 

@@ -1,4 +1,4 @@
-"""Put the parts together: from ``Settings`` to outlets and an engine that is ready."""
+"""Put the parts together: from ``Settings`` to open channels and an engine that is ready."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from publisher.channels import ChannelContext, load_type
 from publisher.config import resolve, resolve_secrets
 from publisher.config.settings import Settings
 from publisher.config.voices import voice_of
-from publisher.engine.deliver import Courier, Outlet
+from publisher.engine.deliver import OpenChannel, Sender
 from publisher.engine.recover import Reconciler
 from publisher.engine.requests import Requests
-from publisher.engine.tick import Engine, Outlets
+from publisher.engine.tick import Engine, OpenChannels
 from publisher.ledger import Ledger
 from publisher.model import ChannelName, Post
 from publisher.model.errors import ConfigError
@@ -34,9 +34,9 @@ from publisher.system.state_folder import make_private
 IMAGE_MAX_BYTES = 20 * 1024 * 1024  # no channel takes more; larger files are not read
 
 
-def open_outlets(settings: Settings, *, environ: Mapping[str, str]) -> Outlets:
+def open_all_channels(settings: Settings, *, environ: Mapping[str, str]) -> OpenChannels:
     """Open every channel; one that lacks a secret is closed and says which, the others go on."""
-    ready: dict[ChannelName, Outlet] = {}
+    ready: dict[ChannelName, OpenChannel] = {}
     closed: dict[ChannelName, str] = {}
     for channel in settings.channels:
         try:
@@ -51,12 +51,12 @@ def open_outlets(settings: Settings, *, environ: Mapping[str, str]) -> Outlets:
             state_dir=settings.state_dir,
             timeout=channel.timeout,
         )
-        ready[channel.name] = Outlet(
+        ready[channel.name] = OpenChannel(
             channel=load_type(channel.type)(options, context),
             voice=voice_of(channel),
             timeout=channel.timeout,
         )
-    return Outlets(ready=ready, closed=closed)
+    return OpenChannels(ready=ready, closed=closed)
 
 
 @contextmanager
@@ -73,11 +73,11 @@ def open_engine(
     :raises LedgerError: when the ledger cannot be opened or is damaged.
     """
     make_private(settings.state_dir, public=(settings.project, settings.site.root))
-    outlets = open_outlets(settings, environ=environ)
+    open_channels = open_all_channels(settings, environ=environ)
     with Ledger.open(
         settings.ledger_url, site=settings.site.name, now=clock.now(), check=True
     ) as ledger:
-        courier = Courier(
+        sender = Sender(
             ledger=ledger,
             clock=clock,
             owner=f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}",
@@ -87,7 +87,7 @@ def open_engine(
         reconciler = Reconciler(
             ledger=ledger,
             clock=clock,
-            courier=courier,
+            sender=sender,
             report=report,
             stale_after=settings.stale_after,
         )
@@ -103,9 +103,9 @@ def open_engine(
                 resolve=partial(resolve, environ=environ),
                 stop=stop,
             ),
-            outlets=outlets,
+            open_channels=open_channels,
             policy=settings.policy,
-            courier=courier,
+            sender=sender,
             reconciler=reconciler,
             clock=clock,
             tick_lock=partial(locks.hold, settings.state_dir, locks.TICK, wait=True),

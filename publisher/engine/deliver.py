@@ -46,7 +46,7 @@ ANSWERED_LENGTH = 500  # characters of an id or address that a service gave
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlet:
+class OpenChannel:
     """A channel that is ready to be used, with its voice and the longest a send may take."""
 
     channel: Channel
@@ -61,7 +61,7 @@ class Outlet:
 
 
 @dataclass(slots=True, kw_only=True)
-class Courier:
+class Sender:
     ledger: Ledger
     clock: Clock
     owner: str
@@ -69,25 +69,25 @@ class Courier:
     load_image: Callable[[Post], bytes | None]
 
     def deliver(
-        self, record: DeliveryRecord, post: Post, outlet: Outlet, *, schedule_rev: int
+        self, record: DeliveryRecord, post: Post, open_channel: OpenChannel, *, schedule_rev: int
     ) -> None:
         """Send one planned delivery; ends in sent, planned, failed, held or uncertain."""
         now = self.clock.now()
         try:
-            message = self._message(record, post, outlet)
+            message = self._message(record, post, open_channel)
         except Exception as error:  # noqa: BLE001 - too long, or a channel that cannot count
             self._hold(record, Cause.TEXT_UNUSABLE, _to_correct(error))
             return
-        if self._is_repeat(record, message, outlet):
+        if self._is_repeat(record, message, open_channel):
             reason = f"{record.key.channel} refuses a text that it has had already; reword it"
             self._hold(record, Cause.TEXT_REPEATED, reason)
             return
-        lease_until = now + 3 * outlet.timeout
+        lease_until = now + 3 * open_channel.timeout
         try:
             record = self.ledger.claim(record, owner=self.owner, lease_until=lease_until, now=now)
         except StaleError:
             return  # somebody else acted between our view and now
-        prepared = self._prepare(record, message, outlet)
+        prepared = self._prepare(record, message, open_channel)
         if prepared is None:
             return
         begun_s = self.clock.monotonic()
@@ -96,7 +96,7 @@ class Courier:
         intent = self.ledger.intend(
             prepared,
             payload=to_payload(message),
-            deadline=now + outlet.timeout,
+            deadline=now + open_channel.timeout,
             schedule_rev=schedule_rev,
             now=now,
             era=self.clock.era,
@@ -105,30 +105,32 @@ class Courier:
         if intent is None:
             info(self.report, "delivery.returned", **names_of(record), reason="the gate closed")
             return
-        self.send(intent, message, outlet, begun_s=begun_s)
+        self.send(intent, message, open_channel, begun_s=begun_s)
 
-    def _message(self, record: DeliveryRecord, post: Post, outlet: Outlet) -> Message:
-        message = compose(post, outlet.voice, text=record.text)
+    def _message(self, record: DeliveryRecord, post: Post, open_channel: OpenChannel) -> Message:
+        message = compose(post, open_channel.voice, text=record.text)
         return replace(message, image_bytes=self.load_image(post))
 
-    def _is_repeat(self, record: DeliveryRecord, message: Message, outlet: Outlet) -> bool:
+    def _is_repeat(
+        self, record: DeliveryRecord, message: Message, open_channel: OpenChannel
+    ) -> bool:
         """Tell whether a service that refuses repeats had these words, not chosen anew."""
-        if not outlet.voice.limits.refuses_repeats or record.text is not None:
+        if not open_channel.voice.limits.refuses_repeats or record.text is not None:
             return False
         return is_repeat(message, self.ledger.sent_payloads(record.key))
 
     def _prepare(
-        self, record: DeliveryRecord, message: Message, outlet: Outlet
+        self, record: DeliveryRecord, message: Message, open_channel: OpenChannel
     ) -> DeliveryRecord | None:
         """Make the draft, once for each wording; ``None`` when the claim was given back."""
-        if not hasattr(outlet.channel, "prepare"):
+        if not hasattr(open_channel.channel, "prepare"):
             return record
         wording = hashlib.sha256(to_payload(message).encode()).hexdigest()[:16]
         if record.draft is not None and record.draft.startswith(wording + ":"):
             return record
         key = f"{record.key.idempotency_key}-{wording}"
         try:
-            reference = cast("CanPrepare", outlet.channel).prepare(message, key=key)
+            reference = cast("CanPrepare", open_channel.channel).prepare(message, key=key)
         except DuplicateContent as error:
             reason = f"{error.what}; look whether the service has it already, else change its text"
             self._hold(self._give_back(record, reason, wait=timedelta(0)), Cause.DUPLICATE, reason)
@@ -163,7 +165,7 @@ class Courier:
         warn(self.report, "delivery.held", **names_of(record), reason=reason)
 
     def send(
-        self, record: DeliveryRecord, message: Message, outlet: Outlet, *, begun_s: float
+        self, record: DeliveryRecord, message: Message, open_channel: OpenChannel, *, begun_s: float
     ) -> None:
         """Send under an open intent and record what came of it."""
         try:
@@ -171,7 +173,7 @@ class Courier:
         except LedgerError as error:  # an older copy of the ledger could not be told any more
             self._not_sent(record, NotDelivered(error.what, why=error.why, hint=error.hint))
             return
-        if self.clock.monotonic() - begun_s > outlet.timeout.total_seconds():
+        if self.clock.monotonic() - begun_s > open_channel.timeout.total_seconds():
             # Paused since the intent: others may have taken us for dead (rule R3).
             self._not_sent(record, NotDelivered("abandoned: the intent was too old to act on"))
             return
@@ -179,7 +181,7 @@ class Courier:
         draft = reference_of(record.draft)
         key = record.key.idempotency_key
         try:
-            receipt = outlet.channel.send(message, key=key, draft=draft)
+            receipt = open_channel.channel.send(message, key=key, draft=draft)
         except NotDelivered as error:
             self._not_sent(record, error)
         except DuplicateContent as error:
@@ -187,9 +189,11 @@ class Courier:
         except Exception as error:  # noqa: BLE001 - anything else leaves the outcome unknown
             self._unknown(record, reason_of(error))
         else:
-            self._accepted(record, receipt, outlet)
+            self._accepted(record, receipt, open_channel)
 
-    def _accepted(self, record: DeliveryRecord, receipt: Receipt, outlet: Outlet) -> None:
+    def _accepted(
+        self, record: DeliveryRecord, receipt: Receipt, open_channel: OpenChannel
+    ) -> None:
         now = self.clock.now()
         receipt = printable(receipt)
         reason = receipt.note
@@ -208,7 +212,7 @@ class Courier:
             warn(self.report, f"delivery.{record.state}", **names, reason=record.reason)
             return
         info(self.report, "delivery.sent", **names, url=receipt.remote_url or receipt.remote_id)
-        if not outlet.is_readable:
+        if not open_channel.is_readable:
             self.ledger.confirm(record, now=now)
 
     def _not_sent(self, record: DeliveryRecord, error: NotDelivered) -> None:

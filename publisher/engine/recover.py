@@ -11,8 +11,8 @@ from datetime import timedelta
 from typing import cast
 
 from publisher.engine.deliver import (
-    Courier,
-    Outlet,
+    OpenChannel,
+    Sender,
     from_payload,
     names_of,
     printable,
@@ -41,49 +41,51 @@ KEY_MARGIN = 0.1  # of a key's life: the service's clock and ours may differ
 class Reconciler:
     ledger: Ledger
     clock: Clock
-    courier: Courier
+    sender: Sender
     report: Report
     stale_after: timedelta
 
-    def reconcile(self, record: DeliveryRecord, outlet: Outlet) -> None:
+    def reconcile(self, record: DeliveryRecord, open_channel: OpenChannel) -> None:
         """Settle an uncertain delivery, or read an accepted one back, as its channel allows."""
         if record.state is DeliveryState.SENT:
-            self._read_back(record, outlet)
+            self._read_back(record, open_channel)
             return
         begun_s = self.clock.monotonic()  # first: a send is given up if all this took too long
-        recovery = outlet.channel.recovery
+        recovery = open_channel.channel.recovery
         age = self.clock.now() - (record.first_attempt_at or record.due_at)
         if recovery.kind is RecoveryKind.KEY and record.evidence != DUPLICATE:
-            self._use_key(record, outlet, begun_s=begun_s)
+            self._use_key(record, open_channel, begun_s=begun_s)
         elif recovery.kind is RecoveryKind.LOOKUP:
-            self._look_up(record, outlet, age=age)
+            self._look_up(record, open_channel, age=age)
         else:
-            self._ask(record, outlet, "the service cannot be asked")
+            self._ask(record, open_channel, "the service cannot be asked")
 
-    def _use_key(self, record: DeliveryRecord, outlet: Outlet, *, begun_s: float) -> None:
+    def _use_key(
+        self, record: DeliveryRecord, open_channel: OpenChannel, *, begun_s: float
+    ) -> None:
         """Repeat under the same key while the service surely knows it.
 
         How long it has known it counts from the first attempt that may have arrived. The wall
         clock may have been set back since; the other one begins anew with each boot.
         """
-        life = outlet.channel.recovery.key_life
+        life = open_channel.channel.recovery.key_life
         if life is None:
-            self._repeat(record, outlet, begun_s=begun_s)
+            self._repeat(record, open_channel, begun_s=begun_s)
             return
         first = self._first_unknown(record)
         if first.era != self.clock.era or first.monotonic_s is None:
             why = "the machine was rebooted"
             if first.era is None or first.monotonic_s is None:
                 why = "it was sent before this ledger recorded the boot"
-            self._ask(record, outlet, f"{why}, so the key's age is unknown")
+            self._ask(record, open_channel, f"{why}, so the key's age is unknown")
             return
         age = max(
             self.clock.now() - first.intent_at, timedelta(seconds=begun_s - first.monotonic_s)
         )
-        if age < usable_life(life, outlet.timeout):
-            self._repeat(record, outlet, begun_s=begun_s)
+        if age < usable_life(life, open_channel.timeout):
+            self._repeat(record, open_channel, begun_s=begun_s)
         else:
-            self._ask(record, outlet, "the service no longer knows its key")
+            self._ask(record, open_channel, "the service no longer knows its key")
 
     def _since(self, attempt: Attempt) -> timedelta:
         """Give how long ago an attempt was, by the clock that nobody can set where it tells."""
@@ -103,7 +105,7 @@ class Reconciler:
         )
         return timedelta(seconds=self.clock.monotonic() - seen_s)
 
-    def _repeat(self, record: DeliveryRecord, outlet: Outlet, *, begun_s: float) -> None:
+    def _repeat(self, record: DeliveryRecord, open_channel: OpenChannel, *, begun_s: float) -> None:
         """Send the same words under the same key again, where the service honours that."""
         now = self.clock.now()
         last = self.ledger.attempts(record)[-1]
@@ -113,39 +115,41 @@ class Reconciler:
         payload = last.payload
         intent = self.ledger.intend_again(
             record,
-            owner=self.courier.owner,
+            owner=self.sender.owner,
             payload=payload,
-            deadline=now + outlet.timeout,
+            deadline=now + open_channel.timeout,
             now=now,
             era=self.clock.era,
             monotonic_s=begun_s,
         )
         if intent is None:
-            self._ask(record, outlet, "its page is not public any more")
+            self._ask(record, open_channel, "its page is not public any more")
         else:
-            self.courier.send(intent, from_payload(payload), outlet, begun_s=begun_s)
+            self.sender.send(intent, from_payload(payload), open_channel, begun_s=begun_s)
 
-    def _look_up(self, record: DeliveryRecord, outlet: Outlet, *, age: timedelta) -> None:
+    def _look_up(
+        self, record: DeliveryRecord, open_channel: OpenChannel, *, age: timedelta
+    ) -> None:
         """Look until it is found, or until its absence means something (rule R5)."""
         waited = self._waited(record)
         try:
-            receipt = self._find(record, outlet)
+            receipt = self._find(record, open_channel)
         except Exception as error:  # noqa: BLE001 - a look-up that fails says nothing
             reason = reason_of(error)
             warn(self.report, "delivery.not_looked_up", **names_of(record), reason=reason)
             if age > self.stale_after:
-                self._ask(record, outlet, f"looking it up keeps failing: {reason}")
+                self._ask(record, open_channel, f"looking it up keeps failing: {reason}")
             return
         now = self.clock.now()
         if receipt is not None:
             record = self.ledger.record_found(record, printable(receipt), now=now)
             info(self.report, "delivery.sent", **names_of(record), evidence="lookup")
-        elif waited < outlet.timeout + outlet.channel.recovery.settle:
+        elif waited < open_channel.timeout + open_channel.channel.recovery.settle:
             return
         elif record.evidence == DUPLICATE:  # sending the same words again would go on for ever
             self._ask(
                 record,
-                outlet,
+                open_channel,
                 "it is not among the posts of that time, so an older one has "
                 "the same words; other words need --drop, then `publisher reannounce --text`",
             )
@@ -153,16 +157,16 @@ class Reconciler:
             self.ledger.record_absent(record, now=now, not_before=now)
             info(self.report, "delivery.absent", **names_of(record))
 
-    def _read_back(self, record: DeliveryRecord, outlet: Outlet) -> None:
+    def _read_back(self, record: DeliveryRecord, open_channel: OpenChannel) -> None:
         """Confirm what was accepted; what cannot be seen after the settle time is held."""
         now = self.clock.now()
-        if not outlet.is_readable or record.evidence != "response":
+        if not open_channel.is_readable or record.evidence != "response":
             self.ledger.confirm(record, now=now)
             return
         age = self._since(self.ledger.attempts(record)[-1])
-        is_over = age >= outlet.timeout + outlet.channel.recovery.settle
+        is_over = age >= open_channel.timeout + open_channel.channel.recovery.settle
         try:
-            receipt = self._find(record, outlet)
+            receipt = self._find(record, open_channel)
         except Exception as error:  # noqa: BLE001 - it was accepted; reading back may wait
             reason = reason_of(error)
             warn(self.report, "delivery.not_read_back", **names_of(record), reason=reason)
@@ -171,26 +175,26 @@ class Reconciler:
             self.ledger.confirm(record, now=now, receipt=printable(receipt))
             info(self.report, "delivery.confirmed", **names_of(record))
         elif is_over:
-            where = record.remote_url or outlet.channel.recovery.look_at or "what is there"
+            where = record.remote_url or open_channel.channel.recovery.look_at or "what is there"
             reason = f"was accepted ({record.remote_id}) but is not to be seen; look at {where}"
             self.ledger.settle(
                 record, DeliveryState.HELD, cause=Cause.NOT_SEEN, reason=reason, now=now
             )
             warn(self.report, "delivery.held", **names_of(record), reason=reason)
 
-    def _find(self, record: DeliveryRecord, outlet: Outlet) -> Receipt | None:
+    def _find(self, record: DeliveryRecord, open_channel: OpenChannel) -> Receipt | None:
         first = self.ledger.attempts(record)[0]
         last = self.ledger.attempts(record)[-1]
-        return cast("CanFind", outlet.channel).find(
+        return cast("CanFind", open_channel.channel).find(
             from_payload(last.payload),
             key=record.key.idempotency_key,
             draft=reference_of(record.draft),
             since=first.intent_at,
         )
 
-    def _ask(self, record: DeliveryRecord, outlet: Outlet, why: str) -> None:
+    def _ask(self, record: DeliveryRecord, open_channel: OpenChannel, why: str) -> None:
         """Hold an uncertain delivery for a person, with the place to look and the command."""
-        look_at = outlet.channel.recovery.look_at
+        look_at = open_channel.channel.recovery.look_at
         reason = f"may have gone out ({record.reason}); {why}: look at {look_at or 'the channel'}"
         self.ledger.settle(
             record,

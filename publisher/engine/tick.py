@@ -16,7 +16,7 @@ from threading import Event as Flag
 from typing import assert_never
 
 from publisher.engine.changes import Watch
-from publisher.engine.deliver import Courier, Outlet
+from publisher.engine.deliver import OpenChannel, Sender
 from publisher.engine.recover import Reconciler
 from publisher.engine.release import Library, Site, Steps
 from publisher.engine.requests import TROUBLE, Requests
@@ -77,10 +77,10 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlets:
+class OpenChannels:
     """The channels by name: those ready for use, and why the others are not."""
 
-    ready: Mapping[ChannelName, Outlet] = field(default_factory=dict)
+    ready: Mapping[ChannelName, OpenChannel] = field(default_factory=dict)
     closed: Mapping[ChannelName, str] = field(default_factory=dict)
 
 
@@ -89,9 +89,9 @@ class Engine:
     library: Library
     ledger: Ledger
     site: Site
-    outlets: Outlets
+    open_channels: OpenChannels
     policy: Policy
-    courier: Courier
+    sender: Sender
     reconciler: Reconciler
     clock: Clock
     tick_lock: Callable[[], AbstractContextManager[None]]
@@ -205,7 +205,7 @@ class Engine:
         if self.requests is not None:
             self.requests.perform_all()
         view = self.ledger.view(settled=False)
-        view = replace(view, unusable_channels=self.outlets.closed)
+        view = replace(view, unusable_channels=self.open_channels.closed)
         scan = self.library.scan(view, self.clock.now())
         decide = partial(
             plan,
@@ -382,13 +382,13 @@ class Engine:
 
         A channel that took more than its time for some leaves the others to the next tick.
         """
-        outlet = self.outlets.ready.get(channel)
-        if outlet is None:
+        open_channel = self.open_channels.ready.get(channel)
+        if open_channel is None:
             return  # closed; the planner holds its deliveries and says why
         for action in batch:
             if self.stop.is_set():
                 return
-            if self._spent_s.get(channel, 0.0) > outlet.timeout.total_seconds():
+            if self._spent_s.get(channel, 0.0) > open_channel.timeout.total_seconds():
                 info(self.report, "channel.slow", channel=channel)
                 return
             begun_s = self.clock.monotonic()
@@ -398,15 +398,15 @@ class Engine:
                 self._guard(
                     action,
                     partial(
-                        self.courier.deliver,
+                        self.sender.deliver,
                         record,
                         posts[action.key.post],
-                        outlet,
+                        open_channel,
                         schedule_rev=release.schedule_rev,
                     ),
                 )
             else:
-                self._guard(action, partial(self.reconciler.reconcile, record, outlet))
+                self._guard(action, partial(self.reconciler.reconcile, record, open_channel))
             took_s = self.clock.monotonic() - begun_s
             self._spent_s[channel] = self._spent_s.get(channel, 0.0) + took_s
 

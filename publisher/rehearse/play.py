@@ -19,7 +19,7 @@ from rich.console import Console
 from publisher.config.settings import Settings
 from publisher.config.voices import voice_of
 from publisher.engine import assemble
-from publisher.engine.tick import Engine, Outlets
+from publisher.engine.tick import Engine, OpenChannels
 from publisher.model import (
     DeliveryState,
     LedgerView,
@@ -226,8 +226,10 @@ class _Stage:
                 served_at = stack.enter_context(preview_server.serve(rebuild.output))
                 engine.site = ServedSite(built=engine.site, settings=self.copy, served_at=served_at)
             voices = {c.name: voice_of(c) for c in self.settings.channels}
-            outlets = engine.outlets.ready.items()
-            engine.outlets = Outlets(ready={n: replace(o, voice=voices[n]) for n, o in outlets})
+            open_channels = engine.open_channels.ready.items()
+            engine.open_channels = OpenChannels(
+                ready={n: replace(o, voice=voices[n]) for n, o in open_channels}
+            )
             yield engine
 
     def _build_before(

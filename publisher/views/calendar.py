@@ -36,7 +36,7 @@ from publisher.model.errors import ComposeError
 from publisher.plan.calendar import Calendar, Happening
 from publisher.plan.deliveries import planned_at
 from publisher.views.issues import held, step_of
-from publisher.views.site_state import Survey, open_ledger
+from publisher.views.site_state import SiteState, open_ledger
 from publisher.views.words import sentence
 
 Value = dict[str, Any]
@@ -55,30 +55,30 @@ def local(at: datetime, zone: ZoneInfo) -> str:
 
 
 def calendar(
-    survey: Survey,
+    seen: SiteState,
     found: Calendar,
     *,
     start: datetime | None = None,
     post: PostId | None = None,
 ) -> Value:
     """Give the entries of a calendar, from ``start`` on, each announcement with its text."""
-    settings = survey.settings
+    settings = seen.settings
     voices = voices_of(settings)
     chosen = [
         happening
         for happening in found.happenings
         if (start is None or happening.at >= start) and (post is None or happening.post == post)
     ]
-    entries = [_entry(survey, happening, voices) for happening in chosen]
+    entries = [_entry(seen, happening, voices) for happening in chosen]
     return {
         "site": settings.site.name,
-        "now": utc(survey.now),
+        "now": utc(seen.now),
         "timezone": settings.site.zone.key,
         "entries": sorted(entries, key=_order),
     }
 
 
-def too_late(survey: Survey, found: Calendar) -> list[PlannedDelivery]:
+def too_late(seen: SiteState, found: Calendar) -> list[PlannedDelivery]:
     """Give the announcements of coming releases that will be held: their instant is long over."""
     sent = {h.action.key for h in found.happenings if isinstance(h.action, Deliver)}
     return [
@@ -86,9 +86,9 @@ def too_late(survey: Survey, found: Calendar) -> list[PlannedDelivery]:
         for happening in found.happenings
         if isinstance(happening.action, Flip)
         for planned in happening.action.deliveries
-        if planned.at < survey.now
+        if planned.at < seen.now
         and planned.key not in sent
-        and planned.key not in survey.view.deliveries
+        and planned.key not in seen.view.deliveries
     ]
 
 
@@ -98,12 +98,12 @@ def _order(entry: Value) -> tuple[str, str, bool, str, str]:
     return at, entry["post"], is_announcement, entry.get("channel", ""), entry.get("occasion", "")
 
 
-def _entry(survey: Survey, happening: Happening, voices: Mapping[ChannelName, Voice]) -> Value:
-    post = survey.posts.get(happening.post)
-    release = survey.view.releases.get(happening.post)
+def _entry(seen: SiteState, happening: Happening, voices: Mapping[ChannelName, Voice]) -> Value:
+    post = seen.posts.get(happening.post)
+    release = seen.view.releases.get(happening.post)
     entry: Value = {
         "at": utc(happening.at),
-        "local": local(happening.at, survey.settings.site.zone),
+        "local": local(happening.at, seen.settings.site.zone),
         "action": "release" if isinstance(happening.action, Flip) else "announce",
         "post": happening.post,
         "title": post.title if post else "",
@@ -113,7 +113,7 @@ def _entry(survey: Survey, happening: Happening, voices: Mapping[ChannelName, Vo
     }
     if isinstance(happening.action, Deliver) and post is not None:
         key = happening.action.key
-        record = survey.view.deliveries.get(key)
+        record = seen.view.deliveries.get(key)
         entry["state"] = record.state.value if record else DeliveryState.PLANNED.value
         entry |= {"channel": key.channel, "occasion": key.occasion}
         entry |= _wording(post, voices[key.channel], record.text if record else None)[0]
@@ -151,64 +151,62 @@ def _wording(
 # --- preview -------------------------------------------------------------------------------
 
 
-def preview(survey: Survey, post: Post) -> Value:
+def preview(seen: SiteState, post: Post) -> Value:
     """Give each announcement of the post as it will be sent; past ones as they stand."""
-    found = survey.calendar()
+    found = seen.calendar()
     coming = {
         happening.action.key: happening
         for happening in found.happenings
         if isinstance(happening.action, Deliver) and happening.post == post.id
     }
-    channels = [channel.name for channel in survey.settings.channels]
-    keys = {_launch(survey, post, name) for name in channels}
-    keys |= {
-        key for key in survey.view.deliveries if key.post == post.id and key.channel in channels
-    }
-    voices = voices_of(survey.settings)
-    sent = _words_sent(survey, keys)
+    channels = [channel.name for channel in seen.settings.channels]
+    keys = {_launch(seen, post, name) for name in channels}
+    keys |= {key for key in seen.view.deliveries if key.post == post.id and key.channel in channels}
+    voices = voices_of(seen.settings)
+    sent = _words_sent(seen, keys)
     return {
         "post": post.id,
         "title": post.title,
         "url": post.url,
         "path": post.path,
         "announcements": [
-            _announcement(survey, post, key, coming.get(key), voices[key.channel], sent.get(key))
+            _announcement(seen, post, key, coming.get(key), voices[key.channel], sent.get(key))
             for key in sorted(keys, key=lambda k: (k.occasion != LAUNCH, k.occasion, k.channel))
         ],
     }
 
 
-def _words_sent(survey: Survey, keys: Iterable[DeliveryKey]) -> Mapping[DeliveryKey, Message]:
+def _words_sent(seen: SiteState, keys: Iterable[DeliveryKey]) -> Mapping[DeliveryKey, Message]:
     """Give the very words of what went out: the post may have been edited since."""
-    records = [survey.view.deliveries[key] for key in keys if key in survey.view.deliveries]
+    records = [seen.view.deliveries[key] for key in keys if key in seen.view.deliveries]
     done = [record for record in records if record.state in SENT and record.attempts]
-    with open_ledger(survey.settings, now=survey.now, read_only=True) as ledger:
+    with open_ledger(seen.settings, now=seen.now, read_only=True) as ledger:
         return {r.key: from_payload(ledger.attempts(r)[-1].payload) for r in done}
 
 
-def _launch(survey: Survey, post: Post, channel: ChannelName) -> DeliveryKey:
-    return DeliveryKey(site=survey.settings.site.name, post=post.id, channel=channel)
+def _launch(seen: SiteState, post: Post, channel: ChannelName) -> DeliveryKey:
+    return DeliveryKey(site=seen.settings.site.name, post=post.id, channel=channel)
 
 
 def _announcement(
-    survey: Survey,
+    seen: SiteState,
     post: Post,
     key: DeliveryKey,
     happening: Happening | None,
     voice: Voice,
     sent: Message | None,
 ) -> Value:
-    record = survey.view.deliveries.get(key)
+    record = seen.view.deliveries.get(key)
     at = happening.at if happening else record.due_at if record else None
     wording, message = _wording(post, voice, record.text if record else None, sent=sent)
     image = message.image if message else post.hero
     return {
         "at": utc(at) if at else None,
-        "local": local(at, survey.settings.site.zone) if at else None,
+        "local": local(at, seen.settings.site.zone) if at else None,
         "channel": key.channel,
         "occasion": key.occasion,
         "state": _state(record, happening),
-        "why": happening.action.why if happening else _why_not(survey, post, key, record),
+        "why": happening.action.why if happening else _why_not(seen, post, key, record),
         "subject": message.subject if message else None,
         "link": message.link if message else post.url,
         "image": (image.url or None) if image else None,
@@ -223,27 +221,27 @@ def _state(record: DeliveryRecord | None, happening: Happening | None) -> str | 
     return DeliveryState.PLANNED.value if happening else None
 
 
-def _why_not(survey: Survey, post: Post, key: DeliveryKey, record: DeliveryRecord | None) -> str:
+def _why_not(seen: SiteState, post: Post, key: DeliveryKey, record: DeliveryRecord | None) -> str:
     """Say why an announcement is not on the calendar."""
     if record is not None:
         return record.reason
-    if planned_at(post, survey.settings.policy, key.channel, survey.now) is None:
+    if planned_at(post, seen.settings.policy, key.channel, seen.now) is None:
         return "switched off by `announce` in the post"
-    release = survey.view.releases.get(post.id)
+    release = seen.view.releases.get(post.id)
     if post.state is PostState.PUBLISHED or (release and release.state is ReleaseState.BASELINE):
         return "was public before publisher came; `publisher reannounce` announces it"
-    holds = [hold for hold in survey.plan().holds if hold.post == post.id]
-    issues = held(survey.view, holds[:1], in_doubt=survey.in_doubt)
+    holds = [hold for hold in seen.plan().holds if hold.post == post.id]
+    issues = held(seen.view, holds[:1], in_doubt=seen.in_doubt)
     return sentence(issues[0]) if issues else "its release is not on the calendar"
 
 
 # --- the ledger ------------------------------------------------------------------------------
 
 
-def release_value(survey: Survey, record: ReleaseRecord) -> Value:
-    post = survey.posts.get(record.post)
+def release_value(seen: SiteState, record: ReleaseRecord) -> Value:
+    post = seen.posts.get(record.post)
     due_at = record.due_at
-    step = step_of(survey.view, record)
+    step = step_of(seen.view, record)
     return {
         "post": record.post,
         "title": post.title if post else "",
@@ -282,11 +280,11 @@ def attempt_value(attempt: Attempt) -> Value:
     }
 
 
-def log(survey: Survey, name: PostId | None, *, limit: int) -> Value:
+def log(seen: SiteState, name: PostId | None, *, limit: int) -> Value:
     """Give the newest events of the ledger, or of one post, oldest first."""
-    with open_ledger(survey.settings, now=survey.now, read_only=True) as ledger:
+    with open_ledger(seen.settings, now=seen.now, read_only=True) as ledger:
         events = ledger.events(name, limit=limit)
-    zone = survey.settings.site.zone
+    zone = seen.settings.site.zone
     return {
         "events": [
             {

@@ -34,7 +34,7 @@ UNSETTLED = (*STOPPED, DeliveryState.UNCERTAIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class SiteState:
     """``in_doubt`` are the stopped deliveries of which an attempt may have gone out."""
 
     settings: Settings
@@ -149,14 +149,14 @@ class Survey:
         return UnknownNameError(f"there is no post {name!r}", hint=hint)
 
 
-def survey(settings: Settings, ledger: Ledger, *, now: datetime) -> Survey:
+def read_site_state(settings: Settings, ledger: Ledger, *, now: datetime) -> SiteState:
     """Read all posts and the whole ledger.
 
     :raises PublisherError: when a folder cannot be listed or the ledger cannot be read.
     """
     view = ledger.view()
     scan = Library.of(settings).scan(view, now)
-    return Survey(
+    return SiteState(
         settings=settings,
         now=now,
         scan=scan,
@@ -186,10 +186,10 @@ def open_ledger(
     return ledger
 
 
-def look(settings: Settings, *, now: datetime) -> Survey:
+def look(settings: Settings, *, now: datetime) -> SiteState:
     """Read everything and change nothing, not even by creating a ledger."""
     with open_ledger(settings, now=now, read_only=True) as ledger:
-        return survey(settings, ledger, now=now)
+        return read_site_state(settings, ledger, now=now)
 
 
 def near(name: str, names: Iterable[str]) -> str:

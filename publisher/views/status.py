@@ -23,38 +23,38 @@ from publisher.views.calendar import (
     utc,
 )
 from publisher.views.issues import Issue, held, under_way, with_overdue
-from publisher.views.site_state import Survey, open_ledger
+from publisher.views.site_state import SiteState, open_ledger
 from publisher.views.words import sentence
 
 
-def status(survey: Survey, *, environ: Mapping[str, str]) -> Value:
+def status(seen: SiteState, *, environ: Mapping[str, str]) -> Value:
     """Give every release and delivery of the ledger, what is next, and what waits for a person.
 
     ``under_way`` is what goes on by itself, or would if ``daemon`` were true. ``environ`` is
     asked for the secrets of channels that should have sent.
     """
-    view, plan = survey.view, _plan(survey, environ)
-    next_at = None if survey.needs_adoption else _next_at(survey)
+    view, plan = seen.view, _plan(seen, environ)
+    next_at = None if seen.needs_adoption else _next_at(seen)
     deliveries = sorted(view.deliveries.values(), key=lambda record: record.key)
     return {
-        "releases": [release_value(survey, view.releases[post]) for post in sorted(view.releases)],
+        "releases": [release_value(seen, view.releases[post]) for post in sorted(view.releases)],
         "deliveries": [delivery_value(record) for record in deliveries],
         "next_due": utc(next_at) if next_at else None,
-        "under_way": [issue_value(issue) for issue in _under_way(survey, plan)],
-        "waiting": waiting(survey, plan),
-        "left_out": left_out(survey),
-        "daemon": locks.is_held(survey.settings.state_dir, locks.DAEMON),
-        "jobs_file": jobs_file(survey.settings),
+        "under_way": [issue_value(issue) for issue in _under_way(seen, plan)],
+        "waiting": waiting(seen, plan),
+        "left_out": left_out(seen),
+        "daemon": locks.is_held(seen.settings.state_dir, locks.DAEMON),
+        "jobs_file": jobs_file(seen.settings),
     }
 
 
-def left_out(survey: Survey) -> list[str]:
+def left_out(seen: SiteState) -> list[str]:
     """Name the pages that the site is built without: not released, and no posts."""
-    scan = survey.scan
-    if not needs_stage(survey.settings.embargo, scan.posts):
+    scan = seen.scan
+    if not needs_stage(seen.settings.embargo, scan.posts):
         return []
     known = {post.path for post in scan.posts} | (scan.broken.keys() - scan.withheld)
-    return sorted(scan.withheld | (read_left_out(survey.settings.state_dir) - known))
+    return sorted(scan.withheld | (read_left_out(seen.settings.state_dir) - known))
 
 
 def jobs_file(settings: Settings) -> Value | None:
@@ -69,26 +69,26 @@ def jobs_file(settings: Settings) -> Value | None:
     }
 
 
-def _plan(survey: Survey, environ: Mapping[str, str]) -> Plan:
-    return with_overdue(survey.settings, survey.view, survey.now, survey.plan(), environ)
+def _plan(seen: SiteState, environ: Mapping[str, str]) -> Plan:
+    return with_overdue(seen.settings, seen.view, seen.now, seen.plan(), environ)
 
 
-def _under_way(survey: Survey, plan: Plan) -> list[Issue]:
-    return under_way(survey.settings, survey.view, survey.now, plan)
+def _under_way(seen: SiteState, plan: Plan) -> list[Issue]:
+    return under_way(seen.settings, seen.view, seen.now, plan)
 
 
-def _next_at(survey: Survey) -> datetime | None:
-    happenings = survey.calendar().happenings
+def _next_at(seen: SiteState) -> datetime | None:
+    happenings = seen.calendar().happenings
     return min((happening.at for happening in happenings), default=None)
 
 
-def waiting(survey: Survey, plan: Plan) -> list[Value]:
+def waiting(seen: SiteState, plan: Plan) -> list[Value]:
     """Give what waits for a person, with the commands that settle it."""
-    return [issue_value(issue) for issue in _held(survey, plan) if issue.needs_person]
+    return [issue_value(issue) for issue in _held(seen, plan) if issue.needs_person]
 
 
-def _held(survey: Survey, plan: Plan) -> list[Issue]:
-    return held(survey.view, plan.holds, in_doubt=survey.in_doubt)
+def _held(seen: SiteState, plan: Plan) -> list[Issue]:
+    return held(seen.view, plan.holds, in_doubt=seen.in_doubt)
 
 
 def issue_value(issue: Issue) -> Value:
@@ -113,13 +113,13 @@ def issue_value(issue: Issue) -> Value:
 # --- why -----------------------------------------------------------------------------------
 
 
-def why(survey: Survey, name: PostId, *, environ: Mapping[str, str]) -> Value:
+def why(seen: SiteState, name: PostId, *, environ: Mapping[str, str]) -> Value:
     """Give all that is planned, held or done for one post, and why."""
-    post, release = survey.posts.get(name), survey.view.releases.get(name)
-    plan = _plan(survey, environ)
-    holds = [issue for issue in _held(survey, plan) if issue.post in (name, None)]
-    records = [record for key, record in survey.view.deliveries.items() if key.post == name]
-    with open_ledger(survey.settings, now=survey.now, read_only=True) as ledger:
+    post, release = seen.posts.get(name), seen.view.releases.get(name)
+    plan = _plan(seen, environ)
+    holds = [issue for issue in _held(seen, plan) if issue.post in (name, None)]
+    records = [record for key, record in seen.view.deliveries.items() if key.post == name]
+    with open_ledger(seen.settings, now=seen.now, read_only=True) as ledger:
         attempts = {record.key: ledger.attempts(record) for record in records if record.attempts}
     return {
         "post": name,
@@ -127,10 +127,10 @@ def why(survey: Survey, name: PostId, *, environ: Mapping[str, str]) -> Value:
         "path": post.path if post else (release.path if release else None),
         "file_says": post.state.value if post else None,
         "note": post.release_zone_note if post else "",
-        "release": release_value(survey, release) if release else None,
-        "coming": calendar(survey, survey.calendar(), post=name)["entries"],
+        "release": release_value(seen, release) if release else None,
+        "coming": calendar(seen, seen.calendar(), post=name)["entries"],
         "holds": [issue_value(issue) for issue in holds],
-        "under_way": [issue_value(i) for i in _under_way(survey, plan) if i.post == name],
+        "under_way": [issue_value(i) for i in _under_way(seen, plan) if i.post == name],
         "deliveries": [
             {
                 **delivery_value(record),

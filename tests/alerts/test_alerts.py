@@ -16,7 +16,7 @@ from publisher.alerts import Address, Alerts, Level, Pinger, address_at
 from publisher.alerts.dedup import is_news, noted, told
 from publisher.alerts.messages import a_test
 from publisher.alerts.rules import Finding, is_hidden
-from publisher.engine.tick import Engine, Outlets, Tick
+from publisher.engine.tick import Engine, OpenChannels, Tick
 from publisher.ledger import Alert
 from publisher.model import Cause, ChannelName, DeliveryState, Message, Receipt
 from publisher.model.errors import LedgerError, NotDelivered, PostError, PublisherError
@@ -334,7 +334,9 @@ def test_channel_without_its_secret_is_told_before_anything_is_due(
 ) -> None:
     world = a_waiting_world(tmp_path)
     with a_desk(world, server) as desk:
-        desk.engine.outlets = Outlets(closed={X: "the environment variable X_KEY is not set"})
+        desk.engine.open_channels = OpenChannels(
+            closed={X: "the environment variable X_KEY is not set"}
+        )
         desk.tick()
 
     assert server.titles == ["sample: the channel x waits for you"]

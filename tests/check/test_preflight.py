@@ -80,9 +80,9 @@ def test_each_coming_post_is_found_at_the_address_that_it_will_have(tmp_path: Pa
 def test_the_addresses_found_are_those_of_the_calendar_from_then_on(tmp_path: Path) -> None:
     try_site(tmp_path, {"kettles": ""})
 
-    survey = look(config.load(tmp_path / "jobs.yaml", environ={}), now=NOW)
+    seen = look(config.load(tmp_path / "jobs.yaml", environ={}), now=NOW)
 
-    assert survey.posts["kettles"].url == "https://site.example/2027/kettles/"
+    assert seen.posts["kettles"].url == "https://site.example/2027/kettles/"
 
 
 def test_the_site_itself_stays_as_it_was(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
 
-from publisher.engine.deliver import Courier
+from publisher.engine.deliver import Sender
 from publisher.ledger import Ledger
 from publisher.ledger.mark import WAITS, mark_path, parse_mark, read_mark
 from publisher.model import Cause, DeliveryState, Message, Outcome, PostState, WithdrawRequest
@@ -43,7 +43,7 @@ from tests.ledger.ledger_factories import (
     sending,
     uncertain,
 )
-from tests.worlds import ScriptedChannel, SettableClock, World, a_world, outlet
+from tests.worlds import ScriptedChannel, SettableClock, World, a_world, open_channel
 
 
 @pytest.fixture
@@ -135,12 +135,12 @@ def test_an_intent_that_grew_old_while_the_mark_was_written_is_given_up(tmp_path
     url = f"sqlite:///{a_file(tmp_path)}"
     with SlowLedger.open(url, site="sample", now=NOW) as ledger:
         record = sending(ledger)
-        courier = Courier(
+        sender = Sender(
             ledger=ledger, clock=clock, owner="me", report=print, load_image=lambda post: None
         )
 
         message = Message(text="Read it", title="One", link="https://site.example/blog/one")
-        courier.send(record, message, outlet("x", channel), begun_s=clock.monotonic())
+        sender.send(record, message, open_channel("x", channel), begun_s=clock.monotonic())
 
         assert channel.posts == []
         assert "too old to act on" in read(ledger).reason

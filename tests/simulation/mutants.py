@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from publisher.engine.deliver import Courier, Outlet, to_payload
+from publisher.engine.deliver import OpenChannel, Sender, to_payload
 from publisher.engine.recover import Reconciler
 from publisher.ledger import delivery_rows
 from publisher.model import (
@@ -37,39 +37,39 @@ _D = DeliveryState
 # --- the order: intent first, and soon ------------------------------------------------------
 
 
-class SendsFirst(Courier):
+class SendsFirst(Sender):
     """Writes the intent down only after the request (R2)."""
 
     def deliver(
-        self, record: DeliveryRecord, post: Post, outlet: Outlet, *, schedule_rev: int
+        self, record: DeliveryRecord, post: Post, open_channel: OpenChannel, *, schedule_rev: int
     ) -> None:
         now = self.clock.now()
-        message = self._message(record, post, outlet)
-        lease_until = now + 3 * outlet.timeout
+        message = self._message(record, post, open_channel)
+        lease_until = now + 3 * open_channel.timeout
         record = self.ledger.claim(record, owner=self.owner, lease_until=lease_until, now=now)
         try:
-            receipt = outlet.channel.send(message, key=record.key.idempotency_key, draft=None)
+            receipt = open_channel.channel.send(message, key=record.key.idempotency_key, draft=None)
         except Exception as error:  # noqa: BLE001
             self._give_back(record, str(error), wait=timedelta(minutes=1))
             return
         intent = self.ledger.intend(
             record,
             payload=to_payload(message),
-            deadline=now + outlet.timeout,
+            deadline=now + open_channel.timeout,
             schedule_rev=schedule_rev,
             now=now,
         )
         if intent is not None:
-            self._accepted(intent, receipt, outlet)
+            self._accepted(intent, receipt, open_channel)
 
 
-class SendsLate(Courier):
+class SendsLate(Sender):
     """Acts upon an intent of any age (R3)."""
 
     def send(
-        self, record: DeliveryRecord, message: Message, outlet: Outlet, *, begun_s: float
+        self, record: DeliveryRecord, message: Message, open_channel: OpenChannel, *, begun_s: float
     ) -> None:
-        super().send(record, message, outlet, begun_s=self.clock.monotonic())
+        super().send(record, message, open_channel, begun_s=self.clock.monotonic())
 
 
 class Wrong(Line):
@@ -112,7 +112,7 @@ class TakesDeathForRefusal(PlayedLedger):
 class Guesses(Reconciler):
     """Takes for absent what nobody can look up."""
 
-    def _ask(self, record: DeliveryRecord, outlet: Outlet, why: str) -> None:
+    def _ask(self, record: DeliveryRecord, open_channel: OpenChannel, why: str) -> None:
         now = self.clock.now()
         self.ledger.record_absent(record, now=now, not_before=now)
 
@@ -231,8 +231,8 @@ class AnnouncesTheOld(PlayedLedger):
 
 
 MUTANTS: Mapping[str, Guards] = {
-    "intent before the request": Guards(courier=SendsFirst),
-    "deadline of an intent": Guards(courier=SendsLate),
+    "intent before the request": Guards(sender=SendsFirst),
+    "deadline of an intent": Guards(sender=SendsLate),
     "memory of unknown attempts": Guards(ledger=ForgetsUnknown),
     "death is not a refusal": Guards(ledger=TakesDeathForRefusal),
     "silence is not a refusal": Guards(line=TakesSilenceForRefusal.open),

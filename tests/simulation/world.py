@@ -10,9 +10,9 @@ from functools import partial
 from random import Random
 
 from publisher.channels.compose import Voice
-from publisher.engine.deliver import Courier, Outlet
+from publisher.engine.deliver import OpenChannel, Sender
 from publisher.engine.recover import Reconciler
-from publisher.engine.tick import Engine, Outlets
+from publisher.engine.tick import Engine, OpenChannels
 from publisher.ledger.delivery_rows import OWNED
 from publisher.model import (
     ChannelName,
@@ -52,7 +52,7 @@ class Guards:
     """The parts a mutant may replace, each by one that lacks one guard."""
 
     ledger: Callable[[Machine], PlayedLedger] = PlayedLedger
-    courier: Callable[..., Courier] = Courier
+    sender: Callable[..., Sender] = Sender
     reconciler: Callable[..., Reconciler] = Reconciler
     site: Callable[..., PlayedSite] = PlayedSite
     line: Callable[[Service], Line] = open_line
@@ -215,13 +215,13 @@ class World:
         ledger = guards.ledger(machine)
         clock = guards.clock(machine)
         report = partial(self._report, name)
-        courier = guards.courier(
+        sender = guards.sender(
             ledger=ledger, clock=clock, owner=name, report=report, load_image=lambda post: None
         )
         reconciler = guards.reconciler(
             ledger=ledger,
             clock=clock,
-            courier=courier,
+            sender=sender,
             report=report,
             stale_after=timedelta(hours=24),
         )
@@ -230,9 +230,11 @@ class World:
             library=self.files,
             ledger=ledger,
             site=self.site,
-            outlets=Outlets(ready={name: self._outlet(name) for name in self.channels}),
+            open_channels=OpenChannels(
+                ready={name: self._open_channel(name) for name in self.channels}
+            ),
             policy=Policy(site=SITE, channels=plans),
-            courier=courier,
+            sender=sender,
             reconciler=reconciler,
             clock=clock,
             tick_lock=self.lock.hold,
@@ -242,10 +244,10 @@ class World:
             run_together=machine.run_together,
         )
 
-    def _outlet(self, name: ChannelName) -> Outlet:
+    def _open_channel(self, name: ChannelName) -> OpenChannel:
         voice = Voice(channel=name, template="", subject="", limits=Limits())
         line = self.guards.line(self.services[name])
-        return Outlet(channel=line, voice=voice, timeout=timedelta(seconds=TIMEOUT_S))
+        return OpenChannel(channel=line, voice=voice, timeout=timedelta(seconds=TIMEOUT_S))
 
     # --- judgement ---------------------------------------------------------------------
 

@@ -415,8 +415,7 @@ def test_a_post_that_was_public_before_is_not_played_and_waits_for_a_person(tmp_
     assert [row.post for row in result.rows] == ["one", "three"]
     assert not result.ok
     sentence = (
-        "two: was public when first seen, yet its file says scheduled; "
-        "`publisher release two` releases and announces it"
+        "two: was public when first seen, yet its file says scheduled; run `publisher release two`"
     )
     assert result.troubles == (sentence,)
     assert sentence in printed

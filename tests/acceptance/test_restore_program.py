@@ -154,7 +154,7 @@ def test_adopt_shows_its_plan_and_asks_first(site: Site) -> None:
 
     assert "2 announcements that may have gone out" in done.out
     assert "pattern/newsletter/launch" in done.out
-    assert "1 release will go on" in done.out
+    assert "1 release will continue" in done.out
     assert "--yes" in done.err
     assert site.ledger.read_bytes() == before
 

@@ -19,23 +19,24 @@ from types import TracebackType
 from typing import Any, Self
 
 import publisher
-from publisher.system import clock
+from publisher.system.clock import SystemClock
 from tests.acceptance.sites import ROOT
 from tests.torture.tracing import allow
 
 LATE = ("tweepy", "twitter_text", "requests_oauthlib")  # imported where they are used
 
 
-class Later(clock.SystemClock):
-    """The machine's clock, some minutes ahead: back-off and settle times are over by then."""
+def go_ahead(by: timedelta) -> None:
+    """Set the clock of this process ahead: back-off and settle times are over by then."""
+    now, monotonic = SystemClock.now, SystemClock.monotonic
 
-    ahead = timedelta(0)
+    def later(clock: SystemClock) -> datetime:
+        return now(clock) + by
 
-    def now(self) -> datetime:
-        return super().now() + self.ahead
+    def later_s(clock: SystemClock) -> float:
+        return monotonic(clock) + by.total_seconds()
 
-    def monotonic(self) -> float:
-        return super().monotonic() + self.ahead.total_seconds()
+    SystemClock.now, SystemClock.monotonic = later, later_s  # type: ignore[method-assign]
 
 
 class Warm:
@@ -124,8 +125,7 @@ def _run(order: Mapping[str, Any]) -> None:
     os.environ.clear()  # noqa: TID251 (the run gets exactly what it is given)
     os.environ.update(order["environ"])  # noqa: TID251
     if order["ahead_s"]:
-        Later.ahead = timedelta(seconds=order["ahead_s"])
-        clock.SystemClock = Later  # type: ignore[misc]
+        go_ahead(timedelta(seconds=order["ahead_s"]))
     importlib.import_module("publisher.cli").main(order["arguments"], prog_name="publisher")
 
 

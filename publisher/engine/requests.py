@@ -51,10 +51,14 @@ class Requests:
     trouble: str = field(default="", init=False)
     _told: frozenset[str] = frozenset()
 
-    def perform_all(self) -> None:
-        """Perform all open requests; of a restored ledger none, for they may be old."""
-        view, troubles = self.ledger.view(settled=False), []
-        for request in () if view.restored else view.requests:
+    def perform_all(self, view: LedgerView) -> bool:
+        """Perform the open requests of ``view``; of a restored ledger none, for they may be old.
+
+        Tells whether there were any: then the ledger says something else now.
+        """
+        wanted = () if view.restored else view.requests
+        troubles: list[str] = []
+        for request in wanted:
             try:
                 self.perform(request)
             except PublisherError as error:
@@ -67,6 +71,7 @@ class Requests:
                     troubles.append(reason)
         self._told = frozenset(troubles)
         self.trouble = f"requested, but not done yet: {'; '.join(troubles)}" if troubles else ""
+        return bool(wanted)
 
     def perform(self, request: Request) -> None:
         """Perform one request, whether it is open or was performed before.

@@ -202,9 +202,9 @@ class Engine:
             )
 
     def _plan(self) -> tuple[Scan, LedgerView, Plan]:
-        if self.requests is not None:
-            self.requests.perform_all()
         view = self.ledger.view(settled=False)
+        if self.requests is not None and self.requests.perform_all(view):
+            view = self.ledger.view(settled=False)
         view = replace(view, unusable_channels=self.open_channels.closed)
         scan = self.library.scan(view, self.clock.now())
         decide = partial(

@@ -83,11 +83,11 @@ def test_withdrawal_that_cannot_be_done_stays_open_and_is_told_once(desk: Desk) 
     whole = desk.pattern.read_text()
     desk.edit("title:", "title: [")
 
-    desk.requests.perform_all()
-    desk.requests.perform_all()
+    desk.requests.perform_all(desk.ledger.view(settled=False))
+    desk.requests.perform_all(desk.ledger.view(settled=False))
     told, trouble = desk.told(), desk.requests.trouble
     desk.pattern.write_text(whole)
-    desk.requests.perform_all()
+    desk.requests.perform_all(desk.ledger.view(settled=False))
 
     assert told == ["request.failed"]
     assert trouble
@@ -100,7 +100,7 @@ def test_post_whose_date_has_come_meanwhile_becomes_a_draft(desk: Desk) -> None:
     desk.ledger.request([a_withdrawal(PostState.SCHEDULED)], now=NOW)
     desk.edit("2099-03-10", "2026-03-10")
 
-    desk.requests.perform_all()
+    desk.requests.perform_all(desk.ledger.view(settled=False))
 
     assert "status: draft\n" in desk.pattern.read_text()
 
@@ -124,7 +124,7 @@ def test_move_that_is_void_is_dropped(move: RescheduleRequest, date: str, desk: 
     desk.ledger.request([move], now=NOW)
     desk.edit("2099-03-10", date)
 
-    desk.requests.perform_all()
+    desk.requests.perform_all(desk.ledger.view(settled=False))
 
     assert desk.told() == ["request.failed"]
     assert f"reveal: {date}\n" in desk.pattern.read_text()
@@ -149,7 +149,7 @@ def test_request_of_a_restored_ledger_is_not_performed(tmp_path: Path) -> None:
 
     with opened(site) as desk:
         before = desk.pattern.read_bytes()
-        desk.requests.perform_all()
+        desk.requests.perform_all(desk.ledger.view(settled=False))
 
         assert desk.ledger.view().restored
         assert desk.pattern.read_bytes() == before

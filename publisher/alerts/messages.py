@@ -47,7 +47,7 @@ def cannot_start(site: str, error: PublisherError) -> AlertMessage:
         f"publisher cannot start for {site}. Nothing is released or announced until it can.",
         "",
         f"What happened: {cut(error.one_line, LONG)}",
-        "Now: mend that; it is tried again every few minutes by itself.",
+        "Now: correct that; publisher tries again every few minutes.",
     ]
     return AlertMessage(
         title=f"{site}: publisher cannot start", body="\n".join(lines), level=Level.WAITING

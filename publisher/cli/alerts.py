@@ -18,6 +18,8 @@ from publisher.model.errors import PublisherError
 from publisher.views.calendar import utc
 from publisher.views.site_state import open_ledger
 
+NO_ADDRESS = "No alert addresses are configured. Add `alerts:` to jobs.yaml."
+
 
 @click.command(epilog="Example: publisher alerts --test")
 @click.option(
@@ -42,21 +44,19 @@ def alerts(ctx: click.Context, is_test: bool, as_json: bool, now: str | None) ->
 
 def _show(settings: Settings, now: datetime, *, as_json: bool) -> int:
     with open_ledger(settings, now=now, read_only=True) as ledger:
-        standing = [a for a in ledger.alerts().values() if a.level != Level.OVER]
+        open_alerts = [a for a in ledger.alerts().values() if a.level != Level.OVER]
     if as_json:
-        say_json({"alerts": [_value(alert, now) for alert in standing]})
-    elif not standing:
-        note(
-            "nothing stands" if settings.alerts else "jobs.yaml names nobody to tell: see `alerts`"
-        )
-    for alert in () if as_json else standing:
+        say_json({"alerts": [_value(alert, now) for alert in open_alerts]})
+    elif not open_alerts:
+        note("no open alerts" if settings.alerts else NO_ADDRESS)
+    for alert in () if as_json else open_alerts:
         since = when(alert.since_at, settings.site.zone)
         was_told = (
             f"told {when(alert.told_at, settings.site.zone)}" if alert.told_at else "not told"
         )
         level = Level(alert.level).name.lower()
         say(f"{level:<7}  {flat(alert.what)}, since {since}, {was_told}")
-    return 3 if any(alert.level >= Level.WAITING for alert in standing) else 0
+    return 3 if any(alert.level >= Level.WAITING for alert in open_alerts) else 0
 
 
 def _value(alert: Alert, now: datetime) -> dict[str, Any]:
@@ -76,8 +76,8 @@ def _test(invocation: Invocation, settings: Settings) -> int:
     addresses = open_addresses(settings, invocation.environ)
     if not addresses and settings.ping is None:
         raise PublisherError(
-            "jobs.yaml names nobody to tell",
-            hint="write `alerts:` or `ping:`; see docs/howto/get-alerts.md",
+            "no alert addresses are configured",
+            hint="add `alerts:` or `ping:` to jobs.yaml; see docs/howto/get-alerts.md",
         )
     message = a_test(settings.site.name)
     reasons = {address.name: address.send(message) for address in addresses}

@@ -143,7 +143,7 @@ def refuse_lost(ledger: Path) -> None:
         raise LedgerError(
             f"{ledger}: the ledger is missing: the mark beside it ({name}) counts "
             f"{_attempts(mark.intents)} to send",
-            why="without it nobody knows what was announced, so nothing is done",
+            why="without it publisher cannot know what was announced, so it does nothing",
             hint="put the newest backup in its place, then `publisher adopt --after-restore`; "
             f"without any backup, delete {name}, then `publisher adopt` takes the site as it is",
         )

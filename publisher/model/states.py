@@ -31,7 +31,7 @@ class Embargo(StrEnum):
 class ReleaseState(StrEnum):
     """RELEASE states in the ledger."""
 
-    BASELINE = "baseline"  # was public before publisher came; never announced by itself
+    BASELINE = "baseline"  # was public when the site was adopted; never announced by itself
     SCHEDULED = "scheduled"  # seen, waits for its instant
     REVEALING = "revealing"  # being flipped, rebuilt or verified
     LIVE = "live"  # verified on the page; the gate for announcements is open

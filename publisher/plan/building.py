@@ -60,7 +60,7 @@ def _has_unbuilt(builder: PlanBuilder) -> bool:
 
 def _why_built(flipped: Sequence[PostId], withdrawn: Sequence[PostId]) -> str:
     parts = ["flipped"] if flipped else []
-    parts += [f"taken back or moved: {', '.join(withdrawn)}"] if withdrawn else []
+    parts += [f"withdrawn or rescheduled: {', '.join(withdrawn)}"] if withdrawn else []
     return "; ".join(parts)
 
 

@@ -94,7 +94,7 @@ def _image_url(page_url: str, written: str, tag: str) -> str:
         )
     if scheme not in {"https", urlsplit(page_url).scheme}:
         raise SiteError(
-            f"{what} is no https address", why="link cards leave it out", hint="correct it"
+            f"{what} is not an https address", why="link cards leave it out", hint="correct it"
         )
     return url
 
@@ -161,7 +161,7 @@ def _expect_image(url: str, found: Found, *, is_stand_in: bool) -> None:
     given = response_headers.media_type(found.headers)
     if not given.startswith("image/") and not is_stand_in:
         raise SiteError(
-            f"the card image {shown(url)} is no image, but {quoted(given) or 'of no type'}"
+            f"the card image {shown(url)} is not an image, but {quoted(given) or 'of no type'}"
             " (Content-Type)",
             why="a link card would lack it",
             hint=f"see what the host answers there; or {OFF}",

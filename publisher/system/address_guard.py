@@ -88,7 +88,7 @@ def resolve(
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     except UnicodeError:  # a label that is empty or too long
-        raise SiteError(f"{name} cannot be found: that is no host name") from None
+        raise SiteError(f"{name} cannot be found: that is not a host name") from None
     except OSError as error:
         why = (error.strerror or "no such name").lower()
         raise SiteError(f"{name} cannot be found: {why}", hint=AGAIN) from None

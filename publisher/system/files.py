@@ -196,5 +196,5 @@ def _explained(what: str, place: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = "the file is as it was; mend the cause (permissions, free space, a link)"
+        hint = "the file is unchanged; correct the cause (permissions, free space, a link)"
         raise PostError(what, place=place, why=reason(error), hint=hint) from error

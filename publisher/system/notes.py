@@ -16,7 +16,7 @@ def write_note(place: Path, value: Any) -> None:
     :raises PublisherError: when that cannot be done; an earlier note stands then.
     """
     why = "what is noted there must outlast a restart"
-    hint = "make room, or mend the permissions of the state folder"
+    hint = "make room, or correct the permissions of the state folder"
     with os_errors_as(PublisherError, str(place), "cannot be written", why=why, hint=hint):
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(place, json.dumps(value).encode())

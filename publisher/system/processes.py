@@ -296,7 +296,7 @@ def _cannot_start(command: Command, error: OSError | ValueError) -> SiteError:
         hint = f"install it, or {correct}"
     elif isinstance(error, PermissionError):
         what = "may not be executed"
-        why = "it is no program, or this user lacks the right to run it"
+        why = "it is not a program, or this user may not run it"
         hint = f"try `chmod +x {shlex.quote(program)}`, or {correct}"
     return SiteError(f"the {command.name} command {program!r} {what}", why=why, hint=hint)
 

@@ -229,7 +229,7 @@ def _why_not(seen: SiteState, post: Post, key: DeliveryKey, record: DeliveryReco
         return "switched off by `announce` in the post"
     release = seen.view.releases.get(post.id)
     if post.state is PostState.PUBLISHED or (release and release.state is ReleaseState.BASELINE):
-        return "was public before publisher came; `publisher reannounce` announces it"
+        return "was public when the site was adopted; `publisher reannounce` announces it"
     holds = [hold for hold in seen.plan().holds if hold.post == post.id]
     issues = held(seen.view, holds[:1], in_doubt=seen.in_doubt)
     return sentence(issues[0]) if issues else "its release is not on the calendar"

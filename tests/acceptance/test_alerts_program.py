@@ -103,7 +103,7 @@ def test_alerts_change_no_byte_and_make_no_ledger(tmp_path: Path) -> None:
     shown = site.run("alerts")
 
     assert site.files() == before
-    assert "jobs.yaml names nobody to tell" in shown.err
+    assert "No alert addresses are configured" in shown.err
 
 
 def test_testing_alerts_says_which_address_works(tmp_path: Path) -> None:
@@ -128,4 +128,4 @@ def test_testing_alerts_that_nobody_gets_is_an_error(tmp_path: Path) -> None:
 
     tried = site.run("alerts", "--test", code=1)
 
-    assert "jobs.yaml names nobody to tell" in tried.err
+    assert "no alert addresses are configured" in tried.err

@@ -391,7 +391,7 @@ def test_a_withdrawn_post_that_comes_back_is_played(tmp_path: Path, day: str, mo
 
 
 def adopt(jobs: Path, name: str) -> None:
-    """Have the real ledger know a post as public before publisher came."""
+    """Have the real ledger know a post as public when the site was adopted."""
     settings = config.load(jobs, environ={})
     at = datetime(2027, 2, 1, tzinfo=UTC)
     seen = Observe(

@@ -118,7 +118,7 @@ def test_a_hook_that_cannot_be_had_here_is_another_rules_business(tmp_path: Path
         (f"https://[::1]/{CANARY}", "at [::1] is not asked: ::1 is on a private network"),
         (f"https://169.254.169.254/{CANARY}", "is link-local, or where a cloud keeps"),
         (f"https://u:{CANARY}@ci.example.org/", "contains a user name or password"),
-        (CANARY, "the deploy hook is no web address"),
+        (CANARY, "the deploy hook is not a web address"),
     ],
 )
 def test_a_hook_that_would_not_be_asked_is_an_error(

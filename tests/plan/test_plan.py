@@ -527,7 +527,7 @@ def test_site_is_built_again_without_a_post_that_was_out(state: ReleaseState) ->
 
     result = plan([post], view, a_policy(), NOW)
 
-    why = "taken back or moved: pattern"
+    why = "withdrawn or rescheduled: pattern"
     assert result.actions == (Rebuild(posts=("pattern",), gen=3, why=why),)
 
 
@@ -547,7 +547,7 @@ def test_one_rebuild_serves_what_comes_and_what_goes() -> None:
 
     result = plan([coming, going], view, a_policy(), NOW)
 
-    why = "flipped; taken back or moved: going"
+    why = "flipped; withdrawn or rescheduled: going"
     assert result.actions == (Rebuild(posts=("coming", "going"), gen=2, why=why),)
 
 

@@ -489,7 +489,7 @@ def test_a_disk_that_takes_no_more_leaves_the_post_as_it_was(tmp_path: Path) -> 
     assert error == (
         "content/blog/a.md: cannot be written\n"
         "  file too large\n"
-        "  the file is as it was; mend the cause (permissions, free space, a link)\n"
+        "  the file is unchanged; correct the cause (permissions, free space, a link)\n"
     )
     assert contents(tmp_path) == before
 

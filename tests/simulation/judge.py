@@ -115,7 +115,7 @@ def truth(ledger: Ledger, services: Iterable[Service]) -> None:
             raise Violation("I1", f"{deliveries[key].key} was posted {number} times")
     for key, record in deliveries.items():
         if record.key.post == OLD and record.key.occasion == LAUNCH:
-            raise Violation("I6", f"{record.key}: it was public before publisher came")
+            raise Violation("I6", f"{record.key}: it was public when the site was adopted")
         if record.state in SENT and not seen[key]:
             raise Violation("I3", f"{record.key} is {record.state}, and nothing is there")
 

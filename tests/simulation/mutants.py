@@ -219,7 +219,7 @@ class BelievesTheBuild(PlayedSite):
 
 
 class AnnouncesTheOld(PlayedLedger):
-    """Forgets that a post was public before publisher came."""
+    """Forgets that a post was public when the site was adopted."""
 
     def view(self, *, settled: bool = True) -> LedgerView:
         view = super().view(settled=settled)

@@ -36,7 +36,7 @@ from tests.simulation.quick import Quick
 from tests.simulation.schedule import START, Machine, Process
 
 SITE = "sample"
-OLD = PostId("old")  # public before publisher came
+OLD = PostId("old")  # public when the site was adopted
 
 
 # --- the ledger ----------------------------------------------------------------------------

@@ -174,7 +174,7 @@ def test_a_card_image_that_no_build_makes_is_left_to_the_live_look(tmp_path, ima
 def test_a_card_image_without_https_is_a_finding(tmp_path, image):
     reason = look_at_output(a_site_with_card(tmp_path, og("image", image))).reason
 
-    assert "(og:image), is no https address" in reason
+    assert "(og:image), is not an https address" in reason
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_a_live_card_image_is_asked_for_once_and_compared(tmp_path):
     [
         ({"status": 404}, "answered 404; a link card would lack it"),
         ({"status": 503}, "answered 503"),
-        ({"body": b"<h1>Not found</h1>" * 9}, "is no image, but text/html (Content-Type)"),
+        ({"body": b"<h1>Not found</h1>" * 9}, "is not an image, but text/html (Content-Type)"),
         ({"body": b"", "headers": {"Content-Type": "image/png"}}, "is empty (0 bytes)"),
     ],
 )

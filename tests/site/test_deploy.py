@@ -724,7 +724,7 @@ def test_a_name_that_does_not_exist_is_tried_again(tmp_path: Path) -> None:
 def test_a_name_that_is_none_is_said(tmp_path: Path, host: str) -> None:
     result = run(tmp_path, hook=f"https://{host}/{CANARY}")
 
-    assert result.reason == f"the deploy hook at {host} cannot be found: that is no host name"
+    assert result.reason == f"the deploy hook at {host} cannot be found: that is not a host name"
 
 
 def test_plain_http_needs_permission(tmp_path: Path) -> None:
@@ -755,7 +755,7 @@ def test_what_is_no_address_is_refused_unquoted(tmp_path: Path, hook: str) -> No
     result = run(tmp_path, hook=hook)
 
     assert result.reason == (
-        "the deploy hook is no web address;"
+        "the deploy hook is not a web address;"
         " correct deploy.hook in jobs.yaml, or the secret it names"
     )
 

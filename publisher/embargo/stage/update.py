@@ -317,5 +317,5 @@ def unstaged(what: str, error: OSError) -> SiteError:
     return SiteError(
         f"{what}: {reason(error)}",
         why="the site under embargo is built from a copy of the project",
-        hint="make room or mend the permissions; the next build goes on from there",
+        hint="make room or correct the permissions; the next build continues from there",
     )

@@ -47,7 +47,7 @@ def read_address(url: Secret, what: str, *, key: str, private: bool) -> Address:
     parts = _split(url.reveal())
     authority, hint = _authority(parts), f"correct {key} in jobs.yaml, or the secret it names"
     if not authority:
-        raise SiteError(f"{what} is no web address", hint=hint)
+        raise SiteError(f"{what} is not a web address", hint=hint)
     name = f"{what} at {authority}"
     if "@" in parts.netloc:
         raise SiteError(f"{name} contains a user name or password", hint=hint)

@@ -14,8 +14,9 @@ from publisher.cli.invocation import Invocation, instant, reads
 from publisher.cli.output import clean, flat, note, say, say_json, when
 from publisher.cli.render import Value, by_day, say_waiting, sizes, to_text
 from publisher.config.settings import Settings
-from publisher.views import calendar as reading
 from publisher.views import status
+from publisher.views.calendar import calendar as calendar_value
+from publisher.views.calendar import too_late
 
 
 @click.command(epilog="Example: publisher calendar --from 2027-03-01 --to 2027-03-31")
@@ -45,10 +46,10 @@ def calendar(
     if span[0] is not None and span[1] is not None and span[0] > span[1]:
         raise click.BadParameter(f"{end} comes before --from {start}", param_hint="--to")
     coming = seen.calendar(until=span[1])
-    found = reading.calendar(seen, coming, start=span[0])
+    found = calendar_value(seen, coming, start=span[0])
     if seen.needs_adoption:
         note("the site is not adopted yet; this is the calendar after `publisher adopt`")
-    for planned in reading.too_late(seen, coming):
+    for planned in too_late(seen, coming):
         at = when(planned.at, seen.settings.site.zone)
         note(f"{planned.key}: was due {at}; too late, so it will be held")
     if as_json:

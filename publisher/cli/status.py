@@ -16,7 +16,7 @@ from publisher.config import in_force
 from publisher.ledger.reading import SETTLED
 from publisher.model.errors import ConfigError
 from publisher.system import locks
-from publisher.views import status as standing
+from publisher.views.status import status as status_value
 
 LISTED = 10  # open deliveries
 
@@ -34,7 +34,7 @@ def status(ctx: click.Context, as_json: bool, now: str | None) -> None:
     except ConfigError:
         _note_what_is_in_force(ctx.obj.file)
         raise
-    found = standing.status(seen, environ=ctx.obj.environ)
+    found = status_value(seen, environ=ctx.obj.environ)
     say_json(found) if as_json else say_status(found, seen.settings.site.zone)
     if found["waiting"]:
         ctx.exit(3)

@@ -32,8 +32,8 @@ from publisher.model import Settle
 from publisher.model.errors import PublisherError
 from publisher.posts.library import Library
 from publisher.system import locks, report
-from publisher.system import log as logs
 from publisher.system.clock import SystemClock
+from publisher.system.log import configure_logging
 from publisher.system.report import Event
 from publisher.views.calendar import calendar, too_late
 from publisher.views.site_state import look
@@ -217,7 +217,7 @@ def run_tick(
         _say_at_work(settings, *holder)
         return 0
     if invocation.is_verbose:
-        logs.configure_logging(environ=invocation.environ, verbose=True)
+        configure_logging(environ=invocation.environ, verbose=True)
     stop = Flag()
     teller = Teller(report.log if invocation.is_verbose else None)
 

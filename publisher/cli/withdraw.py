@@ -112,7 +112,7 @@ def _was_taken_back(seen: SiteState, post: Post) -> bool:
 
 
 def _is_older(seen: SiteState, post: Post) -> bool:
-    """Tell whether it was public before publisher came: its launch was never announced."""
+    """Tell whether it was public when the site was adopted: its launch was never announced."""
     record = seen.view.releases.get(post.id)
     is_new = record is not None and record.state is not ReleaseState.BASELINE
     return not is_new and post.state is PostState.PUBLISHED
@@ -147,12 +147,12 @@ def _require_way(seen: SiteState, post: Post, to: PostState) -> None:
 
 def _undated(seen: SiteState, post: Post) -> PublisherError:
     """Make the error for a date that counts only as long as the file says published."""
-    preset, at = seen.settings.site.generator, post.release_at
+    generator, at = seen.settings.site.generator, post.release_at
     day = at.astimezone(seen.settings.site.zone).isoformat() if at else "its date"
     return PublisherError(
         f"{post.path} would lose its release date",
-        why=f"{preset.name} reads its date only while it says published, not in a draft",
-        hint=f"write {preset.date_keys[0]}: {day} into it",
+        why=f"{generator.name} reads its date only while it says published, not in a draft",
+        hint=f"write {generator.date_keys[0]}: {day} into it",
     )
 
 

@@ -17,8 +17,7 @@ from publisher.config.settings import Settings, SiteSettings
 from publisher.generators.file_kinds import PAGES
 from publisher.model import LedgerView, Post, PostId, PostState, Problem
 from publisher.model.errors import PostError
-from publisher.posts import blocks
-from publisher.posts import flip as flipping
+from publisher.posts import blocks, flip
 from publisher.posts.address_book import AddressBook
 from publisher.posts.fields import Reader
 from publisher.posts.flip import FlipResult, Redo, set_state
@@ -131,7 +130,7 @@ class Library:
         return tuple(
             problem
             for path in self._paths_with_blocks()
-            for problem in flipping.orphans(
+            for problem in flip.orphans(
                 read_file(self.site.root / path, self._shown(path)).data,
                 self._shown(path),
                 path,
@@ -243,7 +242,7 @@ class Library:
         file, generator = self._locate(post.path), self.site.generator
         old = read_file(file, post.path)
         new = set_state(old.data, generator, to, post.path)
-        is_done = new == old.data and flipping.was(post, old.data, generator, to)
+        is_done = new == old.data and flip.was(post, old.data, generator, to)
         if old.digest != post.digest and not is_done:
             raise self._changed(post)
         written = []
@@ -252,9 +251,9 @@ class Library:
             pages = {self._shown(path): path for path in self._paths_with_blocks()}
             own = pages.pop(post.path, None)
             if own is not None:
-                new = flipping.redo_blocks(new, post.id, posts, own, redo)
+                new = flip.redo_blocks(new, post.id, posts, own, redo)
                 if to is PostState.PUBLISHED:
-                    flipping.refuse_hidden(new, post.path, own, posts)
+                    flip.refuse_hidden(new, post.path, own, posts)
             for shown, path in pages.items():
                 if self._change_page(path, post, posts, redo):
                     written.append(shown)
@@ -267,7 +266,7 @@ class Library:
         shown = self._shown(path)
         file = self._locate(shown)
         old = read_file(file, shown)
-        new = flipping.redo_blocks(old.data, post.id, posts, path, redo)
+        new = flip.redo_blocks(old.data, post.id, posts, path, redo)
         if new == old.data:
             return False
         replace_file(file, old, new, shown)
@@ -318,10 +317,10 @@ class Library:
         for path in self._paths_with_blocks():
             shown = self._shown(path)
             now = read_file(self._locate(shown), shown).data
-            if shown in own or not flipping.shows(now, posts, names, path):
+            if shown in own or not flip.shows(now, posts, names, path):
                 continue
             before, is_draft = committed(shown), shown in drafts
-            if before is not None and flipping.is_changed(
+            if before is not None and flip.is_changed(
                 before, now, states, names, path, is_draft=is_draft
             ):
                 pages.append(shown)

@@ -24,14 +24,14 @@ SHAPES = {"x": "x", "linkedin": "linkedin"}
 
 def outboxes_for(settings: Settings, folder: Path) -> tuple[ChannelSettings, ...]:
     """Give the outbox that stands in for each channel, in its shape; name and delay stay."""
-    stand_ins = []
+    outboxes = []
     for channel in settings.channels:
         shape = channel.options.get("shape") if channel.type == "outbox" else None
         if shape is None:
             is_mail = voice_of(channel).limits.mail
             shape = "newsletter" if is_mail else SHAPES.get(channel.type, "plain")
         options = {"shape": shape, "folder": str(folder)}
-        stand_ins.append(
+        outboxes.append(
             ChannelSettings(
                 name=channel.name,
                 type="outbox",
@@ -40,7 +40,7 @@ def outboxes_for(settings: Settings, folder: Path) -> tuple[ChannelSettings, ...
                 timeout=channel.timeout,
             )
         )
-    return tuple(stand_ins)
+    return tuple(outboxes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -191,12 +191,12 @@ class _Stage:
             seen = [Observe.of(post, Sight.BASELINE, "public or withdrawn before") for post in old]
             engine.ledger.adopt(seen, now=start_at)
             early = self._build_before(engine, coming, progress)
-            restless = self._tick_through(engine, len(coming))
+            unfinished = self._tick_through(engine, len(coming))
             view = engine.ledger.view()
         noted = (*_errors(problems), *_asked(self.left))
         return Rehearsal(
             rows=tuple(self._row(post, view, progress) for post in coming),
-            troubles=(*noted, *early, *progress.failures, *restless),
+            troubles=(*noted, *early, *progress.failures, *unfinished),
             tail=tuple(progress.tail),
             zone=self.settings.site.zone,
             before_page=self._shown("before"),

@@ -92,9 +92,9 @@ class GeneratedSite:
 
     def troubles(self) -> Mapping[str, str]:
         """Say what stands though releases go on, by name; reads only."""
-        restless = self._loop_guard.trouble if self.settings.deploy.command else ""
+        loop = self._loop_guard.trouble if self.settings.deploy.command else ""
         overwritten = self._overwritten.trouble if self._overwritten else ""
-        found = {PUSH: self._sources.trouble, DEPLOY_LOOP: restless, OVERWRITTEN: overwritten}
+        found = {PUSH: self._sources.trouble, DEPLOY_LOOP: loop, OVERWRITTEN: overwritten}
         return {name: why for name, why in found.items() if why}
 
     def is_outdated(self, scan: Scan, view: LedgerView, now: datetime) -> bool:
